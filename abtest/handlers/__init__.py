@@ -1,0 +1,1 @@
+"""Lambda entry points: one file per route or state."""

@@ -1,0 +1,1 @@
+"""Decisions as one self-contained HTML file."""

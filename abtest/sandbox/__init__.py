@@ -1,0 +1,1 @@
+"""The local AWS: MiniStack with a SageMaker service of our own in the same process."""

@@ -1,0 +1,1 @@
+"""The local SageMaker: state, wire format, operations, jobs, pipelines."""

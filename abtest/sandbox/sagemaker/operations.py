@@ -1,0 +1,46 @@
+"""The table of operations, and the one way to call them: from the wire, or from another operation."""
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from abtest.sandbox.sagemaker import state, wire
+from abtest.sandbox.sagemaker.errors import ServiceError
+from abtest.sandbox.sagemaker.wire import Json
+
+Operation = Callable[[Json], Json]
+F = TypeVar("F", bound=Operation)
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def operation(name: str) -> Callable[[F], F]:
+    """Registers a function (request -> response, both as in boto3) as the SageMaker operation `name`.
+
+    It is called with a validated request, in a worker thread, holding `state.lock`; it raises ServiceError.
+    """
+
+    def register(function: F) -> F:
+        assert name in wire.service_model().operation_names, f"SageMaker has no operation {name}"
+        OPERATIONS[name] = function
+        return function
+
+    return register
+
+
+def call(name: str, request: Json) -> Json:
+    """Runs an operation in the current account and region: validated, locked, shaped. Raises ServiceError."""
+    wire.validate_request(name, request)
+    if name not in OPERATIONS:
+        raise ServiceError("UnknownOperationException", f"The sandbox does not implement SageMaker's {name}.")
+    with state.lock:
+        response = OPERATIONS[name](request)
+    return wire.shape_response(name, response)
+
+
+def answer(name: str, body: bytes) -> tuple[int, bytes]:
+    """HTTP status and JSON body for a request to the operation `name`."""
+    try:
+        return 200, json.dumps(call(name, json.loads(body or b"{}"))).encode()
+    except ServiceError as error:
+        return error.status, json.dumps({"__type": error.code, "message": error.message}).encode()

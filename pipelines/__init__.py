@@ -1,0 +1,1 @@
+"""The SageMaker pipeline: reviews to registered model packages."""

@@ -1,0 +1,1 @@
+"""Step Functions definitions as plain Amazon States Language."""
