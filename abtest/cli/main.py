@@ -1,0 +1,28 @@
+"""The `abtest` command: registers the verbs and turns a user's mistake into one line and an exit code."""
+
+import sys
+
+import typer
+
+from abtest.cli.errors import UserError
+
+app = typer.Typer(
+    name="abtest",
+    help="Decide in production which model is better, and move traffic to it safely, on Amazon SageMaker.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def abtest() -> None:
+    """Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong usage."""
+
+
+def main() -> None:
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"abtest: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,38 @@
+"""How every command talks: progress on standard error, results on standard output, as text or JSON."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
+
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
+result = Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line of progress, on standard error."""
+    progress.print(text, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """The result for machines, on standard output."""
+    typer.echo(json.dumps(document, indent=2, default=str))
+
+
+def print_line(text: str) -> None:
+    """One line of the result for people, on standard output."""
+    result.print(text, markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table of the result for people; numbers are right-aligned by the caller's formatting."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    result.print(table)
