@@ -1,0 +1,1 @@
+"""`abtest demo`: the whole loop on this machine, from reviews to a report."""
