@@ -1,0 +1,33 @@
+"""`python -m abtest.sandbox --port N --data-dir D`: one sandbox in the foreground, until SIGTERM or SIGINT."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from abtest.sandbox import environment, settings
+
+
+def parse() -> settings.Settings:
+    """Every setting is an option: `--endpoint-update-seconds 0.5`."""
+    parser = argparse.ArgumentParser(prog="python -m abtest.sandbox", description=__doc__)
+    for field in dataclasses.fields(settings.Settings):
+        option = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(option, action="store_true")
+        else:
+            parser.add_argument(option, type=type(field.default) if field.name != "data_dir" else Path)
+    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    return dataclasses.replace(settings.Settings(), **given)
+
+
+def main() -> None:
+    chosen = parse()
+    settings.use(chosen)
+    environment.prepare(chosen)
+    from abtest.sandbox import server
+
+    server.run(chosen)
+
+
+if __name__ == "__main__":
+    main()

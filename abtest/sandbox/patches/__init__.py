@@ -1,0 +1,15 @@
+"""What MiniStack 1.5.33 lacks or does otherwise than AWS: one module a gap, applied before the first request."""
+
+from importlib import metadata
+
+from abtest.sandbox.patches import plug
+from abtest.sandbox.settings import Settings
+
+VERSION = "1.5.33"
+
+
+def apply(settings: Settings) -> None:
+    """Raises AssertionError where MiniStack's internals are not those that the patches were written for."""
+    found = metadata.version("ministack")
+    assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
+    plug.sagemaker()

@@ -1,0 +1,136 @@
+"""The sandbox for tests: one shared by the session, and a factory for tests that stop and kill."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Sandbox:
+    """One sandbox process; `env` is what its users export, and enough to run our command line in a subprocess."""
+
+    port: int
+    data_dir: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir / "test.log").read_text()
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "ABTEST_LAMBDA_PLATFORM": "local",
+        }
+
+    def client(self, service: str, **config: Any) -> Any:
+        """A boto3 client without retries; `config` goes to botocore's Config."""
+        return boto3.session.Session().client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(**{"retries": {"total_max_attempts": 1}, "inject_host_prefix": False, **config}),
+        )
+
+    def start(self) -> "Sandbox":
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "abtest.sandbox", "--port", str(self.port), "--data-dir", str(self.data_dir)]
+        with (self.data_dir / "test.log").open("ab") as log:
+            self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log, start_new_session=True)
+        wait_for(self.answers, START_SECONDS)
+        return self
+
+    def answers(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, f"the sandbox ended:\n{self.log}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Sends the signal and waits; fails if a child of the sandbox outlives it by more than some seconds."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            return
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(number)
+        self.process.wait(STOP_SECONDS)
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert not alive, f"outlived the sandbox: {alive}"
+
+    def restart(self, number: int = signal.SIGTERM) -> None:
+        self.stop(number)
+        self.start()
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0, interval: float = 0.05) -> Any:
+    """The first true value of `condition`; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(interval)
+    raise AssertionError(f"not within {seconds} s: {condition}")
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Shared by the session: name what you create so that no other test meets it."""
+    started = Sandbox(free_port(), tmp_path_factory.mktemp("sandbox")).start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def sandbox_factory(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+    """Makes sandboxes of one's own, started: `sandbox_factory("--snapshot-seconds", "0.5")`."""
+    made: list[Sandbox] = []
+
+    def make(*options: str, data_dir: Path | None = None) -> Sandbox:
+        made.append(Sandbox(free_port(), data_dir or tmp_path / f"sandbox{len(made)}", options).start())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
