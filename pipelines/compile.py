@@ -1,0 +1,96 @@
+"""Writes the committed template of the pipeline definition: `python -m pipelines.compile`. Offline.
+
+The template holds `${Placeholder}` where a target's own values belong; `definition.py` fills them without the SDK.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pipelines.definition import IMAGES_PATH, TEMPLATE_PATH
+
+REGION = "us-east-1"
+
+# The SDK insists on plausible values; each is replaced by its placeholder afterwards.
+STAND_INS = {
+    "BucketName": "stand-in-for-the-bucket",
+    "PipelineRoleArn": "arn:aws:iam::000000000000:role/stand-in-for-the-pipeline",
+    "ModelExecutionRoleArn": "arn:aws:iam::000000000000:role/stand-in-for-the-model",
+    "BlazingTextImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/blazingtext:stand-in",
+    "ProcessingImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:stand-in",
+    "CodePrefix": "stand-in-for-the-code",
+    "ChampionGroupName": "stand-in-for-the-champions",
+    "ChallengerGroupName": "stand-in-for-the-challengers",
+}
+
+
+@contextmanager
+def sdk_at_rest() -> Iterator[None]:
+    """Lets the SDK be imported without region, role check or effect on the root logger."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
+    os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+
+
+def compiled() -> dict[str, Any]:
+    """The definition with placeholders, compiled anew."""
+    with sdk_at_rest():
+        from pipelines.context import Context
+        from pipelines.parameters import parameters
+        from pipelines.pipeline import build, session
+
+        bucket = STAND_INS["BucketName"]
+        context = Context(
+            session=session(REGION, bucket),
+            bucket=bucket,
+            pipeline_role_arn=STAND_INS["PipelineRoleArn"],
+            model_execution_role_arn=STAND_INS["ModelExecutionRoleArn"],
+            blazingtext_image_uri=STAND_INS["BlazingTextImageUri"],
+            processing_image_uri=STAND_INS["ProcessingImageUri"],
+            code_prefix=STAND_INS["CodePrefix"],
+            champion_group_name=STAND_INS["ChampionGroupName"],
+            challenger_group_name=STAND_INS["ChallengerGroupName"],
+            parameters=parameters(bucket),
+        )
+        text = build(context, "abtest").definition()
+    for placeholder, stand_in in STAND_INS.items():
+        text = text.replace(stand_in, f"${{{placeholder}}}")
+    template: dict[str, Any] = json.loads(text)
+    return template
+
+
+def images() -> dict[str, dict[str, str]]:
+    """Image URIs by region, for every region that has both images."""
+    with sdk_at_rest():
+        from sagemaker.core import image_uris
+
+        blazingtext = image_uris.config_for_framework("blazingtext")["versions"]["1"]["registries"]
+        found = {}
+        for region in sorted(blazingtext):
+            try:
+                processing = image_uris.retrieve("sklearn", region, version="1.4-2-py312")
+            except ValueError:
+                continue  # no such image in this region
+            found[region] = {
+                "BlazingTextImageUri": image_uris.retrieve("blazingtext", region),
+                "ProcessingImageUri": processing,
+            }
+    return found
+
+
+def main() -> None:
+    TEMPLATE_PATH.write_text(json.dumps(compiled(), indent=1) + "\n")
+    IMAGES_PATH.write_text(json.dumps(images(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The pipeline definition without the SDK: the committed template, filled for one target, and its parameters."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+TEMPLATE_PATH = Path(__file__).with_name("definition.json")
+IMAGES_PATH = Path(__file__).with_name("images.json")
+
+# The outputs of the stacks that fill placeholders of the same name.
+FROM_OUTPUTS = ("BucketName", "PipelineRoleArn", "ModelExecutionRoleArn", "ChampionGroupName", "ChallengerGroupName")
+
+
+class DefinitionError(ValueError):
+    """The template cannot be filled, or a parameter is refused; the message says which and what to do."""
+
+
+def template() -> dict[str, Any]:
+    """The compiled definition with `${Placeholder}` where a target's own values belong."""
+    document: dict[str, Any] = json.loads(TEMPLATE_PATH.read_text())
+    return document
+
+
+def images(region: str) -> dict[str, str]:
+    """BlazingTextImageUri and ProcessingImageUri of a region. Raises DefinitionError where SageMaker has none."""
+    by_region: dict[str, dict[str, str]] = json.loads(IMAGES_PATH.read_text())
+    if region not in by_region:
+        raise DefinitionError(f"region {region!r} has no BlazingText image; use one of {', '.join(by_region)}")
+    return by_region[region]
+
+
+def fill(outputs: Mapping[str, str], *, region: str, code_prefix: str) -> str:
+    """The definition's JSON for CreatePipeline; `outputs` are the stacks', `code_prefix` is `code/SHA256`."""
+    missing = [name for name in FROM_OUTPUTS if name not in outputs]
+    if missing:
+        raise DefinitionError(f"the stacks have no output {', '.join(missing)}; run `abtest deploy` first")
+    values = {name: outputs[name] for name in FROM_OUTPUTS} | images(region) | {"CodePrefix": code_prefix}
+    return Template(TEMPLATE_PATH.read_text()).substitute(values)
+
+
+def parameters() -> dict[str, dict[str, Any]]:
+    """Name -> {"Name", "Type": String|Integer|Float, "DefaultValue", "EnumValues" where they are limited}."""
+    return {parameter["Name"]: parameter for parameter in template()["Parameters"]}
+
+
+def checked(given: Mapping[str, str]) -> list[dict[str, str]]:
+    """StartPipelineExecution's `PipelineParameters`. Raises DefinitionError naming what is unknown or unfit."""
+    known = parameters()
+    for name, value in given.items():
+        if name not in known:
+            raise DefinitionError(f"the pipeline has no parameter {name!r}; it has {', '.join(sorted(known))}")
+        check_value(known[name], value)
+    return [{"Name": name, "Value": value} for name, value in given.items()]
+
+
+def check_value(parameter: Mapping[str, Any], value: str) -> None:
+    """Refuses text that is not of the parameter's type or among its permitted values."""
+    name, kind, permitted = parameter["Name"], parameter["Type"], parameter.get("EnumValues")
+    if permitted and value not in permitted:
+        raise DefinitionError(f"{name} must be one of {', '.join(permitted)}, not {value!r}")
+    try:
+        {"String": str, "Integer": int, "Float": float}[kind](value)
+    except ValueError:
+        raise DefinitionError(f"{name} must be {kind.lower()}, not {value!r}") from None

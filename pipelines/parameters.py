@@ -1,0 +1,61 @@
+"""The parameters of the pipeline and their defaults: the published rules, and BlazingText's documented ranges."""
+
+from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterInteger, ParameterString
+
+STRINGS = {
+    "ProcessingInstanceType": "ml.m5.xlarge",
+    "TrainingInstanceType": "ml.c5.4xlarge",
+    "TransformInstanceType": "ml.m5.xlarge",
+}
+
+# Fractions are of the rows that are left once TrafficFraction of all is put aside for simulated users.
+FLOATS = {
+    "HelpfulnessThreshold": 0.8,
+    "TrainFraction": 0.9,
+    "ValidationFraction": 0.05,
+    "TestFraction": 0.05,
+    "TrafficFraction": 0.0,
+    "AccuracyFloor": 0.5,
+    "ChampionLearningRate": 0.05,
+    "MinimumLearningRate": 0.005,
+    "MaximumLearningRate": 0.01,
+}
+
+# A model of word n-grams holds about buckets * vector_dim * 4 bytes: 2 million * 300 is 2.4 GB, so buckets stop there.
+INTEGERS = {
+    "MinimumVotes": 5,
+    "Seed": 1,
+    "MaximumTuningJobs": 9,
+    "MaximumParallelTuningJobs": 3,
+    "ChampionEpochs": 10,
+    "ChampionMinCount": 2,
+    "ChampionVectorDim": 16,
+    "ChampionWordNgrams": 1,
+    "ChampionBuckets": 1_000_000,
+    "MinimumEpochs": 5,
+    "MaximumEpochs": 15,
+    "MinimumMinCount": 0,
+    "MaximumMinCount": 100,
+    "MinimumVectorDim": 32,
+    "MaximumVectorDim": 300,
+    "MinimumWordNgrams": 1,
+    "MaximumWordNgrams": 3,
+    "MinimumBuckets": 1_000_000,
+    "MaximumBuckets": 2_000_000,
+}
+
+
+def parameters(bucket: str) -> dict[str, Parameter]:
+    """Every parameter by name; ReviewsS3Uri defaults to the bucket's `reviews/`."""
+    everything = [
+        ParameterString("ReviewsS3Uri", default_value=f"s3://{bucket}/reviews/"),
+        ParameterString(
+            "ModelApprovalStatus",
+            default_value="PendingManualApproval",
+            enum_values=["PendingManualApproval", "Approved", "Rejected"],
+        ),
+        *(ParameterString(name, default_value=value) for name, value in STRINGS.items()),
+        *(ParameterFloat(name, default_value=value) for name, value in FLOATS.items()),
+        *(ParameterInteger(name, default_value=value) for name, value in INTEGERS.items()),
+    ]
+    return {parameter.name: parameter for parameter in everything}

@@ -1,0 +1,44 @@
+"""Joins the steps: features -> champion and challenger -> evaluation of each -> gates -> registry."""
+
+import boto3
+from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow.pipeline import Pipeline
+
+from pipelines.context import Context
+from pipelines.evaluation import evaluated
+from pipelines.prepare import prepare_features
+from pipelines.register import gate, register
+from pipelines.train import train_champion
+from pipelines.tune import best_model_uri, tune_challenger
+
+QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+
+
+def session(region: str, bucket: str) -> PipelineSession:
+    """A session that records requests instead of sending them; telemetry off."""
+    return PipelineSession(
+        boto_session=boto3.Session(region_name=region), default_bucket=bucket, sagemaker_config=QUIET
+    )
+
+
+def build(context: Context, name: str) -> Pipeline:
+    """The pipeline `name`.
+
+    The challenger's gate stands inside the champion's and waits for its registration: a challenger is a
+    package created after its champion, and without a champion there is nothing to challenge.
+    """
+    features = prepare_features(context)
+    training = train_champion(context, features)
+    tuning = tune_challenger(context, features)
+    champion = evaluated(context, "Champion", training.properties.ModelArtifacts.S3ModelArtifacts, features)
+    challenger = evaluated(context, "Challenger", best_model_uri(context, tuning), features)
+    register_champion = register(context, champion, context.champion_group_name)
+    register_challenger = register(context, challenger, context.challenger_group_name)
+    check_challenger = gate(context, challenger, [register_challenger], depends_on=[register_champion])
+    check_champion = gate(context, champion, [register_champion, check_challenger])
+    return Pipeline(
+        name=name,
+        parameters=list(context.parameters.values()),
+        steps=[features, training, tuning, *champion.steps, *challenger.steps, check_champion],
+        sagemaker_session=context.session,
+    )

@@ -1,0 +1,65 @@
+"""The gate and the registration: a model that reaches the accuracy floor becomes a model package."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.model_step import ModelStep
+
+from pipelines.context import Context, request_retries
+from pipelines.evaluation import Evaluated, builder
+
+INSTANCE_TYPES = ["ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]
+
+
+def register(context: Context, model: Evaluated, group_name: str) -> ModelStep:
+    """Registers the artefact with its report; the experiment is told apart by TestRole and ExecutionId."""
+    step_args = builder(context, model.model_uri).register(
+        model_package_group_name=group_name,
+        content_types=["application/json"],
+        response_types=["application/json"],
+        inference_instances=INSTANCE_TYPES,
+        transform_instances=["ml.m5.xlarge"],
+        model_metrics=ModelMetrics(
+            model_statistics=MetricsSource(content_type="application/json", s3_uri=model.report_uri)
+        ),
+        approval_status=context.get("ModelApprovalStatus"),
+        customer_metadata_properties={
+            "ExecutionId": ExecutionVariables.PIPELINE_EXECUTION_ID,
+            "TestRole": model.test_role.lower(),
+            "TestAccuracy": Join(values=[model.accuracy()]),  # a join makes text of the number
+        },
+        description=f"BlazingText classifier of helpful reviews: {model.test_role.lower()}",
+    )
+    return ModelStep(f"Register{model.test_role}", step_args=step_args, retry_policies=request_retries())
+
+
+def gate(
+    context: Context, model: Evaluated, accepted: Sequence[Any], depends_on: Sequence[Any] | None = None
+) -> ConditionStep:
+    """Runs the steps `accepted` if the accuracy reaches the floor; else fails the execution and says why."""
+    accuracy, floor = model.accuracy(), context.get("AccuracyFloor")
+    refused = FailStep(
+        f"{model.test_role}Refused",
+        error_message=Join(
+            on=" ",
+            values=[
+                f"The {model.test_role.lower()} is not registered: its test accuracy",
+                accuracy,
+                "is under the floor",
+                floor,
+            ],
+        ),
+    )
+    return ConditionStep(
+        f"Check{model.test_role}",
+        conditions=[ConditionGreaterThanOrEqualTo(left=accuracy, right=floor)],
+        if_steps=list(accepted),
+        else_steps=[refused],
+        depends_on=list(depends_on) if depends_on else None,
+    )
