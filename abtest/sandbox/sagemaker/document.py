@@ -1,0 +1,125 @@
+"""`python -m abtest.sandbox.sagemaker.document` writes docs/sandbox-operations.md from the code and its tests.
+
+Every implemented operation needs two kinds of proof, named by a marker on a test function under tests/sandbox:
+
+    @pytest.mark.operation("CreateModel")                                 # a round trip that succeeds
+    @pytest.mark.operation("CreateModel", error="ValidationException")    # a request refused with that error
+
+One test may carry several markers. The freshness test fails where the page is stale or a proof is missing.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from abtest.sandbox.sagemaker import service, wire
+from abtest.sandbox.sagemaker.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[3]
+TESTS = ROOT / "tests" / "sandbox"
+PAGE = ROOT / "docs" / "sandbox-operations.md"
+
+HEAD = """<!-- Written by `python -m abtest.sandbox.sagemaker.document`; do not edit. -->
+# What the sandbox implements of SageMaker
+
+One MiniStack process serves these operations of `sagemaker`, and `InvokeEndpoint` of `sagemaker-runtime`. Requests are
+validated and responses shaped by botocore's own service model; any other operation answers `UnknownOperationException`.
+A request that breaks the model answers `ValidationException`, whatever the operation. Step Functions reaches
+them as `arn:aws:states:::aws-sdk:sagemaker:*`.
+"""
+
+JOB = "InProgress; then Completed, Failed, or Stopping and Stopped"
+
+# The statuses that a resource of the sandbox passes through, by the noun in the names of its operations.
+STATES = {
+    "ModelPackageGroup": "Completed",
+    "ModelPackage": "Completed; approval: PendingManualApproval, Approved, Rejected",
+    "EndpointConfig": "",
+    "EndpointWeightsAndCapacities": "Updating, then InService",
+    "InvokeEndpoint": "",
+    "Endpoint": "Creating, then InService or Failed; Updating, then InService (RollingBack before, if it failed); Deleting",
+    "ProcessingJob": JOB,
+    "HyperParameterTuningJob": JOB,
+    "TrainingJob": JOB,
+    "TransformJob": JOB,
+    "PipelineExecution": "Executing; then Succeeded, Failed, or Stopping and Stopped",
+    "Pipeline": "Active",
+    "Model": "",
+    "Tags": "",
+}
+
+RUNTIME = {"InvokeEndpoint": "sagemaker-runtime"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A test (path::function) that shows `operation` succeed, or answer `error`."""
+
+    operation: str
+    error: str | None
+    test: str
+
+
+def proofs() -> list[Proof]:
+    """What the markers of the tests under tests/sandbox say, in the order of files and lines."""
+    return [proof for path in sorted(TESTS.rglob("test_*.py")) for proof in _proofs_in(path)]
+
+
+def _proofs_in(path: Path) -> Iterator[Proof]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            test = f"{path.relative_to(ROOT)}::{node.name}"
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.operation":
+                    yield _proof(decorator, test)
+
+
+def _proof(marker: ast.Call, test: str) -> Proof:
+    error = next((ast.literal_eval(k.value) for k in marker.keywords if k.arg == "error"), None)
+    return Proof(operation=ast.literal_eval(marker.args[0]), error=error, test=test)
+
+
+def implemented() -> list[str]:
+    """Every operation that the sandbox answers, by name."""
+    assert service.OPERATION_MODULES
+    return sorted({*OPERATIONS, *RUNTIME})
+
+
+def unproved() -> list[str]:
+    """A sentence for each operation without a round trip or without a failing case."""
+    found = proofs()
+    succeeding = {proof.operation for proof in found if proof.error is None}
+    failing = {proof.operation for proof in found if proof.error is not None}
+    return [f"{name}: no test marks a round trip" for name in implemented() if name not in succeeding] + [
+        f"{name}: no test marks a failing case" for name in implemented() if name not in failing
+    ]
+
+
+def page() -> str:
+    found = proofs()
+    return "\n".join([HEAD, *(_section(name, [p for p in found if p.operation == name]) for name in implemented())])
+
+
+def _section(name: str, found: list[Proof]) -> str:
+    lines = [f"## {name}", ""]
+    states = next(text for noun, text in STATES.items() if noun in name or f"{noun}s" in name)
+    lines += [f"States: {states}.", ""] if states else []
+    if name in OPERATIONS:
+        modelled = [shape.name for shape in wire.operation_model(name).error_shapes]
+        lines += [f"Errors that AWS models: {', '.join(modelled) or 'none'}.", ""]
+    lines += ["| answers | shown by |", "|---|---|"]
+    lines += [f"| {proof.error or 'the response'} | `{proof.test}` |" for proof in sorted(found, key=_order)]
+    return "\n".join([*lines, ""])
+
+
+def _order(proof: Proof) -> tuple[str, str]:
+    return proof.error or "", proof.test
+
+
+def main() -> None:
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()
