@@ -1,0 +1,5 @@
+"""Writes the definitions of both machines beside their sources."""
+
+from workflows.definitions import write
+
+write()

@@ -1,0 +1,202 @@
+"""build-endpoint: makes the endpoint serve what the registry says, and registers the experiment.
+
+Started by every approval of a model package, and by hand with `{}`. The input is not read: the machine is
+level-triggered. It takes a lease, waits while the endpoint changes, selects from the registry anew, and ends
+at once if that is deployed already.
+"""
+
+from typing import Any
+
+from workflows.fields import Chain, Graph, Map, Pass, Rule, State, Succeed, Task
+from workflows.tasks import (
+    ENDPOINT,
+    IN_FLUX,
+    catch,
+    choice,
+    describe_endpoint,
+    endpoint_failed,
+    endpoint_is,
+    failure,
+    function,
+    retry,
+    sagemaker,
+    wait,
+)
+
+TIMEOUT_SECONDS = 7200  # creating an endpoint takes minutes; several executions may queue for the lease
+EXECUTION = {"execution.$": "$$.Execution.Id"}
+TARGET = ENDPOINT | {"EndpointConfigName.$": "$.selection.endpoint_config_name"}
+SELECTION = ("action", "reason", "endpoint_config_name", "models", "production_variants", "experiment")
+
+
+def build_endpoint() -> Graph:
+    """The whole machine."""
+    done = Succeed("Done")
+    release = function("ReleaseLease", payload=EXECUTION, result=["released"], slot="$.release", on_error=None)
+    release.add_catch(catch(done, slot="$.release_error"))  # the lease ends by itself soon
+    release.next(done)
+    give_up = _give_up()
+    acquire = _lease("AcquireLease", give_up)
+    look = wait("WaitForEndpoint")
+    look.next(acquire)  # which renews the lease
+    register = _register(give_up)
+    register.next(release)
+    deploy = _deploy(acquire, register, look, give_up)
+    delete = _delete_failed_endpoint(look, give_up)
+    select = _select(give_up)
+    select.next(_action(deploy, register, delete, release))
+    describe = _describe(select)
+    describe.next(choice("EndpointSettled", [(endpoint_is(*IN_FLUX), look)], default=select))
+    hold = wait("WaitForLease")
+    hold.next(acquire)
+    acquire.next(choice("LeaseAcquired", [(Rule.BooleanEquals("$.lease.acquired", True), describe)], default=hold))
+    return Graph(acquire, comment="Approved model packages -> endpoint -> experiment", timeout_seconds=TIMEOUT_SECONDS)
+
+
+def _lease(state: str, give_up: State) -> Task:
+    """Takes the lease, or renews it; `$.lease.acquired` says whether this execution holds it."""
+    return function(
+        state, name="AcquireLease", payload=EXECUTION, result=["acquired"], slot="$.lease", on_error=give_up
+    )
+
+
+def _give_up() -> Task:
+    """Releases the lease and fails with what `$.error` holds."""
+    failed = failure("Failed")
+    release = function(
+        "ReleaseLeaseAfterFailure",
+        name="ReleaseLease",
+        payload=EXECUTION,
+        result=["released"],
+        slot="$.release",
+        on_error=None,
+    )
+    release.add_catch(catch(failed, slot="$.release_error"))
+    release.next(failed)
+    return release
+
+
+def _describe(select: State) -> Task:
+    """The endpoint, or a description of a missing one: SageMaker has no error of its own for that."""
+    missing = Pass(
+        "NoEndpoint", result={"EndpointStatus": "Missing", "EndpointConfigName": ""}, result_path="$.endpoint"
+    )
+    missing.next(select)
+    return describe_endpoint("DescribeEndpoint", on_error=catch(missing, slot="$.missing"), attempts=1)
+
+
+def _select(give_up: State) -> Task:
+    payload = {"endpoint.$": "$.endpoint"}
+    return function("SelectVariants", payload=payload, result=SELECTION, slot="$.selection", on_error=give_up)
+
+
+def _action(deploy: State, register: State, delete: State, release: State) -> State:
+    def action(name: str) -> Any:
+        return Rule.StringEquals("$.selection.action", name)
+
+    rules = [(action("nothing"), release), (action("register"), register), (action("replace"), delete)]
+    return choice("NextAction", rules, default=deploy)
+
+
+def _delete_failed_endpoint(look: State, give_up: State) -> Task:
+    """A Failed endpoint serves nobody, and deletion is all that SageMaker allows."""
+    delete = sagemaker(
+        "DeleteFailedEndpoint", "deleteEndpoint", dict(ENDPOINT), slot="$.deletion", on_error=catch(give_up)
+    )
+    delete.next(look)
+    return delete
+
+
+def _register(give_up: State) -> Task:
+    payload = EXECUTION | {"experiment.$": "$.selection.experiment"}
+    result = ["experiment_id", "change"]
+    return function("RegisterExperiment", payload=payload, result=result, slot="$.registration", on_error=give_up)
+
+
+def _deploy(acquire: State, register: State, look: State, give_up: State) -> State:
+    """Models, endpoint config, endpoint; then waits for it."""
+    poll = wait("WaitForDeployment")
+    renew = _lease("RenewLease", give_up)
+    seen = describe_endpoint("PollEndpoint", on_error=catch(give_up))
+    Chain([poll, renew, seen, _deployment_state(poll, acquire, register, give_up)])
+    models = _create_models(give_up)
+    create, update = (_change(name, look, poll, give_up) for name in ("CreateEndpoint", "UpdateEndpoint"))
+    config = _create_config(give_up)
+    stale = sagemaker(
+        "DeleteStaleEndpointConfig",
+        "deleteEndpointConfig",
+        {"EndpointConfigName.$": "$.selection.endpoint_config_name"},
+        slot="$.deletion",
+        on_error=catch(config, slot="$.missing"),
+        attempts=1,
+    )
+    is_create = Rule.StringEquals("$.selection.action", "create")
+    Chain([models, stale, config, choice("CreateOrUpdate", [(is_create, create)], default=update)])
+    return models
+
+
+def _create_models(give_up: State) -> Map:
+    """A model's name is a digest of all that it is made of: one that exists is the right one."""
+    refused = failure("ModelRefused", slot="$.refusal")
+    exists = sagemaker(
+        "DescribeModel",
+        "describeModel",
+        {"ModelName.$": "$.name"},
+        slot="$.model",
+        on_error=catch(refused, slot="$.missing"),
+        attempts=1,
+    )
+    parameters = {
+        "ModelName.$": "$.name",
+        "ExecutionRoleArn": "${ModelExecutionRoleArn}",
+        "PrimaryContainer": {"ModelPackageName.$": "$.package_arn"},
+    }
+    create = sagemaker(
+        "CreateModel", "createModel", parameters, slot="$.model", on_error=catch(exists, slot="$.refusal"), attempts=1
+    )
+    return Map(
+        "CreateModels",
+        create,
+        items_path="$.selection.models",
+        max_concurrency=2,
+        result_path="$.models",
+        retry=retry(attempts=1),
+        catch=catch(give_up),
+    )
+
+
+def _create_config(give_up: State) -> Task:
+    """Made anew for each deployment: one of the same name could hold weights of an earlier day."""
+    parameters = {
+        "EndpointConfigName.$": "$.selection.endpoint_config_name",
+        "ProductionVariants.$": "$.selection.production_variants",
+    }
+    return sagemaker(
+        "CreateEndpointConfig", "createEndpointConfig", parameters, slot="$.config", on_error=catch(give_up)
+    )
+
+
+def _change(state: str, look: State, poll: State, give_up: State) -> Task:
+    """Creates or updates the endpoint. If that is refused because it changes already, it is looked at anew."""
+    describe = describe_endpoint(f"DescribeAfter{state}", on_error=catch(give_up, slot="$.describe_error"))
+    describe.next(choice(f"{state}Refused", [(endpoint_is(*IN_FLUX), look)], default=give_up))
+    action = state[0].lower() + state[1:]
+    change = sagemaker(state, action, dict(TARGET), slot="$.change", on_error=catch(describe))
+    change.next(poll)
+    return change
+
+
+def _deployment_state(poll: State, acquire: State, register: State, give_up: State) -> State:
+    ours = Rule.And(
+        [
+            endpoint_is("InService"),
+            Rule.IsPresent("$.endpoint.EndpointConfigName", True),
+            Rule.StringEqualsPath("$.endpoint.EndpointConfigName", "$.selection.endpoint_config_name"),
+        ]
+    )
+    rules = [
+        (Rule.BooleanEquals("$.lease.acquired", False), acquire),
+        (endpoint_is(*IN_FLUX), poll),
+        (ours, register),
+    ]
+    return choice("DeploymentState", rules, default=endpoint_failed(give_up))

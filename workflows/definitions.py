@@ -1,0 +1,25 @@
+"""The committed definitions: `python -m workflows` writes them, infra deploys them with its own values."""
+
+import json
+from pathlib import Path
+
+from workflows.build_endpoint import build_endpoint
+from workflows.rebalance import rebalance
+
+FOLDER = Path(__file__).parent
+MACHINES = {"build_endpoint": build_endpoint, "rebalance": rebalance}
+
+
+def path(name: str) -> Path:
+    """Where the definition of the machine `name` is kept."""
+    return FOLDER / f"{name}.asl.json"
+
+
+def text(name: str) -> str:
+    """The definition of the machine `name`, built anew."""
+    return json.dumps(MACHINES[name]().to_dict(), indent=2) + "\n"
+
+
+def write() -> None:
+    for name in MACHINES:
+        path(name).write_text(text(name))
