@@ -1,0 +1,68 @@
+"""BlazingText as a batch program: `python -m abtest.sandbox.blazingtext.transform --model M --input I --output O`.
+
+Sends each file of the input folder through the server in the pieces that SplitType and BatchStrategy ask for, and
+writes `<file>.out` for each. Exit code 2 if the server refuses a record, 1 if the model cannot be loaded.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from abtest.sandbox.blazingtext.serving import Classifier, ClientFault, load
+
+
+def main() -> int:
+    options = parse()
+    try:
+        classifier = load(options.model)
+    except ValueError as error:
+        print(f"AlgorithmError: {error}", file=sys.stderr)
+        return 1
+    for path in sorted(path for path in options.input.rglob("*") if path.is_file()):
+        relative = path.relative_to(options.input)
+        try:
+            answered = b"".join(answers(classifier, path.read_bytes(), options))
+        except ClientFault as error:
+            print(f"ClientError: 400: {error} ({relative})", file=sys.stderr)
+            return 2
+        target = options.output / f"{relative}.out"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(answered)
+        print(f"{relative}: {len(answered)} bytes")
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    for name in ("--model", "--input", "--output"):
+        parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--content-type", required=True)
+    parser.add_argument("--accept")
+    parser.add_argument("--split-lines", action="store_true")
+    parser.add_argument("--assemble-lines", action="store_true")
+    parser.add_argument("--batch-bytes", type=int, default=0, help="0: one record a request")
+    return parser.parse_args()
+
+
+def answers(classifier: Classifier, content: bytes, options: argparse.Namespace) -> Iterator[bytes]:
+    for request in batches(content, options.batch_bytes) if options.split_lines else [content]:
+        answer, _ = classifier.respond(request, options.content_type, options.accept)
+        yield answer.rstrip(b"\n") + b"\n" if options.assemble_lines else answer
+
+
+def batches(content: bytes, most_bytes: int) -> Iterator[bytes]:
+    """The lines of `content`, joined while they fit into `most_bytes`; one by one where that is 0."""
+    batch = b""
+    for line in content.splitlines(keepends=True):
+        if batch and len(batch) + len(line) > most_bytes:
+            yield batch
+            batch = b""
+        if line.strip():
+            batch += line
+    if batch:
+        yield batch
+
+
+if __name__ == "__main__":
+    sys.exit(main())
