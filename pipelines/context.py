@@ -18,7 +18,7 @@ from sagemaker.mlops.workflow.retry import (
 
 @dataclass(frozen=True)
 class Context:
-    """One target of the pipeline. Strings are final values or the stand-ins that `compile.py` turns into placeholders."""
+    """One target of the pipeline: final values, or the stand-ins that `compile.py` turns into placeholders."""
 
     session: PipelineSession
     bucket: str
