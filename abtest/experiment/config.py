@@ -1,0 +1,213 @@
+"""One stage's configuration: `infra/config/{stage}.json`, described by `experiment.schema.json` beside it."""
+
+import dataclasses
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from abtest.experiment.strategies import STRATEGIES
+
+Check = Callable[[Any], Any]
+
+MOST_VARIANTS = 10  # production variants that one endpoint can hold
+UNAUTHENTICATED_STAGES = ("dev", "demo")
+
+
+class ConfigError(ValueError):
+    """A key or value of the configuration is wrong; the message names the key and says what it must be."""
+
+
+def whole(least: int, most: int) -> Check:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            raise ValueError(f"a whole number from {least} to {most}")
+        if not least <= value <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return check
+
+
+def number(least: float, most: float, *, above: bool = False) -> Check:
+    """From `least` (itself refused if `above`) to `most`."""
+    wanted = f"a number {'above' if above else 'from'} {least:g} {'and at most' if above else 'to'} {most:g}"
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise ValueError(wanted)
+        if not least <= value <= most or (above and value == least):
+            raise ValueError(wanted)
+        return float(value)
+
+    return check
+
+
+def text(pattern: str, wanted: str) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or re.fullmatch(pattern, value, re.ASCII) is None:
+            raise ValueError(wanted)
+        return value
+
+    return check
+
+
+def one_of(*choices: str) -> Check:
+    def check(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def optional(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
+
+
+instance_count = whole(1, 100)
+instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
+
+VARIANT_CHECKS: dict[str, Check] = {
+    "model_package_version": optional(whole(1, 10**9)),
+    "variant_name": optional(
+        text(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", "letters, digits and inner hyphens, at most 63 characters")
+    ),
+    "instance_count": optional(instance_count),
+    "instance_type": optional(instance_type),
+    # A variant that starts with no traffic would never end its burn-in.
+    "initial_variant_weight": number(0, 1e6, above=True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class VariantConfig:
+    """What is set by hand for one variant; None means the experiment's default."""
+
+    model_package_version: int | None = None
+    variant_name: str | None = None
+    instance_count: int | None = None
+    instance_type: str | None = None
+    initial_variant_weight: float = 1.0
+
+    @classmethod
+    def from_json(cls, document: Any, key: str = "variant_config") -> "VariantConfig":
+        """Raises ConfigError, with `key` before the name of the wrong key."""
+        return cls(**checked(document, VARIANT_CHECKS, (), f"{key}."))
+
+
+def champion(value: Any) -> VariantConfig:
+    return VariantConfig() if value is None else VariantConfig.from_json(value, "champion_variant_config")
+
+
+def challengers(value: Any) -> tuple[VariantConfig, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) >= MOST_VARIANTS:
+        raise ValueError(f"a list of at most {MOST_VARIANTS - 1} variants")
+    return tuple(
+        VariantConfig.from_json(item, f"challenger_variant_config[{index}]") for index, item in enumerate(value)
+    )
+
+
+CHECKS: dict[str, Check] = {
+    "project_name": text(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"),
+    "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 20"),
+    "strategy": one_of(*STRATEGIES),
+    "epsilon": number(0, 1),
+    "warmup": whole(0, 10**9),
+    # The floor must leave something to share out on a full endpoint.
+    "exploration_floor": number(0, 1 / MOST_VARIANTS),
+    "attribution_window_seconds": whole(0, 30 * 24 * 3600),
+    "alpha": number(0, 0.5, above=True),
+    "rebalance_schedule_minutes": optional(whole(5, 24 * 60)),
+    "authentication": one_of("iam", "none"),
+    "instance_count": instance_count,
+    "instance_type": instance_type,
+    "challenger_variant_count": whole(0, MOST_VARIANTS - 1),
+    "champion_variant_config": champion,
+    "challenger_variant_config": challengers,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+    """How one stage's endpoint is built and its traffic moved.
+
+    `epsilon` and `exploration_floor` are shares, `warmup` counts invocations per variant before shares move,
+    `alpha` bounds the chance of a false decision, `rebalance_schedule_minutes` None means by hand only.
+    """
+
+    project_name: str
+    stage_name: str
+    strategy: str = "ThompsonSampling"
+    epsilon: float = 0.1
+    warmup: int = 100
+    exploration_floor: float = 0.02
+    attribution_window_seconds: int = 3600
+    alpha: float = 0.05
+    rebalance_schedule_minutes: int | None = 15
+    authentication: str = "iam"
+    instance_count: int = 1
+    instance_type: str = "ml.m5.large"
+    challenger_variant_count: int = 1
+    champion_variant_config: VariantConfig = VariantConfig()
+    challenger_variant_config: tuple[VariantConfig, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Any) -> "ExperimentConfig":
+        """Raises ConfigError for the first wrong key or value, naming it and what it must be."""
+        config = cls(**checked(document, CHECKS, ("project_name", "stage_name")))
+        if config.authentication == "none" and config.stage_name not in UNAUTHENTICATED_STAGES:
+            stages = " and ".join(UNAUTHENTICATED_STAGES)
+            raise ConfigError(f'authentication: "none" is allowed only in the stages {stages}; say "iam"')
+        config.refuse_duplicate_names()
+        return config
+
+    def refuse_duplicate_names(self) -> None:
+        """Raises ConfigError if two variants are given the same name, which the JSON Schema cannot say."""
+        variants = (self.champion_variant_config, *self.challenger_variant_config)
+        names = [variant.variant_name for variant in variants if variant.variant_name]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigError(f'variant_name: "{twice[0]}" is given to two variants; give each its own')
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the stage's resources begin with."""
+        return f"{self.project_name}-{self.stage_name}"
+
+    @property
+    def endpoint_name(self) -> str:
+        return f"sagemaker-{self.prefix}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for whoever deploys this configuration."""
+        if self.authentication == "none":
+            return ('authentication is "none": anyone who can reach the API can call the endpoint',)
+        return ()
+
+
+def checked(document: Any, checks: Mapping[str, Check], required: tuple[str, ...], path: str = "") -> dict[str, Any]:
+    """`document` with each value checked; ConfigError names the first wrong key."""
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path.rstrip('.') or 'configuration'}: must be a JSON object")
+    for key in required:
+        if key not in document:
+            raise ConfigError(f"{path}{key}: is missing; add it")
+    return {key: value_of(key, value, checks, path) for key, value in document.items()}
+
+
+def value_of(key: str, value: Any, checks: Mapping[str, Check], path: str) -> Any:
+    if key not in checks:
+        near = difflib.get_close_matches(key, checks, 1)
+        remedy = f'did you mean "{near[0]}"?' if near else f"the keys are {', '.join(checks)}"
+        raise ConfigError(f"{path}{key}: there is no such key; {remedy}")
+    try:
+        return checks[key](value)
+    except ConfigError:
+        raise
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{path}{key}: must be {error}, not {value!r}") from None

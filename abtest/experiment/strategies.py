@@ -1,0 +1,3 @@
+"""Counts to traffic shares, by the strategy's name."""
+
+STRATEGIES = ("WeightedSampling", "EpsilonGreedy", "UCB1", "ThompsonSampling")
