@@ -1,0 +1,1 @@
+"""One small construct for each concern; inputs are keyword-only and say what is needed, never a stack."""

@@ -1,0 +1,27 @@
+"""The bucket: reviews, code, runs, models, events."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+
+class DataBucket(s3.Bucket):
+    """Encrypted, private, TLS only. Where data is kept, also versioned: an old version lives 30 days."""
+
+    def __init__(self, scope: Construct, name: str, *, keep: bool) -> None:
+        super().__init__(
+            scope,
+            name,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=keep,
+            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(30) if keep else None,
+                )
+            ],
+        )

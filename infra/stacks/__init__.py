@@ -1,0 +1,1 @@
+"""The four stacks: each only composes constructs."""
