@@ -1,0 +1,102 @@
+"""The environment of each Lambda function, typed, read when it is first needed."""
+
+import functools
+import json
+import os
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from abtest.experiment.config import ConfigError, ExperimentConfig
+
+S = TypeVar("S")
+
+
+class SettingsError(Exception):
+    """The function was deployed without a variable that it needs, or with a wrong one; the message names it."""
+
+
+@functools.cache
+def read(settings: type[S]) -> S:
+    """An instance of the dataclass `settings`, each field from the variable of its name in upper case.
+
+    Read once a process. Raises SettingsError.
+    """
+    return settings(**{field.name: _value(field.name.upper(), field.type) for field in fields(settings)})  # type: ignore[arg-type]
+
+
+def _value(variable: str, kind: Any) -> Any:
+    text = os.environ.get(variable)
+    if not text:
+        raise SettingsError(f"The environment variable {variable} is missing: deploy the stack again.")
+    return _config(variable, text) if kind is ExperimentConfig else text
+
+
+def _config(variable: str, text: str) -> ExperimentConfig:
+    try:
+        return ExperimentConfig.from_json(json.loads(text))
+    except (ConfigError, json.JSONDecodeError) as error:
+        raise SettingsError(f"The environment variable {variable} is wrong: {error}") from error
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """/invocation and /conversion."""
+
+    experiments_table_name: str
+    assignments_table_name: str
+    delivery_stream_name: str
+    endpoint_prefix: str
+
+
+@dataclass(frozen=True)
+class StatsSettings:
+    """/stats."""
+
+    experiments_table_name: str
+    endpoint_prefix: str
+
+
+@dataclass(frozen=True)
+class LeaseSettings:
+    """acquire_lease, release_lease."""
+
+    experiments_table_name: str
+    endpoint_name: str
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """select_variants."""
+
+    experiment_config: ExperimentConfig
+    experiments_table_name: str
+    endpoint_name: str
+    champion_group_name: str
+    challenger_group_name: str
+    model_execution_role_arn: str
+
+
+@dataclass(frozen=True)
+class RegistrationSettings:
+    """register_experiment."""
+
+    experiment_config: ExperimentConfig
+    experiments_table_name: str
+    endpoint_name: str
+
+
+@dataclass(frozen=True)
+class CountingSettings:
+    """count_events."""
+
+    experiments_table_name: str
+    endpoint_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True)
+class RecordingSettings:
+    """record_decision."""
+
+    experiments_table_name: str
+    endpoint_name: str
