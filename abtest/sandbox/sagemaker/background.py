@@ -17,9 +17,7 @@ stopping = threading.Event()
 _threads: set[threading.Thread] = set()
 
 
-def spawn(
-    function: Callable[Arguments, object], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> threading.Thread:
+def spawn(function: Callable[Arguments, object], *args: Arguments.args, **kwargs: Arguments.kwargs) -> threading.Thread:
     """Starts `function` in a daemon thread, in the caller's account and region; an exception is logged, not lost."""
     context = contextvars.copy_context()
 

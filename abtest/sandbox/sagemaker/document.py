@@ -38,7 +38,7 @@ STATES = {
     "EndpointConfig": "",
     "EndpointWeightsAndCapacities": "Updating, then InService",
     "InvokeEndpoint": "",
-    "Endpoint": "Creating, then InService or Failed; Updating, then InService (RollingBack before, if it failed); Deleting",
+    "Endpoint": "Creating, then InService or Failed; Updating, then InService (by RollingBack if it failed); Deleting",
     "ProcessingJob": JOB,
     "HyperParameterTuningJob": JOB,
     "TrainingJob": JOB,

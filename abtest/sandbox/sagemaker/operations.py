@@ -34,8 +34,7 @@ def call(name: str, request: Json) -> Json:
     if name not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"The sandbox does not implement SageMaker's {name}.")
     with state.lock:
-        response = OPERATIONS[name](request)
-    return wire.shape_response(name, response)
+        return wire.shape_response(name, OPERATIONS[name](request))
 
 
 def answer(name: str, body: bytes) -> tuple[int, bytes]:

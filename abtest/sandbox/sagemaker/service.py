@@ -5,11 +5,11 @@ import copy
 import importlib
 import importlib.util
 import logging
-import re
+import threading
 
 from ministack.core.responses import AccountRegionScopedDict
 
-from abtest.sandbox.sagemaker import background, operations, state
+from abtest.sandbox.sagemaker import background, events, inference, metrics, operations, serving, state
 
 logger = logging.getLogger("sagemaker")
 
@@ -31,17 +31,27 @@ OPERATION_MODULES = tuple(
 _modules = [importlib.import_module(name) for name in OPERATION_MODULES]
 
 JSON_HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
-INVOCATION_PATH = re.compile(r"^/endpoints/([^/]+)/invocations$")
+
+_started = threading.Event()
 
 
-async def handle_request(
-    method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, list[str]]
-) -> Response:
+async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, _: object) -> Response:
     """Answers in a worker thread (in this account and region), so that the event loop stays free."""
-    return await asyncio.to_thread(_respond, path, headers, body)
+    _start()
+    return await asyncio.to_thread(_respond, method, path, headers, body)
 
 
-def _respond(path: str, headers: dict[str, str], body: bytes) -> Response:
+def _start() -> None:
+    """The threads that write events and metrics, which need the sandbox's port, start with the first request."""
+    if not _started.is_set():
+        _started.set()
+        background.spawn(events.pump)
+        background.spawn(metrics.pump)
+
+
+def _respond(method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    if method == "POST" and inference.PATH.match(path):
+        return inference.respond(path, headers, body)
     name = headers.get("x-amz-target", "").rpartition(".")[2]
     status, answer = operations.answer(name, body)
     return status, JSON_HEADERS, answer
@@ -61,6 +71,8 @@ def load_persisted_state(data: dict[str, AccountRegionScopedDict] | None) -> Non
 def reset() -> None:
     with state.lock:
         state.clear()
+        inference.forget_draws()
+        serving.keep_only(set())
 
 
 def recover() -> list[str]:
@@ -72,6 +84,9 @@ def recover() -> list[str]:
 
 
 def stop() -> None:
-    """Called on a graceful stop, before the state is saved: threads end, metrics are written."""
+    """Called in a worker thread on a graceful stop, while the port still answers and before the state is saved.
+
+    Threads end, events and metrics are written; what is counted later is kept in the state.
+    """
     for name in background.stop():
         logger.warning("%s did not end in time", name)

@@ -29,6 +29,7 @@ TABLES = (
     "pipelines",
     "pipeline_executions",
     "tags",
+    "pending_metrics",
 )
 
 # Operations run in worker threads and jobs in threads of their own: hold this while records are read and changed.
@@ -45,6 +46,11 @@ def table(name: str) -> AccountRegionScopedDict:
 def every_record(name: str) -> list[Json]:
     """All records of a table in every account and region (for recovery after a crash)."""
     return list(_tables[name]._data.values())
+
+
+def scopes(name: str) -> list[tuple[str, str]]:
+    """Every (account, region) that has a record in the table, for ministack's `request_scope`."""
+    return sorted({(account, region) for account, region, _ in list(_tables[name]._data)})
 
 
 def snapshot() -> dict[str, AccountRegionScopedDict]:

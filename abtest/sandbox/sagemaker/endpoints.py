@@ -1,0 +1,135 @@
+"""Endpoints: the requests; what follows them in the background is in deployments.py."""
+
+from ministack.core.responses import request_scope
+
+from abtest.sandbox.sagemaker import deployments, endpoint_configs, state, tags
+from abtest.sandbox.sagemaker.deployments import CHANGE, IN_PROGRESS, PENDING
+from abtest.sandbox.sagemaker.errors import validation
+from abtest.sandbox.sagemaker.operations import operation
+from abtest.sandbox.sagemaker.wire import Json
+
+
+@operation("CreateEndpoint")
+def create_endpoint(request: Json) -> Json:
+    """Creating, then InService, or Failed with a FailureReason."""
+    name = request["EndpointName"]
+    arn = state.arn("endpoint", name)
+    config = endpoint_configs.config(request["EndpointConfigName"])
+    if name in state.table("endpoints"):
+        raise validation(f'Cannot create already existing endpoint "{arn}".')
+    record = {
+        "EndpointName": name,
+        "EndpointArn": arn,
+        "EndpointConfigName": config["EndpointConfigName"],
+        "CreationTime": state.now(),
+        "LastDeploymentConfig": request.get("DeploymentConfig"),
+        PENDING: {"ProductionVariants": deployments.variants_of(config)},
+    }
+    state.table("endpoints")[name] = record
+    tags.put(arn, request.get("Tags"))
+    deployments.start(record, "create", "Creating")
+    return {"EndpointArn": arn}
+
+
+@operation("UpdateEndpoint")
+def update_endpoint(request: Json) -> Json:
+    """Updating, then InService: with the new configuration, or with the old one and a FailureReason.
+
+    Weights and instance counts are the new configuration's, unless RetainAllVariantProperties keeps the old.
+    """
+    record = _changeable(request["EndpointName"], "update")
+    config = endpoint_configs.config(request["EndpointConfigName"])
+    variants = deployments.variants_of(config)
+    if request.get("RetainAllVariantProperties"):
+        excluded = [e["VariantPropertyType"] for e in request.get("ExcludeRetainedVariantProperties", [])]
+        variants = [_retained(variant, record["ProductionVariants"], excluded) for variant in variants]
+    name = config["EndpointConfigName"]
+    record[PENDING] = {"EndpointConfigName": name, "ProductionVariants": variants}
+    record["PendingDeploymentSummary"] = {**record[PENDING], "StartTime": state.now()}
+    if not request.get("RetainDeploymentConfig"):
+        record["LastDeploymentConfig"] = request.get("DeploymentConfig")
+    deployments.start(record, "update", "Updating")
+    return {"EndpointArn": record["EndpointArn"]}
+
+
+def _retained(variant: Json, before: list[Json], excluded: list[str]) -> Json:
+    """The variant with the weight and instance count that its namesake has now."""
+    old = next((v for v in before if v["VariantName"] == variant["VariantName"]), None)
+    if old is None:
+        return variant
+    kept = [p for p in ("DesiredWeight", "DesiredInstanceCount") if p not in excluded]
+    desired = {name: old[name] for name in kept}
+    current = {name.replace("Desired", "Current"): value for name, value in desired.items()}
+    return {**variant, **desired, **current}
+
+
+@operation("UpdateEndpointWeightsAndCapacities")
+def update_weights(request: Json) -> Json:
+    """Updating; then all new weights and counts hold at once, and the endpoint is InService."""
+    record = _changeable(request["EndpointName"], "update")
+    desired = {given["VariantName"]: given for given in request["DesiredWeightsAndCapacities"]}
+    unknown = sorted(desired.keys() - {v["VariantName"] for v in record["ProductionVariants"]})
+    if unknown:
+        raise validation(f'Could not find variant(s) {", ".join(unknown)} in endpoint "{record["EndpointArn"]}".')
+    record["ProductionVariants"] = [
+        _with_desired(variant, desired.get(variant["VariantName"], {})) for variant in record["ProductionVariants"]
+    ]
+    deployments.start(record, "weights", "Updating")
+    return {"EndpointArn": record["EndpointArn"]}
+
+
+def _with_desired(variant: Json, given: Json) -> Json:
+    return {**variant, **{name: given[name] for name in ("DesiredWeight", "DesiredInstanceCount") if name in given}}
+
+
+@operation("DescribeEndpoint")
+def describe_endpoint(request: Json) -> Json:
+    """ProductionVariants is missing until the endpoint was in service for the first time."""
+    return endpoint(request["EndpointName"])
+
+
+@operation("ListEndpoints")
+def list_endpoints(request: Json) -> Json:
+    found = state.select(state.table("endpoints").values(), request, name="EndpointName", status="EndpointStatus")
+    chosen, token = state.page(found, request)
+    return {"Endpoints": chosen, "NextToken": token}
+
+
+@operation("DeleteEndpoint")
+def delete_endpoint(request: Json) -> Json:
+    """Deleting, then gone."""
+    record = endpoint(request["EndpointName"])
+    _refuse_in_progress(record, "delete")
+    deployments.start(record, "delete", "Deleting")
+    return {}
+
+
+def endpoint(name: str) -> Json:
+    """The record of an endpoint; ValidationException where there is none."""
+    record: Json | None = state.table("endpoints").get(name)
+    if record is None:
+        raise validation(f'Could not find endpoint "{state.arn("endpoint", name)}".')
+    return record
+
+
+def _changeable(name: str, verb: str) -> Json:
+    record = endpoint(name)
+    _refuse_in_progress(record, verb)
+    if record["EndpointStatus"] == "Failed":
+        raise validation(f'Cannot {verb} endpoint "{record["EndpointArn"]}": it is Failed and can only be deleted.')
+    return record
+
+
+def _refuse_in_progress(record: Json, verb: str) -> None:
+    if record["EndpointStatus"] in IN_PROGRESS:
+        raise validation(f'Cannot {verb} in-progress endpoint "{record["EndpointArn"]}".')
+
+
+def recover() -> list[str]:
+    """Goes on with the changes that a crash interrupted; models themselves load with the next invocation."""
+    sentences = []
+    for account, region in state.scopes("endpoints"):
+        with request_scope(account, region), state.lock:
+            changing = [record for record in state.table("endpoints").values() if CHANGE in record]
+            sentences += [deployments.resume(record) for record in changing]
+    return sentences

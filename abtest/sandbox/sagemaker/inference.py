@@ -1,0 +1,142 @@
+"""InvokeEndpoint: which variant answers, what it answers, what is counted."""
+
+import json
+import logging
+import random
+import re
+import threading
+import time
+from typing import NoReturn
+from urllib.parse import unquote
+
+from ministack.core.responses import get_account_id, get_region
+
+from abtest.sandbox.blazingtext.serving import ClientFault
+from abtest.sandbox.sagemaker import metrics, serving, state
+from abtest.sandbox.sagemaker.errors import ServiceError
+from abtest.sandbox.sagemaker.wire import Json
+
+logger = logging.getLogger("sagemaker.inference")
+
+Response = tuple[int, dict[str, str], bytes]
+
+PATH = re.compile(r"^/endpoints/([^/]+)/invocations$")
+MOST_BYTES = 6 * 1024 * 1024  # of a request's body
+SERVING = ("InService", "Updating", "RollingBack")
+
+HEADER = "X-Amzn-SageMaker-"
+ECHOED = ("Inference-Id", "Custom-Attributes")
+
+_draws: dict[str, random.Random] = {}
+_lock = threading.Lock()
+
+
+class InvocationError(ServiceError):
+    """An error of sagemaker-runtime, with the members that its model gives it."""
+
+    def __init__(self, code: str, message: str, status: int, **members: object) -> None:
+        super().__init__(code, message, status)
+        self.members = members
+
+
+def respond(path: str, headers: dict[str, str], body: bytes) -> Response:
+    """The HTTP response to `POST /endpoints/{name}/invocations`; header names are in lower case."""
+    found = PATH.match(path)
+    assert found, f"{path} is no path of an invocation"
+    try:
+        return _invoke(unquote(found[1]), headers, body)
+    except InvocationError as fault:
+        content = json.dumps({"Message": fault.message, **fault.members}).encode()
+        return fault.status, {"Content-Type": "application/json", "x-amzn-ErrorType": fault.code}, content
+
+
+def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
+    started = time.perf_counter()
+    if len(body) > MOST_BYTES:
+        raise InvocationError("413", f"HTTP content length exceeded {MOST_BYTES} bytes.", 413)
+    variant = _chosen(name, headers.get(f"{HEADER}Target-Variant".lower()))
+    content_type = headers.get("content-type", "application/octet-stream")
+    model_seconds = [0.0]
+    status = 500
+    try:
+        answer, kind = _answer(variant, body, content_type, headers.get("accept"), model_seconds)
+        status = 200
+    except ClientFault as fault:
+        status = 400
+        _refuse(name, status, str(fault))
+    except Exception as error:
+        logger.exception("the model of %s failed", name)
+        _refuse(name, status, str(error))
+    finally:
+        _count(name, variant, status, model_seconds[0], time.perf_counter() - started)
+    echoed = {f"{HEADER}{h}": headers[f"{HEADER}{h}".lower()] for h in ECHOED if f"{HEADER}{h}".lower() in headers}
+    return 200, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": variant["VariantName"], **echoed}, answer
+
+
+def _answer(
+    variant: Json, body: bytes, content_type: str, accept: str | None, model_seconds: list[float]
+) -> tuple[bytes, str]:
+    server = serving.server(variant["_key"], variant["_image"], variant["_url"])
+    started = time.perf_counter()
+    try:
+        return server.respond(body, content_type, accept)
+    finally:
+        model_seconds[0] = time.perf_counter() - started
+
+
+def _chosen(name: str, target: str | None) -> Json:
+    with state.lock:
+        record = state.table("endpoints").get(name, {})
+        variants: list[Json] = record.get("ProductionVariants", [])
+        serves = record.get("EndpointStatus") in SERVING
+    if not variants or not serves:
+        raise InvocationError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.", 400)
+    if target is None:
+        return _drawn(name, variants)
+    for variant in variants:
+        if variant["VariantName"] == target:
+            return variant
+    raise InvocationError("ValidationError", f"Variant {target} not found for endpoint {name}.", 400)
+
+
+def _drawn(name: str, variants: list[Json]) -> Json:
+    """By current weights; the same sequence for an endpoint of this name in every run of the sandbox."""
+    weights = [variant["CurrentWeight"] for variant in variants]
+    if not any(weights):
+        raise InvocationError("ValidationError", f"Every variant of endpoint {name} has weight 0.", 400)
+    with _lock:
+        generator = _draws.setdefault(f"{get_account_id()}/{get_region()}/{name}", random.Random(name))
+        return generator.choices(variants, weights)[0]
+
+
+def forget_draws() -> None:
+    """Every endpoint's sequence of draws begins anew."""
+    with _lock:
+        _draws.clear()
+
+
+def _refuse(name: str, status: int, message: str) -> NoReturn:
+    side = "client" if status < 500 else "server"
+    raise InvocationError(
+        "ModelError",
+        f'Received {side} error ({status}) from primary with message "{message}".',
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:/aws/sagemaker/Endpoints/{name}",
+    )
+
+
+def _count(name: str, variant: Json, status: int, model_seconds: float, total_seconds: float) -> None:
+    microseconds = 1_000_000
+    metrics.record(
+        name,
+        variant["VariantName"],
+        {
+            "Invocations": 1,
+            "Invocation4XXErrors": int(400 <= status < 500),
+            "Invocation5XXErrors": int(status >= 500),
+            "ModelLatency": round(model_seconds * microseconds),
+            "OverheadLatency": round((total_seconds - model_seconds) * microseconds),
+        },
+    )
