@@ -12,7 +12,7 @@ from pipelines.train import FIXED, HYPERPARAMETERS, channels, trainer
 OBJECTIVE = "validation:accuracy"
 
 
-class TuningStepWithLimits(TuningStep):
+class TuningStepWithLimits(TuningStep):  # type: ignore[misc] # the SDK has no types
     """A tuning step whose numbers of jobs are pipeline parameters, which the SDK's tuner refuses."""
 
     def __init__(self, name: str, *, limits: dict[str, Any], **options: Any) -> None:

@@ -1,0 +1,139 @@
+"""Reviews to start from: a generated sample, and the check of a user's own before anything is deployed."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.features import FeaturesError, Rules, read_reviews, split
+
+SAMPLE_ROWS = 4000
+SAMPLE_CATEGORY = "Generated sample"
+
+HEADER = (
+    *("marketplace", "customer_id", "review_id", "product_id", "product_parent", "product_title", "product_category"),
+    *("star_rating", "helpful_votes", "total_votes", "vine", "verified_purchase"),
+    *("review_headline", "review_body", "review_date"),
+)
+
+# A helpful review says these more often; the last four matter only as pairs of words, which word n-grams can learn.
+HELPFUL_PHRASES = (
+    *("after six months", "compared with my old one", "the cord is two metres", "pros and cons", "the manual says"),
+    *("measured it", "noise level", "on the low setting", "replaced the filter", "it weighs", "takes ten minutes"),
+    *("well worth", "not loud", "would buy", "no smell"),
+)
+UNHELPFUL_PHRASES = (
+    *("love it", "great product", "five stars", "do not buy", "waste of money", "as described", "fast delivery"),
+    *("a gift for my sister", "just arrived", "broke", "terrible", "have not tried it yet"),
+    *("not worth", "well loud", "no buy", "would smell"),
+)
+COMMON = (
+    "the a it is was i my this and for with very but so in on of to have had we they you hair dryer microwave door "
+    "button power heat plate kitchen bathroom morning week price colour box light works stopped good small big nice "
+    "quick hot cold easy hard new used bought returned"
+)
+COMMON_WORDS = COMMON.split()
+
+RULES_BY_PARAMETER = {
+    "MinimumVotes": "minimum_votes",
+    "HelpfulnessThreshold": "helpfulness_threshold",
+    "TrainFraction": "train_fraction",
+    "ValidationFraction": "validation_fraction",
+    "TestFraction": "test_fraction",
+    "TrafficFraction": "traffic_fraction",
+    "Seed": "seed",
+}
+
+
+class ReviewsError(ValueError):
+    """The reviews cannot be used; the message is one line that says why."""
+
+
+@dataclass(frozen=True)
+class CheckedReviews:
+    """What a check found: where the reviews are from, rows read, and rows that the rules keep."""
+
+    source: str
+    rows_read: int
+    rows_kept: int
+
+
+def write_sample(path: Path, *, rows: int = SAMPLE_ROWS, seed: int = 1) -> Path:
+    """Writes a synthetic file in the layout of Amazon Customer Reviews; its product category says what it is.
+
+    About half of the rows have enough votes. Their texts tell helpful from unhelpful reviews, but not always:
+    a good classifier is right in three cases of four.
+    """
+    generator = random.Random(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ("\t".join(sample_row(number, generator)) for number in range(rows))
+    path.write_text("".join(f"{line}\n" for line in ("\t".join(HEADER), *lines)), encoding="utf-8")
+    return path
+
+
+def sample_row(number: int, generator: random.Random) -> list[str]:
+    """The fields of one review, in the order of the header."""
+    reads_helpful = generator.random() < 0.55
+    voted_helpful = reads_helpful if generator.random() < 0.9 else not reads_helpful
+    total = generator.randint(5, 40) if generator.random() < 0.5 else generator.randint(0, 4)
+    share = generator.uniform(0.85, 1.0) if voted_helpful else generator.uniform(0.0, 0.75)
+    helpful = min(total, round(total * share))
+    product = generator.randint(1, 200)
+    headline, body = sample_text(reads_helpful, generator, 4), sample_text(reads_helpful, generator, 30)
+    return [
+        *("US", str(10_000_000 + number), f"SAMPLE{number:08d}", f"SAMPLEP{product:03d}", str(product)),
+        *(f"Sample product {product}", SAMPLE_CATEGORY, str(generator.randint(1, 5)), str(helpful), str(total)),
+        *("N", "Y", headline, body, f"2015-{generator.randint(1, 12):02d}-{generator.randint(1, 28):02d}"),
+    ]
+
+
+def sample_text(reads_helpful: bool, generator: random.Random, longest: int) -> str:
+    """Up to `longest` common words among which a phrase stands now and then, three in four of the review's own kind."""
+    own, other = (HELPFUL_PHRASES, UNHELPFUL_PHRASES) if reads_helpful else (UNHELPFUL_PHRASES, HELPFUL_PHRASES)
+    words = []
+    for _ in range(generator.randint(max(1, longest // 3), longest)):
+        if generator.random() < 0.25:
+            words.append(generator.choice(own if generator.random() < 0.75 else other))
+        else:
+            words.append(generator.choice(COMMON_WORDS))
+    return " ".join(words)
+
+
+def local_paths(source: str) -> list[Path]:
+    """The files named by comma separated paths; a folder stands for all files in it. Raises ReviewsError."""
+    paths: list[Path] = []
+    for name in filter(None, (part.strip() for part in source.split(","))):
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise ReviewsError(f"there is no file {name}")
+        paths += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if not paths:
+        raise ReviewsError(f"no file of reviews in {source!r}")
+    return paths
+
+
+def rules_of(parameters: Mapping[str, str]) -> Rules:
+    """The rules that PrepareFeatures would follow with these pipeline parameters."""
+    changes = {
+        field: type(getattr(Rules(), field))(parameters[name])
+        for name, field in RULES_BY_PARAMETER.items()
+        if name in parameters
+    }
+    return replace(Rules(), **changes)
+
+
+def check_reviews(
+    paths: Sequence[Path], *, source: str | None = None, parameters: Mapping[str, str] | None = None
+) -> CheckedReviews:
+    """Reads and splits the reviews as PrepareFeatures would, without writing.
+
+    `source` is what the result calls them (default: the paths). Raises ReviewsError for a wrong file, a missing
+    column, no usable row, or a slice that would be empty.
+    """
+    try:
+        rules = rules_of(parameters or {})
+        table, rows_read, _ = read_reviews(paths, rules)
+        split(table, rules)
+    except (FeaturesError, OSError) as error:
+        raise ReviewsError(str(error)) from None
+    return CheckedReviews(source or ",".join(map(str, paths)), rows_read, len(table))
