@@ -8,12 +8,19 @@ from botocore.config import Config
 
 from abtest.sandbox import settings
 
+SECONDS_TO_START = 60.0
+
+# Cleared while the sandbox starts: what is restored may run before the port is open, and waits here for it.
+serving = threading.Event()
+serving.set()
+
 _lock = threading.Lock()
 _clients: dict[tuple[str, str], Any] = {}
 
 
 def client(service: str, region: str = settings.REGION) -> Any:
     """The boto3 client of `service`, shared by all threads; long-running calls are waited for, nothing is retried."""
+    serving.wait(SECONDS_TO_START)
     with _lock:
         if (service, region) not in _clients:
             _clients[service, region] = _new(service, region)

@@ -33,6 +33,8 @@ def _variables(settings: Settings) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AUTH": "true" if settings.verify_identities else "false",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),

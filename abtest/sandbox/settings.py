@@ -6,6 +6,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+STATUS_PATH = "/_sandbox"  # answers with the pid, the port and the data folder
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from importlib import metadata
 
-from abtest.sandbox.patches import plug
+from abtest.sandbox.patches import firehose, plug
 from abtest.sandbox.settings import Settings
 
 VERSION = "1.5.33"
 
 
 def apply(settings: Settings) -> None:
-    """Raises AssertionError where MiniStack's internals are not those that the patches were written for."""
+    """Raises AssertionError where MiniStack is not the version that the patches were written for."""
     found = metadata.version("ministack")
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
-    plug.sagemaker()
+    plug.install()
+    firehose.install(settings)

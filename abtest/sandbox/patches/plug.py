@@ -8,7 +8,7 @@ from ministack.core import iam_actions, router
 from abtest.sandbox.sagemaker import service
 
 
-def sagemaker() -> None:
+def install() -> None:
     """AWS serves `sagemaker` and `sagemaker-runtime` (both sign as sagemaker); MiniStack has neither."""
     assert "sagemaker" not in app.SERVICE_REGISTRY, "MiniStack has a SageMaker of its own now"
     sys.modules["ministack.services.sagemaker"] = service
