@@ -112,7 +112,9 @@ def challengers(value: Any) -> tuple[VariantConfig, ...]:
 
 
 CHECKS: dict[str, Check] = {
-    "project_name": text(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"),
+    "project_name": text(
+        r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"
+    ),
     "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 20"),
     "strategy": one_of(*STRATEGIES),
     "epsilon": number(0, 1),

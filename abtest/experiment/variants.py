@@ -70,8 +70,8 @@ class VariantCounts:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "VariantCounts":
         """Keys that are missing are 0; numbers may be of any kind."""
-        kinds = {field.name: type(field.default) for field in dataclasses.fields(cls)}
-        return cls(**{name: kind(document[name]) for name, kind in kinds.items() if name in document})
+        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
+        return cls(**{name: int(value) if name.endswith("_count") else float(value) for name, value in known.items()})
 
 
 class Shares(Mapping[str, float]):

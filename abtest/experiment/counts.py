@@ -1,0 +1,210 @@
+"""Events to counts: a pure function of the set of events, `as_of` and the earlier Decisions' `as_of`.
+
+An invocation's cohort is closed once its attribution window is over (`timestamp + window <= as_of`); trial and
+reward enter together then. Reward counts if it came within the window. A window of 0 means that there is none: an
+invocation is closed as soon as it is counted, and its reward counts whenever it comes.
+
+Duplicates count once (the earliest is kept), in any order. Traffic that was not randomised is counted apart.
+"""
+
+import bisect
+import collections
+import dataclasses
+import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from abtest.experiment import times
+from abtest.experiment.events import Conversion
+from abtest.experiment.trials import MalformedLine, Trial, distinct_events, first_by_user, trials_of
+from abtest.experiment.variants import VariantCounts
+
+Trials: TypeAlias = tuple[int, float]  # trials and the sum of their rewards
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """What closed between two Decisions, by variant.
+
+    `outcomes` holds every randomised trial; `first_outcomes` one per user, the first, with the reward known at
+    `ended_at` and never changed later, as the always-valid test demands.
+    """
+
+    ended_at: datetime.datetime
+    outcomes: Mapping[str, Trials]
+    first_outcomes: Mapping[str, Trials]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ended_at": times.to_text(self.ended_at),
+            "outcomes": {name: list(trials) for name, trials in self.outcomes.items()},
+            "first_outcomes": {name: list(trials) for name, trials in self.first_outcomes.items()},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Interval":
+        return cls(
+            ended_at=times.from_text(document["ended_at"]),
+            outcomes=_trials(document["outcomes"]),
+            first_outcomes=_trials(document["first_outcomes"]),
+        )
+
+
+def _trials(document: Mapping[str, Sequence[Any]]) -> dict[str, Trials]:
+    return {name: (int(trials), float(reward)) for name, (trials, reward) in document.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What an experiment's events come to at `as_of`.
+
+    `variants` holds every variant that served randomised traffic; `history` has an interval per earlier Decision and
+    one up to `as_of`; `apart` counts invocations by strategy where nobody drew the variant (Manual, Fallback).
+    """
+
+    experiment_id: str
+    as_of: datetime.datetime
+    variants: Mapping[str, VariantCounts]
+    history: tuple[Interval, ...]
+    apart: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    late_conversion_count: int = 0
+    orphan_conversion_count: int = 0
+    malformed_line_count: int = 0
+    foreign_event_count: int = 0
+
+    def of(self, variant_name: str) -> VariantCounts:
+        """Zeros for a variant that served nobody yet."""
+        return self.variants.get(variant_name, VariantCounts())
+
+    def to_json(self) -> dict[str, Any]:
+        document = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return document | {
+            "as_of": times.to_text(self.as_of),
+            "variants": {name: counts.to_json() for name, counts in self.variants.items()},
+            "history": [interval.to_json() for interval in self.history],
+            "apart": dict(self.apart),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Counts":
+        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
+        known["as_of"] = times.from_text(known["as_of"])
+        known["variants"] = {name: VariantCounts.from_json(item) for name, item in known["variants"].items()}
+        known["history"] = tuple(Interval.from_json(item) for item in known["history"])
+        return cls(**known)
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """The counts, and what was kept aside: lines that are no events, and conversions whose invocation is not there."""
+
+    counts: Counts
+    malformed: tuple[MalformedLine, ...]
+    orphans: tuple[Conversion, ...]
+
+
+def count_events(
+    lines: Iterable[str],
+    *,
+    experiment_id: str,
+    as_of: datetime.datetime,
+    attribution_window_seconds: int,
+    boundaries: Iterable[datetime.datetime] = (),
+) -> Counted:
+    """The counts of `experiment_id` at `as_of`.
+
+    `lines` are the experiment's events (others' are counted as foreign), `boundaries` the `as_of` of its earlier
+    Decisions; later events and boundaries do not count. Raises nothing for a wrong line.
+    """
+    window = datetime.timedelta(seconds=attribution_window_seconds)
+    read = distinct_events(lines, experiment_id, as_of)
+    trials, orphans = trials_of(read.events, window)
+    randomised = [trial for trial in trials if trial.invocation.randomised]
+    first = first_by_user(randomised)
+    ends = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
+    counts = Counts(
+        experiment_id=experiment_id,
+        as_of=as_of,
+        variants={name: _variant_counts(name, randomised, first, ends) for name in _names(randomised)},
+        history=_history(randomised, first, ends),
+        apart=_apart(trials),
+        late_conversion_count=sum(trial.is_late for trial in trials),
+        orphan_conversion_count=len(orphans),
+        malformed_line_count=len(read.malformed),
+        foreign_event_count=read.foreign_count,
+    )
+    return Counted(counts, read.malformed, tuple(orphans))
+
+
+def _apart(trials: Iterable[Trial]) -> dict[str, int]:
+    strategies = sorted(trial.invocation.strategy for trial in trials if not trial.invocation.randomised)
+    return dict(collections.Counter(strategies))
+
+
+def _names(trials: Iterable[Trial]) -> list[str]:
+    return sorted({trial.variant for trial in trials})
+
+
+def _end_of(trial: Trial, ends: Sequence[datetime.datetime]) -> datetime.datetime | None:
+    """The end of the interval in which the trial closed; None while it is pending."""
+    index = bisect.bisect_left(ends, trial.closed_at)
+    return ends[index] if index < len(ends) else None
+
+
+def _history(
+    trials: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]
+) -> tuple[Interval, ...]:
+    as_of = ends[-1]
+    outcomes = _sums([(trial, trial.reward(as_of)) for trial in trials], ends)
+    first_outcomes = _sums([(trial, _first_reward(trial, ends)) for trial in first], ends)
+    return tuple(Interval(end, outcomes.get(end, {}), first_outcomes.get(end, {})) for end in ends)
+
+
+def _first_reward(trial: Trial, ends: Sequence[datetime.datetime]) -> float:
+    """What was known when the trial's interval ended; the test that read it then must find it unchanged."""
+    return trial.reward(_end_of(trial, ends) or ends[-1])
+
+
+def _sums(
+    rewards: Iterable[tuple[Trial, float]], ends: Sequence[datetime.datetime]
+) -> dict[datetime.datetime, dict[str, Trials]]:
+    """Trials and reward by the end of the interval in which they closed, and by variant."""
+    groups: dict[datetime.datetime, dict[str, list[float]]] = {}
+    for trial, reward in sorted(rewards, key=lambda pair: pair[0].variant):
+        end = _end_of(trial, ends)
+        if end is not None:
+            groups.setdefault(end, {}).setdefault(trial.variant, []).append(reward)
+    return {
+        end: {name: (len(earned), math.fsum(earned)) for name, earned in variants.items()}
+        for end, variants in groups.items()
+    }
+
+
+def _variant_counts(
+    name: str, randomised: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]
+) -> VariantCounts:
+    """The counts of the trials of one variant; `first` are the first trials of all users."""
+    as_of = ends[-1]
+    own = [trial for trial in randomised if trial.variant == name]
+    closed = [trial for trial in own if trial.closed_at <= as_of]
+    pending = [trial for trial in own if trial.closed_at > as_of]
+    first = [trial for trial in first if trial.variant == name and trial.closed_at <= as_of]
+    return VariantCounts(
+        invocation_count=len(closed),
+        conversion_count=sum(trial.converted for trial in closed),
+        reward_sum=math.fsum(trial.reward(as_of) for trial in closed),
+        pending_invocation_count=len(pending),
+        pending_conversion_count=sum(trial.converted for trial in pending),
+        pending_reward_sum=math.fsum(trial.reward(as_of) for trial in pending),
+        user_count=len(first),
+        first_reward_sum=math.fsum(_first_reward(trial, ends) for trial in first),
+        user_mean_sum=_user_mean_sum(closed, as_of),
+    )
+
+
+def _user_mean_sum(closed: Iterable[Trial], as_of: datetime.datetime) -> float:
+    rewards: dict[str, list[float]] = {}
+    for trial in closed:
+        rewards.setdefault(trial.invocation.user_id, []).append(trial.reward(as_of))
+    return math.fsum(math.fsum(earned) / len(earned) for earned in rewards.values())
