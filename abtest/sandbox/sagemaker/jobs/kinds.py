@@ -1,0 +1,50 @@
+"""The four kinds of jobs: how AWS names their operations, members, ARNs and logs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`noun` is what operations and members are made of: CreateTrainingJob, TrainingJobName, TrainingJobStatus."""
+
+    noun: str
+    table: str
+    arn_kind: str
+    folder: str
+
+    @property
+    def name_key(self) -> str:
+        return f"{self.noun}Name"
+
+    @property
+    def arn_key(self) -> str:
+        return f"{self.noun}Arn"
+
+    @property
+    def status_key(self) -> str:
+        return f"{self.noun}Status"
+
+    @property
+    def start_key(self) -> str:
+        return f"{self.noun.removesuffix('Job')}StartTime"
+
+    @property
+    def end_key(self) -> str:
+        return f"{self.noun.removesuffix('Job')}EndTime"
+
+    @property
+    def event(self) -> str:
+        """`Training Job`, as in the detail-type of events."""
+        return f"{self.noun.removesuffix('TuningJob').removesuffix('Job')} {'Tuning Job' if self == TUNING else 'Job'}"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/{self.noun}s"
+
+
+PROCESSING = Kind("ProcessingJob", "processing_jobs", "processing-job", "processing")
+TRAINING = Kind("TrainingJob", "training_jobs", "training-job", "training")
+TUNING = Kind("HyperParameterTuningJob", "tuning_jobs", "hyper-parameter-tuning-job", "tuning")
+TRANSFORM = Kind("TransformJob", "transform_jobs", "transform-job", "transform")
+
+KINDS = (PROCESSING, TRAINING, TUNING, TRANSFORM)

@@ -1,0 +1,189 @@
+"""Hyperparameter tuning jobs: trials are real training jobs, several at once; the objective picks the best."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+
+from abtest.sandbox.blazingtext import hyperparameters as blazingtext
+from abtest.sandbox.sagemaker import background, state, tags
+from abtest.sandbox.sagemaker.errors import ServiceError, validation
+from abtest.sandbox.sagemaker.jobs import records, runner, search, training, trials
+from abtest.sandbox.sagemaker.jobs.kinds import TRAINING, TUNING, Kind
+from abtest.sandbox.sagemaker.jobs.process import JobStoppedError, JobTimedOutError, SandboxStoppingError
+from abtest.sandbox.sagemaker.jobs.runner import Job, JobFailedError
+from abtest.sandbox.sagemaker.operations import operation
+from abtest.sandbox.sagemaker.wire import Json
+
+WAIT_SECONDS = 0.05
+DEFAULT_SEED = 0  # without RandomSeed: a job repeated gives the same trials
+
+NOT_HERE = ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")
+STRATEGIES = ("Bayesian", "Random")
+ENDS = (JobStoppedError, JobTimedOutError, SandboxStoppingError)
+METRIC_HYPERPARAMETER = "_tuning_objective_metric"  # which SageMaker adds to each trial
+
+
+@operation("CreateHyperParameterTuningJob")
+def create_tuning_job(request: Json) -> Json:
+    check(request)
+    record = records.create(TUNING, request)
+    tags.put(record["HyperParameterTuningJobArn"], request.get("Tags"))
+    runner.start(TUNING, record, work, finish)
+    return {"HyperParameterTuningJobArn": record["HyperParameterTuningJobArn"]}
+
+
+@operation("DescribeHyperParameterTuningJob")
+def describe_tuning_job(request: Json) -> Json:
+    return trials.with_results(records.record_of(TUNING, request["HyperParameterTuningJobName"]))
+
+
+@operation("ListHyperParameterTuningJobs")
+def list_tuning_jobs(request: Json) -> Json:
+    found = [trials.with_results(record) | trials.limits_of(record) for record in state.table(TUNING.table).values()]
+    return records.listing(TUNING, request, found)
+
+
+@operation("StopHyperParameterTuningJob")
+def stop_tuning_job(request: Json) -> Json:
+    runner.stop(TUNING, request["HyperParameterTuningJobName"])
+    return {}
+
+
+@operation("ListTrainingJobsForHyperParameterTuningJob")
+def list_trials(request: Json) -> Json:
+    record = records.record_of(TUNING, request["HyperParameterTuningJobName"])
+    chosen, token = state.page(trials.selected(record, request), request)
+    return {"TrainingJobSummaries": chosen, "NextToken": token}
+
+
+def check(request: Json) -> None:
+    """Raises ValidationException for what SageMaker refuses, and for what the sandbox does not implement."""
+    for name in NOT_HERE:
+        if name in request:
+            raise validation(f"The sandbox does not implement {name}")
+    config = request["HyperParameterTuningJobConfig"]
+    if "TrainingJobDefinition" not in request:
+        raise validation("TrainingJobDefinition is required")
+    if config["Strategy"] not in STRATEGIES:
+        raise validation(f"The sandbox implements the strategies {' and '.join(STRATEGIES)}, not {config['Strategy']}")
+    if "TuningJobCompletionCriteria" in config:
+        raise validation("The sandbox does not implement TuningJobCompletionCriteria")
+    _check_limits(config["ResourceLimits"])
+    search.check(config.get("ParameterRanges", {}))
+    _check_algorithm(request["TrainingJobDefinition"], config)
+    training.check(request["TrainingJobDefinition"])
+
+
+def _check_limits(limits: Json) -> None:
+    if "MaxNumberOfTrainingJobs" not in limits:
+        raise validation("ResourceLimits needs MaxNumberOfTrainingJobs")
+    if limits["MaxParallelTrainingJobs"] > limits["MaxNumberOfTrainingJobs"]:
+        raise validation("MaxParallelTrainingJobs must not be greater than MaxNumberOfTrainingJobs")
+
+
+def _check_algorithm(definition: Json, config: Json) -> None:
+    objective = config.get("HyperParameterTuningJobObjective")
+    if not objective:
+        raise validation("HyperParameterTuningJobObjective is required")
+    names = [item["Name"] for _, item in search.listed(config["ParameterRanges"])]
+    static = sorted(set(names) & definition.get("StaticHyperParameters", {}).keys())
+    if static:
+        raise validation(f"The hyperparameter {static[0]} is both static and in ParameterRanges")
+    if "blazingtext" not in definition["AlgorithmSpecification"].get("TrainingImage", ""):
+        return
+    if objective["MetricName"] not in blazingtext.METRICS:
+        raise validation(
+            f"The objective metric for the hyperparameter tuning job, [{objective['MetricName']}], isn't valid for the "
+            f"algorithm BlazingText. Choose a valid objective metric: {', '.join(blazingtext.METRICS)}."
+        )
+    for name in names:
+        if name not in blazingtext.TUNABLE:
+            raise validation(f"The hyperparameter {name} of BlazingText isn't tunable")
+
+
+def work(job: Job) -> None:
+    config = job.record["HyperParameterTuningJobConfig"]
+    limits = config["ResourceLimits"]
+    seed = config.get("RandomSeed", DEFAULT_SEED)
+    proposed = search.proposals(config["ParameterRanges"], seed, limits["MaxNumberOfTrainingJobs"])
+    waiting = iter(enumerate(proposed, start=1))
+    refused: list[str] = []
+    workers = [background.spawn(_work_off, job, waiting, refused) for _ in range(limits["MaxParallelTrainingJobs"])]
+    _wait(job, workers)
+    if refused:
+        raise JobFailedError(f"ClientError: {refused[0]}")
+    _require_objective(job)
+
+
+def _work_off(job: Job, waiting: Iterator[tuple[int, search.Proposal]], refused: list[str]) -> None:
+    """One worker: runs trials until none is left, or the tuning job is to end."""
+    while not refused:
+        try:
+            with state.lock:
+                job.limits.check()
+                index, proposal = next(waiting)
+                record = training.create(_trial(job, index, proposal), **_marks(job, index, proposal))
+                runner.register(record["TrainingJobArn"])
+        except (StopIteration, *ENDS):
+            return
+        except ServiceError as error:
+            refused.append(error.message)
+            return
+        runner.execute(TRAINING, record, training.work, training.finish)
+        job.say(trials.sentence(record, proposal))
+
+
+def _trial(job: Job, index: int, proposal: search.Proposal) -> Json:
+    """The request of a training job."""
+    definition = job.record["TrainingJobDefinition"]
+    metric = job.record["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"]
+    static = definition.get("StaticHyperParameters", {})
+    unlike = ("StaticHyperParameters", "DefinitionName", "HyperParameterTuningResourceConfig")
+    digest = hashlib.sha256(f"{job.record['HyperParameterTuningJobArn']} {index}".encode()).hexdigest()
+    return {key: value for key, value in definition.items() if key not in unlike} | {
+        "TrainingJobName": f"{job.name}-{index:03d}-{digest[:8]}",
+        "HyperParameters": {METRIC_HYPERPARAMETER: metric} | static | proposal,
+    }
+
+
+def _marks(job: Job, index: int, proposal: search.Proposal) -> Json:
+    arn = job.record["HyperParameterTuningJobArn"]
+    return {"TuningJobArn": arn, "_index": index, "_tuned": proposal}
+
+
+def _wait(job: Job, workers: list[threading.Thread]) -> None:
+    """Until all trials have ended; stops those that run when the tuning job is to end."""
+    try:
+        for worker in workers:
+            while worker.is_alive():
+                job.limits.check()
+                worker.join(WAIT_SECONDS)
+    except (JobStoppedError, JobTimedOutError):
+        _stop_trials(job)
+        for worker in workers:
+            worker.join()
+        raise
+
+
+def _stop_trials(job: Job) -> None:
+    with state.lock:
+        for record in trials.of(job.record):
+            if record["TrainingJobStatus"] == "InProgress":
+                training.stop_training_job({"TrainingJobName": record["TrainingJobName"]})
+
+
+def _require_objective(job: Job) -> None:
+    found = trials.of(job.record)
+    if trials.best(job.record) is not None:
+        return
+    reasons = [record.get("FailureReason", "no objective metric in the log") for record in found]
+    if all(record["TrainingJobStatus"] == "Failed" for record in found):
+        raise JobFailedError(
+            "All training jobs failed. Hyperparameter tuning job can only succeed if at least one training job "
+            f"completes successfully. The first one failed with: {reasons[0]}"
+        )
+    raise JobFailedError(f"No objective metrics found after running {len(found)} training jobs.")
+
+
+def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
+    records.finish(kind, record, "Stopped" if status == "MaxRuntimeExceeded" else status, reason)
