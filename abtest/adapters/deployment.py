@@ -1,0 +1,66 @@
+"""What build-endpoint creates for a selection: names, models, production variants."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from abtest.adapters.plan import Plan, PlannedVariant
+from abtest.adapters.registry import SelectedVariant, Selection
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """A selection bound to an endpoint.
+
+    Names end in a digest of what they stand for: a model or an endpoint config of the same name is the same thing.
+    """
+
+    endpoint_name: str
+    execution_role_arn: str
+    selection: Selection
+
+    @property
+    def endpoint_config_name(self) -> str:
+        """The digest leaves out weights: a change of traffic is no new deployment."""
+        parts = [
+            [v.variant_name, v.instance_type, v.instance_count, self.model_name(v)] for v in self.selection.variants
+        ]
+        return f"{self.endpoint_name}-{digest(parts, 12)}"
+
+    def model_name(self, variant: SelectedVariant) -> str:
+        """At most 63 characters; the creation time tells apart packages of a group that was made anew."""
+        package = variant.package
+        suffix = (
+            f"-{package.version}-{digest([package.arn, package.created_at.isoformat(), self.execution_role_arn], 8)}"
+        )
+        return self.endpoint_name.removeprefix("sagemaker-")[: 63 - len(suffix)] + suffix
+
+    @property
+    def plan(self) -> Plan:
+        """The variants as the experiment knows them."""
+        chosen = self.selection.variants
+        variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight) for v in chosen)
+        return Plan(self.selection.champion.package.version, variants)
+
+    def models(self) -> list[dict[str, str]]:
+        """Name and package of each model to create."""
+        return [{"name": self.model_name(v), "package_arn": v.package.arn} for v in self.selection.variants]
+
+    def production_variants(self, shares: Mapping[str, float]) -> list[dict[str, Any]]:
+        """As CreateEndpointConfig takes them."""
+        return [
+            {
+                "VariantName": variant.variant_name,
+                "ModelName": self.model_name(variant),
+                "InstanceType": variant.instance_type,
+                "InitialInstanceCount": variant.instance_count,
+                "InitialVariantWeight": shares[variant.variant_name],
+            }
+            for variant in self.selection.variants
+        ]
+
+
+def digest(parts: Any, length: int) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:length]

@@ -1,0 +1,217 @@
+"""The `experiments` table: the current experiment of each endpoint, its Decisions, earlier ones, and the lease.
+
+Every write is conditional: who lost a race is told so, and nothing is half written.
+"""
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from abtest.adapters.lease import Lease
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.rebalance import Decision
+
+Item = dict[str, Any]
+
+EXPERIMENT = "EXPERIMENT"
+LEASE = "LEASE"
+SMALLEST, LARGEST = Decimal("1e-128"), Decimal("9e125")  # what DynamoDB's numbers can hold, roughly
+LEASE_ATTEMPTS = 10  # writes of others that may come between our reading and writing
+
+
+class StaleError(Exception):
+    """Another execution wrote first, or took the lease: read anew."""
+
+
+@functools.cache
+def client() -> Any:
+    return boto3.client("dynamodb")
+
+
+def to_item(document: Item) -> Item:
+    """A JSON document in DynamoDB's types: floats become exact decimals, within what DynamoDB can hold."""
+    exact = json.loads(json.dumps(document), parse_float=_bounded, parse_constant=_bounded)
+    return {key: TypeSerializer().serialize(value) for key, value in exact.items()}
+
+
+def _bounded(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number) < SMALLEST:
+        return Decimal(0)
+    return min(max(number, -LARGEST), LARGEST)
+
+
+def from_item(item: Item) -> Item:
+    """Numbers come as Decimals."""
+    return {key: TypeDeserializer().deserialize(value) for key, value in item.items()}
+
+
+class ExperimentsTable:
+    """Access by endpoint name."""
+
+    def __init__(self, table_name: str) -> None:
+        self._table_name = table_name
+
+    def current(self, endpoint_name: str) -> Experiment | None:
+        """The experiment that runs on the endpoint, or ran there last; None before the first."""
+        document = self._read(endpoint_name, EXPERIMENT)
+        return Experiment.from_json(document) if document else None
+
+    def past(self, endpoint_name: str) -> list[Experiment]:
+        """Earlier experiments on the endpoint, as they ended."""
+        return [Experiment.from_json(document) for document in self._query(endpoint_name, "PAST#")]
+
+    def decisions(self, endpoint_name: str, experiment_id: str) -> list[Decision]:
+        """The experiment's Decisions, oldest first."""
+        return [Decision.from_json(item) for item in self._query(endpoint_name, f"DECISION#{experiment_id}#")]
+
+    def counter(self, endpoint_name: str, champion_version: int) -> int:
+        """How many experiments the champion version has begun on this endpoint."""
+        document = self._read(endpoint_name, f"COUNTER#{champion_version}")
+        return int(document["counter"]) if document else 0
+
+    def begin(self, experiment: Experiment, *, counter: int, before: Experiment | None, execution: str) -> None:
+        """Makes `experiment`, the `counter`-th of its champion version, the current one, and keeps the one `before`.
+
+        Raises StaleError if the lease is not the execution's or `before` is not the current experiment any more.
+        """
+        name = experiment.endpoint_name
+        writes = [
+            self._lease_check(name, execution),
+            self._put(name, EXPERIMENT, experiment.to_json(), **_unchanged(before)),
+            self._put(
+                name, f"COUNTER#{experiment.champion_version}", {"counter": counter}, **_is("counter", counter - 1)
+            ),
+        ]
+        if before:
+            writes.append(self._put(name, f"PAST#{before.experiment_id}", before.to_json()))
+        self._write(writes)
+
+    def join(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> None:
+        """Applies a change of variants, with the Decision that records it. Raises StaleError as `begin` does."""
+        check = self._lease_check(experiment.endpoint_name, execution)
+        self._write([check, *self._decided(experiment, decision, before, execution)])
+
+    def apply_decision(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> bool:
+        """Puts the Decision and the experiment after it in one transaction; True if that is done.
+
+        True as well if this execution had done so before; False if another Decision was applied since `before`.
+        """
+        try:
+            self._write(self._decided(experiment, decision, before, execution))
+        except StaleError:
+            return self._applied_by(decision) == execution
+        return True
+
+    def _decided(self, after: Experiment, decision: Decision, before: Experiment, execution: str) -> list[Item]:
+        name, key = after.endpoint_name, decision_key(decision)
+        record = decision.to_json() | {"execution": execution, "applied": True}
+        return [
+            self._put(name, EXPERIMENT, after.to_json(), **_unchanged(before)),
+            self._put(name, key, record, ConditionExpression="attribute_not_exists(endpoint_name)"),
+        ]
+
+    def _applied_by(self, decision: Decision) -> str | None:
+        document = self._read(decision.endpoint_name, decision_key(decision))
+        return document["execution"] if document else None
+
+    def ask_for_lease(self, endpoint_name: str, execution: str, now: float) -> bool:
+        """Whether `execution` holds the lease; if not, it is in the queue. The holder renews it thereby."""
+        for _ in range(LEASE_ATTEMPTS):
+            lease = self._lease(endpoint_name)
+            asked = lease.asked(execution, now)
+            if self._swap_lease(endpoint_name, lease, asked):
+                return asked.held_by(execution, now)
+        raise StaleError(f"The lease of {endpoint_name} is being written by too many executions at once.")
+
+    def release_lease(self, endpoint_name: str, execution: str) -> None:
+        """Gives up the lease or the place in the queue; nothing happens if there is neither."""
+        for _ in range(LEASE_ATTEMPTS):
+            lease = self._lease(endpoint_name)
+            if self._swap_lease(endpoint_name, lease, lease.released(execution)):
+                return
+        raise StaleError(f"The lease of {endpoint_name} is being written by too many executions at once.")
+
+    def _lease(self, endpoint_name: str) -> Lease:
+        document = self._read(endpoint_name, LEASE)
+        return Lease.from_json(document) if document else Lease()
+
+    def _swap_lease(self, endpoint_name: str, old: Lease, new: Lease) -> bool:
+        try:
+            self._write([self._put(endpoint_name, LEASE, new.to_json(), **_is("revision", old.revision))])
+        except StaleError:
+            return False
+        return True
+
+    def _lease_check(self, endpoint_name: str, execution: str) -> Item:
+        check = {"TableName": self._table_name, "Key": _key(endpoint_name, LEASE), **_is("holder", execution)}
+        return {"ConditionCheck": check}
+
+    def _put(self, endpoint_name: str, item: str, document: Item, **condition: Any) -> Item:
+        whole = to_item({**document, "endpoint_name": endpoint_name, "item": item})
+        return {"Put": {"TableName": self._table_name, "Item": whole, **condition}}
+
+    def _write(self, writes: Sequence[Item]) -> None:
+        """All or nothing; StaleError if a condition does not hold."""
+        try:
+            client().transact_write_items(TransactItems=list(writes))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if not {"ConditionalCheckFailed", "TransactionConflict"} & set(reasons):
+                raise
+            raise StaleError(f"Another execution wrote to {self._table_name} first.") from error
+
+    def _read(self, endpoint_name: str, item: str) -> Item | None:
+        key = _key(endpoint_name, item)
+        found = client().get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
+        return from_item(found) if found else None
+
+    def _query(self, endpoint_name: str, prefix: str) -> Iterator[Item]:
+        pages = (
+            client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self._table_name,
+                ConsistentRead=True,
+                KeyConditionExpression="endpoint_name = :name AND begins_with(#item, :prefix)",
+                ExpressionAttributeNames={"#item": "item"},
+                ExpressionAttributeValues=to_item({":name": endpoint_name, ":prefix": prefix}),
+            )
+        )
+        return (from_item(item) for page in pages for item in page["Items"])
+
+
+def decision_key(decision: Decision) -> str:
+    return f"DECISION#{decision.experiment_id}#{decision.number:06d}"
+
+
+def _key(endpoint_name: str, item: str) -> Item:
+    return to_item({"endpoint_name": endpoint_name, "item": item})
+
+
+def _unchanged(before: Experiment | None) -> Item:
+    """That the current experiment is still `before`, with no Decision since."""
+    if before is None:
+        return {"ConditionExpression": "attribute_not_exists(endpoint_name)"}
+    return {
+        "ConditionExpression": "experiment_id = :id AND decision_count = :count",
+        "ExpressionAttributeValues": to_item({":id": before.experiment_id, ":count": before.decision_count}),
+    }
+
+
+def _is(name: str, value: str | int) -> Item:
+    """That the attribute has the value; an item that does not exist counts as 0."""
+    absent = "attribute_not_exists(endpoint_name) OR " if value == 0 else ""
+    return {
+        "ConditionExpression": f"{absent}#name = :value",
+        "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": to_item({":value": value}),
+    }
