@@ -54,7 +54,7 @@ def _respond(method: str, path: str, headers: dict[str, str], body: bytes) -> Re
         return inference.respond(path, headers, body)
     name = headers.get("x-amz-target", "").rpartition(".")[2]
     status, answer = operations.answer(name, body)
-    return status, JSON_HEADERS, answer
+    return status, dict(JSON_HEADERS), answer  # MiniStack adds the length to it
 
 
 def get_state() -> dict[str, AccountRegionScopedDict]:
