@@ -1,0 +1,144 @@
+"""The report's pictures, each an SVG element to be put into a page."""
+
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from abtest.report.history import Round
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#5b6472", "#7b3294", "#004d40")
+
+# Text stays text: it scales and can be searched. The salt makes the same data give the same file.
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "abtest",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e7eb",
+    "legend.frameon": False,
+}
+
+POSTERIOR_POINTS = 400
+
+
+def colours(variant_names: Sequence[str]) -> dict[str, str]:
+    """One colour a variant, the same in every picture (SageMaker allows at most ten variants)."""
+    return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(variant_names)}
+
+
+def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+    """The share of new users that each variant gets after each round, 0 to 100 %."""
+
+    def draw(axes: Axes) -> None:
+        for name, colour in colours(variant_names).items():
+            axes.plot(_numbers(rounds), [r.shares.get(name, 0.0) for r in rounds], "o-", color=colour, label=name)
+        axes.set_ylim(-0.02, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_ylabel("share of new users")
+
+    return _picture("Traffic share after each round", draw)
+
+
+def cumulative_reward(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+    """The reward that each variant has earned by each round."""
+
+    def draw(axes: Axes) -> None:
+        for name, colour in colours(variant_names).items():
+            axes.plot(_numbers(rounds), [r.reward(name) for r in rounds], "o-", color=colour, label=name)
+        axes.set_ylabel("reward (conversions)")
+        axes.set_ylim(bottom=0)
+
+    return _picture("Cumulative reward", draw)
+
+
+def reward_rate(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+    """Reward per invocation, with the middle 95 % of the Beta posterior where it is normal enough to draw."""
+
+    def draw(axes: Axes) -> None:
+        for name, colour in colours(variant_names).items():
+            seen = [r for r in rounds if r.trials(name) > 0]
+            numbers = _numbers(seen)
+            axes.plot(numbers, [r.reward(name) / r.trials(name) for r in seen], "o-", color=colour, label=name)
+            low, high = zip(*(r.interval(name) for r in seen), strict=True) if seen else ((), ())
+            axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_ylabel("reward per invocation")
+
+    return _picture("Reward rate, with 95 % credible interval", draw)
+
+
+def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
+    """The Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced, the last among them."""
+    chosen = _spread([r for r in rounds if r.number > 0] or list(rounds), panels)
+    low, high = _rate_limits(chosen, variant_names)
+    grid = [low + (high - low) * i / POSTERIOR_POINTS for i in range(1, POSTERIOR_POINTS)]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(11, 2.6), layout="constrained")
+        for axes, shown in zip(figure.subplots(1, len(chosen), sharex=True, squeeze=False)[0], chosen, strict=True):
+            for name, colour in colours(variant_names).items():
+                alpha, beta = 1 + shown.reward(name), 1 + shown.trials(name) - shown.reward(name)
+                density = [beta_density(x, alpha, beta) for x in grid]
+                axes.plot(grid, density, color=colour, label=name)
+                axes.fill_between(grid, density, color=colour, alpha=0.15, linewidth=0)
+            axes.set_title(f"round {shown.number}", fontsize=10)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=9)
+        figure.supxlabel("reward rate", fontsize=10)
+        return _svg(figure)
+
+
+def beta_density(x: float, alpha: float, beta: float) -> float:
+    """The density of Beta(alpha, beta) at 0 < x < 1."""
+    log_norm = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
+    return math.exp(log_norm + (alpha - 1) * math.log(x) + (beta - 1) * math.log1p(-x))
+
+
+def _rate_limits(rounds: Sequence[Round], variant_names: Sequence[str]) -> tuple[float, float]:
+    """Where the densities of all panels are worth drawing."""
+    intervals = [r.interval(name) for r in rounds for name in variant_names]
+    low, high = min(i[0] for i in intervals), max(i[1] for i in intervals)
+    margin = 0.15 * (high - low)
+    return max(0.0, low - margin), min(1.0, high + margin)
+
+
+def _spread(rounds: Sequence[Round], most: int) -> list[Round]:
+    if len(rounds) <= most:
+        return list(rounds)
+    return [rounds[round(i * (len(rounds) - 1) / (most - 1))] for i in range(most)]
+
+
+def _numbers(rounds: Sequence[Round]) -> list[int]:
+    return [r.number for r in rounds]
+
+
+def _picture(title: str, draw: Callable[[Axes], None]) -> str:
+    with rc_context(STYLE):
+        figure = Figure(figsize=(5.4, 3.2), layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        axes.set_xlabel("round")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(fontsize=9)
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an `<svg>` element without the XML prologue; the date is left out, so that runs compare."""
+    buffer = io.StringIO()
+    metadata: Mapping[str, None] = {"Date": None, "Creator": None}
+    figure.savefig(buffer, format="svg", metadata=metadata)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,59 @@
+"""An experiment's Decisions as the rounds that the report shows."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from abtest.experiment.posterior import credible_interval
+from abtest.experiment.rebalance import Decision
+from abtest.experiment.variants import VariantCounts
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """The state after one Decision; number 0 is the start.
+
+    `shares` (sum 1), `counts` and `probability_best` are by variant name; counts are those of closed cohorts.
+    """
+
+    number: int
+    decided_at: str
+    shares: Mapping[str, float]
+    counts: Mapping[str, VariantCounts]
+    probability_best: Mapping[str, float]
+    reason: str
+
+    def trials(self, variant_name: str) -> int:
+        return self._of(variant_name).invocation_count
+
+    def reward(self, variant_name: str) -> float:
+        return self._of(variant_name).reward_sum
+
+    def interval(self, variant_name: str) -> tuple[float, float]:
+        """The middle 95 % of the Beta posterior of the variant's reward rate."""
+        return credible_interval(self.trials(variant_name), self.reward(variant_name))
+
+    def _of(self, variant_name: str) -> VariantCounts:
+        return self.counts.get(variant_name, VariantCounts())
+
+
+def rounds_of(decisions: Sequence[Decision]) -> list[Round]:
+    """Round 0 with the initial shares, then one round a Decision. Raises ValueError for no Decision."""
+    if not decisions:
+        raise ValueError("decisions: there is none yet, so there is nothing to report")
+    ordered = sorted(decisions, key=lambda decision: decision.number)
+    first = ordered[0]
+    names = list(first.old_shares)
+    even = {name: 1 / len(names) for name in names}
+    start = Round(0, "", dict(first.old_shares), {}, even, "The initial shares of the configuration.")
+    return [start, *(_round(decision) for decision in ordered)]
+
+
+def _round(decision: Decision) -> Round:
+    return Round(
+        number=decision.number,
+        decided_at=decision.decided_at.isoformat(),
+        shares=dict(decision.new_shares),
+        counts=decision.counts,
+        probability_best=decision.probability_best,
+        reason=decision.reason,
+    )

@@ -1,0 +1,77 @@
+"""One experiment as one self-contained HTML page: no script, no font and no picture from elsewhere."""
+
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+
+from abtest.experiment.rebalance import Decision
+from abtest.report import charts
+from abtest.report.history import Round, rounds_of
+
+DASH = "\N{EN DASH}"
+
+GUARANTEE = (
+    "The test is always valid: looked at after every round, under any traffic shares, it names a winner that is not "
+    "one in at most {alpha:.0%} of experiments, if users' first outcomes are independent. P(best) and the value "
+    "remaining are shown for information; alone they name no winner."
+)
+
+
+def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
+    """The page. `summary` is the content of summary.json, `notes` are sentences that the reader must know.
+
+    Members of `summary` that a report outside the demo lacks (models, seconds, test accuracies) are left out.
+    """
+    rounds = rounds_of(decisions)
+    names = [variant["variant_name"] for variant in summary["variants"]]
+    return _template().render(
+        summary=summary,
+        rounds=rounds,
+        notes=notes,
+        headline=headline(summary["decision"]),
+        guarantee=GUARANTEE.format(alpha=summary["alpha"]),
+        percent=percent,
+        colours=charts.colours(names),
+        rates={name: _rate(rounds[-1], name) for name in names},
+        accuracies={variant["variant_name"]: _accuracy(variant) for variant in summary["variants"]},
+        charts={
+            "traffic_share": charts.traffic_share(rounds, names),
+            "cumulative_reward": charts.cumulative_reward(rounds, names),
+            "reward_rate": charts.reward_rate(rounds, names),
+            "posteriors": charts.posteriors(rounds, names),
+        },
+    )
+
+
+def headline(decision: Mapping[str, Any]) -> str:
+    """The decision in a few words."""
+    if decision["status"] == "decided":
+        return f"Decided: {decision['leader']} is better."
+    return f"Still running: {decision['leader']} leads, and the difference is not established."
+
+
+def percent(share: float | None) -> str:
+    """A share of 0..1 with one decimal; a dash for what is not known."""
+    return DASH if share is None else f"{share * 100:.1f} %"
+
+
+def _rate(last: Round, name: str) -> str:
+    if not last.trials(name):
+        return DASH
+    low, high = last.interval(name)
+    return f"{percent(last.reward(name) / last.trials(name))} ({low * 100:.1f} to {high * 100:.1f})"
+
+
+def _accuracy(variant: Mapping[str, Any]) -> str:
+    if variant.get("test_accuracy") is None:
+        return DASH
+    interval = variant.get("test_accuracy_interval")
+    spread = f" ({interval[0] * 100:.1f} to {interval[1] * 100:.1f})" if interval else ""
+    return percent(variant["test_accuracy"]) + spread
+
+
+def _template() -> jinja2.Template:
+    text = importlib.resources.files("abtest.report").joinpath("report.html").read_text(encoding="utf-8")
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
