@@ -29,6 +29,17 @@ class Deployment:
         ]
         return f"{self.endpoint_name}-{digest(parts, 12)}"
 
+    def action(self, endpoint: Mapping[str, Any]) -> str:
+        """What to do with the endpoint, described as by DescribeEndpoint (or with the status Missing).
+
+        create, update, register (it serves this already) or replace: SageMaker lets a Failed one only be deleted.
+        """
+        status = endpoint["EndpointStatus"]
+        if status in ("Missing", "Failed"):
+            return "create" if status == "Missing" else "replace"
+        serves_this = endpoint.get("EndpointConfigName") == self.endpoint_config_name
+        return "register" if serves_this and status == "InService" else "update"
+
     def model_name(self, variant: SelectedVariant) -> str:
         """At most 63 characters; the creation time tells apart packages of a group that was made anew."""
         package = variant.package

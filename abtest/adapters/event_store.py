@@ -42,12 +42,14 @@ class EventStore:
         self._bucket_name = bucket_name
 
     def read(self, since: datetime.datetime) -> list[StoredLines]:
-        """All objects from the hour of `since` on. Later events can lie in later hours, none in earlier ones."""
+        """All objects that can hold events from `since` on; they arrive up to a day late, in later hours then."""
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(self._read, self._keys(since)))
 
     def _keys(self, since: datetime.datetime) -> Iterator[str]:
-        first_hour = since.astimezone(datetime.UTC).strftime(f"{EVENTS}%Y/%m/%d/%H/")
+        # An object lies in the hour of its oldest record, at most a quarter of an hour older than the others.
+        first = since.astimezone(datetime.UTC) - datetime.timedelta(minutes=15)
+        first_hour = first.strftime(f"{EVENTS}%Y/%m/%d/%H/")
         pages = client().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=self._bucket_name, Prefix=EVENTS, StartAfter=first_hour):
             yield from (item["Key"] for item in page.get("Contents", []))

@@ -3,6 +3,7 @@
 Every write is conditional: who lost a race is told so, and nothing is half written.
 """
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterator, Sequence
@@ -98,13 +99,16 @@ class ExperimentsTable:
         check = self._lease_check(experiment.endpoint_name, execution)
         self._write([check, *self._decided(experiment, decision, before, execution)])
 
-    def apply_decision(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> bool:
+    def apply_decision(self, decision: Decision, *, execution: str) -> bool:
         """Puts the Decision and the experiment after it in one transaction; True if that is done.
 
-        True as well if this execution had done so before; False if another Decision was applied since `before`.
+        True as well if this execution had done so before; False if another Decision was applied first.
         """
+        before = self.current(decision.endpoint_name)
         try:
-            self._write(self._decided(experiment, decision, before, execution))
+            if before is None or not _follows(decision, before):
+                raise StaleError(f"{decision.decision_id} does not follow on the current experiment.")
+            self._write(self._decided(after(before, decision), decision, before, execution))
         except StaleError:
             return self._applied_by(decision) == execution
         return True
@@ -187,6 +191,26 @@ class ExperimentsTable:
             )
         )
         return (from_item(item) for page in pages for item in page["Items"])
+
+
+def after(experiment: Experiment, decision: Decision) -> Experiment:
+    """The experiment once `decision` is applied."""
+    return dataclasses.replace(
+        experiment,
+        shares=decision.new_shares,
+        decision_id=decision.decision_id,
+        decision_count=decision.number,
+        status=decision.status,
+        leader=decision.leader if decision.status == "decided" else None,
+        counts=dict(decision.counts),
+        counted_until=decision.as_of,
+        as_of=(*experiment.as_of, decision.as_of),
+    )
+
+
+def _follows(decision: Decision, experiment: Experiment) -> bool:
+    same = decision.experiment_id == experiment.experiment_id
+    return same and decision.number == experiment.decision_count + 1
 
 
 def decision_key(decision: Decision) -> str:

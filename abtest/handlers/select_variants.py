@@ -1,0 +1,63 @@
+"""SelectVariants: what the registry says the endpoint should serve, and what has to be done for it."""
+
+from typing import Any, TypedDict
+
+from abtest.adapters import registry
+from abtest.adapters.deployment import Deployment
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.handlers.settings import SelectionSettings, read
+from abtest.handlers.workflow import logger
+
+
+class Selected(TypedDict):
+    """`action` is nothing, register, create, update or replace; `reason` says why."""
+
+    action: str
+    reason: str
+    endpoint_config_name: str
+    models: list[dict[str, str]]
+    production_variants: list[dict[str, Any]]
+    experiment: dict[str, Any] | None
+
+
+def handler(event: dict[str, Any], _context: Any) -> Selected:
+    settings = read(SelectionSettings)
+    deployment = _deployment(settings)
+    selected = _nothing(settings) if deployment is None else _selected(deployment, event["endpoint"], settings)
+    logger.info(selected["reason"], action=selected["action"], endpoint_config_name=selected["endpoint_config_name"])
+    return selected
+
+
+def _deployment(settings: SelectionSettings) -> Deployment | None:
+    selection = registry.select(
+        registry.packages(settings.champion_group_name),
+        registry.packages(settings.challenger_group_name),
+        settings.experiment_config,
+    )
+    if selection is None:
+        return None
+    return Deployment(settings.endpoint_name, settings.model_execution_role_arn, selection)
+
+
+def _nothing(settings: SelectionSettings) -> Selected:
+    return Selected(
+        action="nothing",
+        reason=f"No model package of {settings.champion_group_name} is approved.",
+        endpoint_config_name="",
+        models=[],
+        production_variants=[],
+        experiment=None,
+    )
+
+
+def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: SelectionSettings) -> Selected:
+    experiment = ExperimentsTable(settings.experiments_table_name).current(settings.endpoint_name)
+    shares = deployment.plan.shares(experiment)
+    return Selected(
+        action=deployment.action(endpoint),
+        reason=f"Approved: {', '.join(deployment.plan.packages)}. The endpoint is {endpoint['EndpointStatus']}.",
+        endpoint_config_name=deployment.endpoint_config_name,
+        models=deployment.models(),
+        production_variants=deployment.production_variants(shares),
+        experiment=deployment.plan.to_json(),
+    )
