@@ -1,0 +1,169 @@
+"""What CreatePipeline and UpdatePipeline refuse: everything about a definition that can be known before it runs."""
+
+import graphlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from botocore.validate import ParamValidator
+
+from abtest.sandbox.sagemaker import wire
+from abtest.sandbox.sagemaker.pipelines import conditions, definition, parameters, step_types
+from abtest.sandbox.sagemaker.pipelines.definition import Definition, Step
+from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Path, Reference, references, resolve
+from abtest.sandbox.sagemaker.pipelines.stubs import stubs
+from abtest.sandbox.sagemaker.wire import Json
+
+EXECUTION_VARIABLES = (
+    "PipelineName",
+    "PipelineArn",
+    "PipelineExecutionId",
+    "PipelineExecutionArn",
+    "StartDateTime",
+    "CurrentDateTime",
+)
+
+_STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
+
+
+def checked(text: str) -> Definition:
+    """The definition in `text`; raises ValidationException, naming the step, if it cannot run."""
+    document = definition.load(text)
+    _refuse(_steps_form(document["Steps"]))
+    _refuse(_parameter_problems(document))
+    parsed = definition.parse(text)
+    _refuse(_duplicates(document))
+    for step in parsed.steps.values():
+        _refuse(f"Step '{step.name}': {problem}" for problem in _step_problems(step, parsed))
+    _refuse(_cycles(parsed))
+    return parsed
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    for problem in problems:
+        raise definition.bad(problem if problem.endswith(".") else f"{problem}.")
+
+
+def _parameter_problems(document: Json) -> Iterator[str]:
+    declarations = document.get("Parameters") or []
+    for declaration in declarations:
+        yield from parameters.declaration_problems(declaration)
+    yield from (f"Parameter '{name}' is declared twice" for name in _twice(d["Name"] for d in declarations))
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    seen = list(names)
+    return sorted({name for name in seen if seen.count(name) > 1})
+
+
+def _duplicates(document: Json) -> Iterator[str]:
+    for name in _twice(step.name for step in definition.walk(document["Steps"])):
+        yield f"Step name '{name}' is used twice; names must be unique, in branches too"
+
+
+def _steps_form(documents: Any) -> Iterator[str]:
+    """Every step has a name, a type that we run, and arguments; branches likewise."""
+    if not isinstance(documents, list):
+        yield "Expecting start of Json Array where a list of steps belongs"
+        return
+    for document in documents:
+        problem = _step_form(document)
+        if problem:
+            yield problem
+        elif document["Type"] == step_types.CONDITION:
+            for branch in definition.BRANCHES.values():
+                yield from _steps_form(document["Arguments"].get(branch) or [])
+
+
+def _step_form(document: Any) -> str | None:
+    name = document.get("Name") if isinstance(document, dict) else None
+    if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
+        return f"Every step needs a Name of 1 to 64 letters, digits, '-' and '_'; one has {name!r}"
+    kind = document.get("Type")
+    if kind not in step_types.NAMES:
+        return f"Step '{name}' has type '{kind}', which the sandbox does not run; it runs {', '.join(step_types.NAMES)}"
+    if not isinstance(document.get("Arguments"), dict):
+        return f"Step '{name}' has no Arguments"
+    return None
+
+
+def _step_problems(step: Step, parsed: Definition) -> Iterator[str]:
+    """In an order in which each check may rely on those before it."""
+    yield from _property_file_problems(step)
+    try:
+        found = list(references(step.arguments))
+        yield from _dependency_problems(step, parsed)
+        for reference in found:
+            yield from _reference_problems(reference, parsed)
+        yield from _argument_problems(step, parsed)
+    except ExpressionError as error:
+        yield str(error)
+
+
+def _dependency_problems(step: Step, parsed: Definition) -> Iterator[str]:
+    for name in step.depends_on:
+        if not isinstance(name, str):
+            yield f"DependsOn {name!r} is a run condition, which the sandbox does not support"
+        elif name not in parsed.steps:
+            yield f"depends on step '{name}', which does not exist"
+        elif parsed.steps[name].kind == step_types.FAIL:
+            yield f"{step.name} can not depends on {name}"
+
+
+def _reference_problems(reference: Reference, parsed: Definition) -> Iterator[str]:
+    if reference.root == "Parameters" and reference.name not in {p["Name"] for p in parsed.parameters}:
+        yield f"refers to parameter '{reference.name}', which is not defined"
+    elif reference.root == "Execution" and reference.name not in EXECUTION_VARIABLES:
+        yield f"refers to execution variable '{reference.name}'; there are {', '.join(EXECUTION_VARIABLES)}"
+    elif reference.root == "Steps":
+        yield from _step_reference_problems(reference, parsed.steps.get(reference.name))
+
+
+def _step_reference_problems(reference: Reference, target: Step | None) -> Iterator[str]:
+    if target is None:
+        yield f"refers to step '{reference.name}', which does not exist"
+    elif reference.path[:1] == ("PropertyFiles",) and reference.path[1:] not in _files(target):
+        yield f"refers to '{reference}', but step '{target.name}' has no such property file"
+
+
+def _files(step: Step) -> list[Path]:
+    return [(name,) for name in step.property_files]
+
+
+def _property_file_problems(step: Step) -> Iterator[str]:
+    outputs = (step.arguments.get("ProcessingOutputConfig") or {}).get("Outputs") or []
+    names = [output.get("OutputName") for output in outputs]
+    for file in step.document.get("PropertyFiles") or []:
+        missing = [name for name in ("PropertyFileName", "OutputName", "FilePath") if name not in file]
+        if missing:
+            yield f"a property file needs {', '.join(missing)}"
+        elif file["OutputName"] not in names:
+            yield f"property file '{file['PropertyFileName']}' is in output '{file['OutputName']}', which is missing"
+
+
+def _argument_problems(step: Step, parsed: Definition) -> Iterator[str]:
+    if step.kind == step_types.CONDITION:
+        for condition in step.arguments["Conditions"]:
+            yield from conditions.problems(condition)
+    reports = [_report(step, resolve(step.arguments, stubs(parsed, unknown))) for unknown in ("stub", 1)]
+    yield from filter(None, [min(reports, key=len)])
+
+
+def _report(step: Step, arguments: Json) -> str:
+    """What is wrong with resolved arguments, empty if nothing."""
+    if step.kind == step_types.FAIL:
+        return "" if isinstance(arguments.get("ErrorMessage", ""), str) else "ErrorMessage must be a string"
+    if step.kind == step_types.CONDITION:
+        return ""
+    kind = step_types.RESOURCES[step.kind]
+    shape = wire.operation_model(kind.create).input_shape
+    named = {kind.identifier: "stub"} if kind.has_name else {}
+    report = ParamValidator().validate({**named, **arguments}, shape)
+    return f"{kind.create} would refuse its Arguments: {report.generate_report()}" if report.has_errors() else ""
+
+
+def _cycles(parsed: Definition) -> Iterator[str]:
+    try:
+        graphlib.TopologicalSorter({name: step.dependencies for name, step in parsed.steps.items()}).prepare()
+    except graphlib.CycleError as error:
+        yield f"The steps depend on each other in a circle: {' -> '.join(reversed(error.args[1]))}"

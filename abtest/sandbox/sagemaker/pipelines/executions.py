@@ -1,0 +1,134 @@
+"""The operations on executions of pipelines."""
+
+import secrets
+import string
+
+from abtest.sandbox.sagemaker import background, state
+from abtest.sandbox.sagemaker.errors import validation
+from abtest.sandbox.sagemaker.operations import operation
+from abtest.sandbox.sagemaker.pipelines import definition, executor, parameters, records
+from abtest.sandbox.sagemaker.pipelines.catalogue import between
+from abtest.sandbox.sagemaker.pipelines.values import execution_variable
+from abtest.sandbox.sagemaker.wire import Json
+
+ID_ALPHABET = string.ascii_lowercase + string.digits
+ID_LENGTH = 12
+STEPS_PER_PAGE = 100
+
+
+@operation("StartPipelineExecution")
+def start_pipeline_execution(request: Json) -> Json:
+    """The same ClientRequestToken again answers with the execution that the first request started."""
+    pipeline = records.pipeline(request["PipelineName"])
+    if "SelectiveExecutionConfig" in request:
+        raise validation("The sandbox runs whole pipelines: SelectiveExecutionConfig is not supported.")
+    for earlier in records.executions_of(pipeline["PipelineArn"]):
+        if earlier["_token"] == request["ClientRequestToken"]:
+            return {"PipelineExecutionArn": earlier["PipelineExecutionArn"]}
+    record = _new_execution(pipeline, request)
+    arn = record["PipelineExecutionArn"]
+    state.table("pipeline_executions")[arn] = record
+    pipeline["LastRunTime"] = record["CreationTime"]
+    records.announce(record, None)
+    background.spawn(executor.execute, arn)
+    return {"PipelineExecutionArn": arn}
+
+
+def _new_execution(pipeline: Json, request: Json) -> Json:
+    parsed = definition.parse(pipeline["PipelineDefinition"])
+    now = state.now()
+    parallelism = request.get("ParallelismConfiguration") or pipeline.get("ParallelismConfiguration")
+    record = {
+        "PipelineArn": pipeline["PipelineArn"],
+        "PipelineExecutionArn": f"{pipeline['PipelineArn']}/execution/{_new_id()}",
+        "PipelineExecutionDisplayName": request.get("PipelineExecutionDisplayName", f"execution-{int(now * 1000)}"),
+        "PipelineExecutionDescription": request.get("PipelineExecutionDescription"),
+        "PipelineExecutionStatus": records.EXECUTING,
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "PipelineVersionId": pipeline["_version"],
+        "_pipeline_name": pipeline["PipelineName"],
+        "_definition": pipeline["PipelineDefinition"],
+        "_parameters": parameters.bind(parsed.parameters, request.get("PipelineParameters", [])),
+        "_steps": [],
+        "_token": request["ClientRequestToken"],
+        **({"ParallelismConfiguration": parallelism} if parallelism else {}),
+    }
+    return record | {"PipelineExperimentConfig": _experiment(record, parsed.experiment)}
+
+
+def _new_id() -> str:
+    """Random, as on AWS: no seed may depend on it."""
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def _experiment(record: Json, experiment: Json) -> Json | None:
+    """Recorded and nothing more: the sandbox has no experiments of SageMaker's own kind."""
+    names = {member: value for member, value in experiment.items() if value}
+    resolved = {member: _named(record, value) for member, value in names.items()}
+    return resolved or None
+
+
+def _named(record: Json, value: str | Json) -> str:
+    if isinstance(value, str):
+        return value
+    return execution_variable(record, str(value.get("Get", "")).removeprefix("Execution."))
+
+
+@operation("DescribePipelineExecution")
+def describe_pipeline_execution(request: Json) -> Json:
+    return records.execution(request["PipelineExecutionArn"])
+
+
+@operation("DescribePipelineDefinitionForExecution")
+def describe_pipeline_definition_for_execution(request: Json) -> Json:
+    record = records.execution(request["PipelineExecutionArn"])
+    return {"PipelineDefinition": record["_definition"], "CreationTime": record["CreationTime"]}
+
+
+@operation("ListPipelineExecutions")
+def list_pipeline_executions(request: Json) -> Json:
+    found = records.executions_of(records.pipeline(request["PipelineName"])["PipelineArn"])
+    keys = {"PipelineExecutionArn": lambda r: r["PipelineExecutionArn"]}
+    chosen = state.select(found, between(request), name="PipelineExecutionArn", sort_keys=keys)
+    page, token = state.page(chosen, request)
+    return {"PipelineExecutionSummaries": [_summary(record) for record in page], "NextToken": token}
+
+
+def _summary(record: Json) -> Json:
+    reason = record.get("FailureReason")
+    return record | {"StartTime": record["CreationTime"], "PipelineExecutionFailureReason": reason}
+
+
+@operation("ListPipelineExecutionSteps")
+def list_pipeline_execution_steps(request: Json) -> Json:
+    """Steps that have started, the latest first unless SortOrder says otherwise; those skipped are not listed."""
+    if "PipelineExecutionArn" not in request:
+        raise validation("PipelineExecutionArn is required.")
+    steps = list(records.execution(request["PipelineExecutionArn"])["_steps"])
+    if request.get("SortOrder", "Descending") == "Descending":
+        steps.reverse()
+    page, token = state.page(steps, request, default_size=STEPS_PER_PAGE)
+    return {"PipelineExecutionSteps": page, "NextToken": token}
+
+
+@operation("ListPipelineParametersForExecution")
+def list_pipeline_parameters_for_execution(request: Json) -> Json:
+    listed = parameters.as_list(records.execution(request["PipelineExecutionArn"])["_parameters"])
+    page, token = state.page(listed, request, default_size=STEPS_PER_PAGE)
+    return {"PipelineParameters": page, "NextToken": token}
+
+
+@operation("StopPipelineExecution")
+def stop_pipeline_execution(request: Json) -> Json:
+    """The execution is Stopping until its running jobs have stopped; nothing more starts."""
+    arn = request["PipelineExecutionArn"]
+    record = records.execution(arn)
+    status = record["PipelineExecutionStatus"]
+    if status not in records.UNFINISHED:
+        raise validation(
+            f"Pipeline execution with ARN {arn} status {status}. Only pipelines with 'Executing' status can be stopped."
+        )
+    if status == records.EXECUTING:
+        records.change_execution(record, records.STOPPING)
+    return {"PipelineExecutionArn": arn}

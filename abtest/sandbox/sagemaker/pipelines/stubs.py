@@ -1,0 +1,60 @@
+"""Values that stand for those of an execution, so that a definition can be checked before it runs."""
+
+from typing import Any
+
+from botocore.model import Shape
+
+from abtest.sandbox.sagemaker.pipelines import step_types
+from abtest.sandbox.sagemaker.pipelines.definition import Definition
+from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Reference, Values
+from abtest.sandbox.sagemaker.wire import Json
+
+# By the type of a shape, and by the type of a parameter.
+_SHAPES: dict[str, Any] = {"string": "stub", "integer": 1, "long": 1, "float": 0.5, "double": 0.5, "boolean": True}
+_PARAMETERS: dict[str, Any] = {"String": "stub", "Integer": 1, "Float": 0.5, "Boolean": True}
+
+
+def stubs(definition: Definition, unknown: Any) -> Values:
+    """Values of the right types; `unknown` for what is read from a JSON document, whose types nothing tells."""
+    return Values(lambda reference: _stub(reference, definition), lambda *_: unknown, lambda *_: unknown)
+
+
+def _stub(reference: Reference, definition: Definition) -> Any:
+    if reference.root == "Parameters":
+        return _parameter(next(p for p in definition.parameters if p["Name"] == reference.name))
+    if reference.root == "Execution":
+        return "stub"
+    step = definition.steps[reference.name]
+    if step.kind == step_types.CONDITION and reference.path == ("Outcome",):
+        return True
+    shape = _shape_at(reference, step_types.property_shapes(step.kind))
+    if shape.type_name == "timestamp":
+        return "stub"
+    if shape.type_name not in _SHAPES:
+        raise ExpressionError(f"'{reference}' is no single value")
+    return _SHAPES[shape.type_name]
+
+
+def _parameter(declaration: Json) -> Any:
+    default = declaration.get("DefaultValue")
+    return _PARAMETERS[declaration["Type"]] if default is None else default
+
+
+def _shape_at(reference: Reference, shapes: dict[str, Shape]) -> Shape:
+    if not reference.path or reference.path[0] not in shapes:
+        raise ExpressionError(f"there is no property '{reference}'")
+    shape = shapes[str(reference.path[0])]
+    for token in reference.path[1:]:
+        shape = _inner(shape, token, reference)
+    return shape
+
+
+def _inner(shape: Shape, token: str | int, reference: Reference) -> Shape:
+    if shape.type_name == "list":
+        return shape.member
+    if shape.type_name == "map":
+        return shape.value
+    members = shape.members if shape.type_name == "structure" else {}
+    if token not in members:
+        raise ExpressionError(f"there is no property '{reference}'")
+    return members[token]
