@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from abtest.cli import sandbox
 from abtest.cli.errors import UserError
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(sandbox.app, name="sandbox")
 
 
 @app.callback()

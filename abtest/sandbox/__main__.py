@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from abtest.sandbox import environment, settings
+from abtest.sandbox import claims, environment, settings
 
 
 def parse() -> settings.Settings:
@@ -24,9 +24,12 @@ def main() -> None:
     chosen = parse()
     settings.use(chosen)
     environment.prepare(chosen)
-    from abtest.sandbox import server
+    lock = claims.folder(chosen.data_dir.resolve())
+    port = claims.port(chosen.port)
+    from abtest.sandbox import server  # reads the environment, and takes a second
 
-    server.run(chosen)
+    with lock:
+        server.run(chosen, port)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """The sandbox process: MiniStack's application, our patches, our SageMaker, one port."""
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -27,14 +25,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then writes all state and ends the process.
-
-    A busy port or data folder ends it with one line and exit code 1.
-    """
+def run(settings: Settings, port: socket.socket) -> None:
+    """Serves on the bound `port` until SIGTERM or SIGINT, then writes all state and ends the process."""
     folder = settings.data_dir.resolve()
-    lock = _locked(folder)
-    port = _bound(settings.port)
     clients.serving.clear()
     patches.apply(settings)
     restart.install(_announce)
@@ -42,35 +35,17 @@ def run(settings: Settings) -> None:
     asyncio.new_event_loop().run_until_complete(_serve(settings, port))
     lambda_runtime.reset()
     (folder / "sandbox.pid").unlink(missing_ok=True)
-    lock.close()
-    print("stopped, all state is saved", flush=True)
+    _say("stopped, all state is saved")
     os._exit(0)  # a worker thread in the middle of a long request must not hold up the end
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _announce(sentences: list[str]) -> None:
     for sentence in sentences:
-        print(f"after the restart: {sentence}", flush=True)
-
-
-def _locked(folder: Path) -> Any:
-    """The open lock file of the data folder; the kernel frees it however the process ends."""
-    lock = (folder / "sandbox.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"{folder} is in use by another sandbox: choose another --data-dir, or stop that one")
-    return lock
-
-
-def _bound(port: int) -> socket.socket:
-    """A socket on the port, not yet listening: nobody connects before everything is restored."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-    except OSError:
-        sys.exit(f"port {port} is in use: choose another --port, or stop what listens there")
-    return bound
+        _say(f"after the restart: {sentence}")
 
 
 async def _serve(settings: Settings, port: socket.socket) -> None:
@@ -101,7 +76,7 @@ async def _started(settings: Settings) -> None:
         await asyncio.sleep(0.02)
     clients.serving.set()
     firehose.start()
-    print(f"the sandbox serves AWS on {settings.url}, data in {settings.data_dir.resolve()}", flush=True)
+    _say(f"the sandbox serves AWS on {settings.url}, data in {settings.data_dir.resolve()}")
     await Snapshots(settings.data_dir.resolve() / "state", settings.snapshot_seconds).run()
 
 

@@ -1,0 +1,117 @@
+"""Starting, finding and stopping sandboxes from outside; this module starts fast, for it imports no MiniStack."""
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from abtest.sandbox.settings import HOST, REGION, STATUS_PATH, Settings
+
+DEFAULT_PORT = Settings().port
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+
+
+class SandboxError(Exception):
+    """A sandbox did not start or stop; the text is one line that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that answers."""
+
+    pid: int
+    port: int
+    data_dir: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+def default_data_dir(port: int) -> Path:
+    """A folder under build/ for each port, in the working directory."""
+    return Path("build/sandbox" if port == DEFAULT_PORT else f"build/sandbox-{port}")
+
+
+def environment(port: int) -> dict[str, str]:
+    """What users of the sandbox export: nothing else tells it from AWS."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "ABTEST_LAMBDA_PLATFORM": "local",
+    }
+
+
+def command(port: int, data_dir: Path, options: Sequence[str] = ()) -> list[str]:
+    """The command line of the process; `options` as in `python -m abtest.sandbox --help`."""
+    return [sys.executable, "-m", "abtest.sandbox", "--port", str(port), "--data-dir", str(data_dir), *options]
+
+
+def find(port: int) -> Running | None:
+    """The sandbox on this port; None if nobody answers there, or somebody else."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request("GET", STATUS_PATH)
+        response = connection.getresponse()
+        return Running(**json.loads(response.read())) if response.status == 200 else None
+    except (OSError, ValueError, TypeError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def start(port: int, data_dir: Path, options: Sequence[str] = ()) -> Running:
+    """Starts a sandbox that outlives this process, logging to sandbox.log in its folder. Raises SandboxError."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / "sandbox.log"
+    with path.open("ab") as log:
+        written_before = log.tell()
+        process = subprocess.Popen(
+            command(port, data_dir, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            lines = path.read_bytes()[written_before:].decode().strip().splitlines() or ["it wrote nothing"]
+            raise SandboxError(f"the sandbox did not start: {lines[-1]} (log: {path})")
+        found = find(port)
+        if found is not None and found.pid == process.pid:
+            return found
+        time.sleep(0.05)
+    process.kill()
+    raise SandboxError(f"the sandbox did not answer within {START_SECONDS:.0f} s (log: {path})")
+
+
+def stop(port: int) -> Running:
+    """Ends the sandbox on this port and waits until it has saved everything. Raises SandboxError."""
+    found = find(port)
+    if found is None:
+        raise SandboxError(f"no sandbox answers on port {port}")
+    os.kill(found.pid, signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < end:
+        if _has_ended(Path(found.data_dir)):
+            return found
+        time.sleep(0.05)
+    raise SandboxError(f"the sandbox on port {port} (process {found.pid}) did not end within {STOP_SECONDS:.0f} s")
+
+
+def _has_ended(data_dir: Path) -> bool:
+    """Whether the lock on the data folder is free: the process id may stay behind as a zombie's."""
+    with (data_dir / "sandbox.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
