@@ -29,16 +29,17 @@ STAND_INS = {
 
 @contextmanager
 def sdk_at_rest() -> Iterator[None]:
-    """Lets the SDK be imported without region, role check or effect on the root logger."""
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"
+    """Lets the SDK be used without region or role check, and undoes what it does to the root logger."""
     root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    level, handlers, variables = root.level, list(root.handlers), dict(os.environ)
+    os.environ |= {"AWS_DEFAULT_REGION": REGION, "SAGEMAKER_VALIDATE_ROLE": "false"}
     try:
         yield
     finally:
         root.setLevel(level)
         root.handlers[:] = handlers
+        os.environ.clear()
+        os.environ.update(variables)
 
 
 def compiled() -> dict[str, Any]:

@@ -72,17 +72,25 @@ def upload_reviews(bucket: str, paths: Sequence[Path]) -> str:
     return f"{S3_SCHEME}{bucket}/{folder}"
 
 
+def filled_definition(outputs: Mapping[str, str]) -> str:
+    """The definition for these stack outputs and the environment's region. Raises DefinitionError."""
+    return fill(outputs, region=boto3.client("sagemaker").meta.region_name)
+
+
 def upsert(outputs: Mapping[str, str]) -> str:
     """Uploads the code, creates or updates the pipeline of these stack outputs; returns its ARN."""
     sagemaker = boto3.client("sagemaker")
-    name, definition = outputs["PipelineName"], fill(outputs, region=sagemaker.meta.region_name)
+    definition, name = filled_definition(outputs), outputs["PipelineName"]
     upload_code(outputs["BucketName"])
     request = {"PipelineName": name, "PipelineDefinition": definition, "RoleArn": outputs["PipelineRoleArn"]}
-    try:
-        sagemaker.describe_pipeline(PipelineName=name)
-    except sagemaker.exceptions.ResourceNotFound:
-        return str(sagemaker.create_pipeline(**request)["PipelineArn"])
-    return str(sagemaker.update_pipeline(**request)["PipelineArn"])
+    if exists(sagemaker, name):
+        return str(sagemaker.update_pipeline(**request)["PipelineArn"])
+    return str(sagemaker.create_pipeline(**request)["PipelineArn"])
+
+
+def exists(sagemaker: Any, name: str) -> bool:
+    pages = sagemaker.get_paginator("list_pipelines").paginate(PipelineNamePrefix=name)
+    return any(found["PipelineName"] == name for page in pages for found in page["PipelineSummaries"])
 
 
 def start(pipeline_name: str, parameters: Mapping[str, str]) -> str:

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import fasttext
+import pandas as pd
+import pytest
+
+from pipelines import features, reviews
+from pipelines.definition import SMALL_DATA_PARAMETERS
+from pipelines.reviews import ReviewsError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_the_sample_has_the_layout_and_says_what_it_is(tmp_path: Path) -> None:
+    path = reviews.write_sample(tmp_path / "new" / "sample.tsv", rows=50)
+    frame = pd.read_csv(path, sep="\t")
+    assert tuple(frame.columns) == reviews.HEADER
+    assert len(frame) == 50
+    assert set(frame.product_category) == {"Generated sample"}
+
+
+def test_a_seed_repeats_the_sample(tmp_path: Path) -> None:
+    first, second, other = (reviews.write_sample(tmp_path / f"{n}.tsv", rows=50, seed=n // 2) for n in range(3))
+    assert first.read_text() == second.read_text() != other.read_text()
+
+
+def test_the_sample_is_usable_and_balanced(tmp_path: Path) -> None:
+    path = reviews.write_sample(tmp_path / "sample.tsv")
+    table, rows_read, dropped = features.read_reviews([path], features.Rules())
+    assert rows_read == reviews.SAMPLE_ROWS
+    assert dropped["malformed"] == dropped["duplicate"] == 0
+    assert 1_800 < len(table) < 2_200
+    assert 0.4 < (table.label == features.HELPFUL).mean() < 0.6
+
+
+def test_a_check_says_what_it_found(tmp_path: Path) -> None:
+    path = reviews.write_sample(tmp_path / "sample.tsv", rows=300)
+    found = reviews.check_reviews([path], parameters=SMALL_DATA_PARAMETERS)
+    assert (found.source, found.rows_read) == (str(path), 300)
+    assert 100 < found.rows_kept < 200
+    assert reviews.check_reviews([path], source="mine").source == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "parameters", "message"),
+    [
+        ("nothing", {}, "column review_id is missing"),
+        ("\t".join(reviews.HEADER) + "\n", {}, "no usable review among 0 rows"),
+        (None, {"MinimumVotes": "1000"}, "at least 1000 votes"),
+        (None, {"TrainFraction": "0.5"}, "must be above 0 and sum to 1"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    tmp_path: Path, content: str | None, parameters: dict[str, str], message: str
+) -> None:
+    path = reviews.write_sample(tmp_path / "r.tsv", rows=100)
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ReviewsError, match=message):
+        reviews.check_reviews([path], parameters=parameters)
+
+
+def test_the_rules_are_those_of_the_pipelines_parameters() -> None:
+    rules = reviews.rules_of(SMALL_DATA_PARAMETERS | {"Seed": "5"})
+    assert rules == features.Rules(
+        train_fraction=0.6, validation_fraction=0.15, test_fraction=0.25, traffic_fraction=0.15, seed=5
+    )
+
+
+def test_sources_are_files_and_folders(tmp_path: Path) -> None:
+    for name in ("b.tsv", "a.tsv", "one.tsv"):
+        (tmp_path / ("" if name == "one.tsv" else "folder")).mkdir(exist_ok=True)
+        (tmp_path / ("" if name == "one.tsv" else "folder") / name).touch()
+    found = reviews.local_paths(f"{tmp_path / 'one.tsv'}, {tmp_path / 'folder'}")
+    assert [path.name for path in found] == ["one.tsv", "a.tsv", "b.tsv"]
+    with pytest.raises(ReviewsError, match="there is no file /no/such"):
+        reviews.local_paths("/no/such")
+    with pytest.raises(ReviewsError, match="no file of reviews"):
+        reviews.local_paths(" , ")
+
+
+def accuracy(paths: list[Path], folder: Path, seed: int, **hyperparameters: float) -> float:
+    """Of a fastText model on the test slice of the small-data split."""
+    rules = reviews.rules_of(SMALL_DATA_PARAMETERS | {"Seed": str(seed)})
+    slices = features.split(features.read_reviews(paths, rules)[0], rules)
+    features.write_slices(slices, folder)
+    model = fasttext.train_supervised(str(folder / "train" / "train.txt"), thread=1, verbose=0, **hyperparameters)
+    labels = model.predict(list(slices["test"].text))[0]
+    right = sum(bool(label[0] == actual) for label, actual in zip(labels, slices["test"].label, strict=True))
+    return right / len(labels)
+
+
+def champion(paths: list[Path], folder: Path, seed: int) -> float:
+    chosen = {name.removeprefix("Champion"): float(value) for name, value in SMALL_DATA_PARAMETERS.items()}
+    names = {"epoch": "Epochs", "minCount": "MinCount", "dim": "VectorDim", "wordNgrams": "WordNgrams"}
+    whole = {name: int(chosen[suffix]) for name, suffix in (names | {"bucket": "Buckets"}).items()}
+    return accuracy(paths, folder, seed, lr=chosen["LearningRate"], **whole)
+
+
+@pytest.mark.slow
+def test_a_model_of_the_sample_is_right_in_three_cases_of_four(tmp_path: Path) -> None:
+    path = reviews.write_sample(tmp_path / "sample.tsv")
+    assert 0.65 < champion([path], tmp_path, seed=1) < 0.85
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_model_of_the_real_reviews_is_right_in_three_cases_of_five(tmp_path: Path, seed: int) -> None:
+    assert 0.58 < champion(sorted(SHARED.glob("*.tsv.gz")), tmp_path, seed) < 0.72
