@@ -65,7 +65,7 @@ class Experiment:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Experiment":
-        """The experiment that `to_json` wrote; numbers may be Decimals, as DynamoDB gives them, other keys are ignored."""
+        """The experiment that `to_json` wrote; numbers may be Decimals, as in DynamoDB; other keys are ignored."""
         known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
         counted_until, counts = known.get("counted_until"), known.get("counts")
         known |= {name: kind(known[name]) for name, kind in NUMBERS.items() if name in known}

@@ -32,9 +32,8 @@ def rule() -> Rule:
 def integral(function: Callable[[float], float], low: float, high: float) -> float:
     """Of a smooth `function` over one panel."""
     half, middle = (high - low) / 2, (high + low) / 2
-    return half * sum(
-        weight * function(middle + half * x) for x, weight in zip(rule().nodes, rule().weights, strict=True)
-    )
+    pairs = zip(rule().nodes, rule().weights, strict=True)
+    return half * math.fsum(weight * function(middle + half * x) for x, weight in pairs)
 
 
 def panel_nodes(low: float, high: float) -> list[float]:
@@ -50,7 +49,7 @@ def integrals_above(values: list[float], width: float) -> list[float]:
 
 def weighted_sum(values: list[float], width: float) -> float:
     """The integral over a panel of `width` of the function with `values` at its nodes."""
-    return width / 2 * sum(map(mul, rule().weights, values))
+    return width / 2 * math.fsum(map(mul, rule().weights, values))
 
 
 def _legendre(x: float) -> list[float]:

@@ -2,13 +2,20 @@
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from abtest.experiment import times
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
+from abtest.experiment.posterior import Trials, probability_best, value_remaining
+from abtest.experiment.stopping import Verdict, verdict
+from abtest.experiment.strategies import traffic_shares
 from abtest.experiment.variants import Shares, VariantCounts
+
+RUNNING = "running"
+DECIDED = "decided"
+LEAST_MOVE = 1e-6  # a smaller change of a share is none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,3 +84,125 @@ class Decision:
 
 def _floats(document: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in document.items()}
+
+
+def decide(
+    experiment: Experiment, counts: Counts, *, decided_at: datetime.datetime, number: int | None = None
+) -> Decision:
+    """The experiment's next Decision, from the counts of its events.
+
+    `number` is one more than the experiment's count of Decisions if it is not given. In doubt (another experiment's
+    counts, counts that went backwards, nothing counted yet, burn-in, settings that the strategy refuses) the old shares
+    come back unchanged, with the reason. A leader once named stays named; its traffic is what the shares say.
+    """
+    number = experiment.decision_count + 1 if number is None else number
+    names = experiment.variant_names
+    known = {name: counts.of(name) for name in names}
+    trials = [(float(known[name].invocation_count), known[name].reward_sum) for name in names]
+    best = dict(zip(names, probability_best(trials), strict=True))
+    test = verdict([interval.first_outcomes for interval in counts.history], names, experiment.alpha)
+    leader = experiment.leader or test.leader or max(names, key=lambda name: best[name])
+    shares, doubt = _new_shares(experiment, counts, trials)
+    moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in names)
+    decided = experiment.status == DECIDED or test.leader is not None
+    return Decision(
+        decision_id=decision_id(experiment.experiment_id, number),
+        number=number,
+        experiment_id=experiment.experiment_id,
+        endpoint_name=experiment.endpoint_name,
+        decided_at=times.truncated(decided_at),
+        as_of=counts.as_of,
+        strategy=experiment.strategy,
+        old_shares=experiment.shares,
+        new_shares=shares if moved else experiment.shares,
+        counts=known,
+        probability_best=best,
+        value_remaining=value_remaining(trials) if any(n for n, _ in trials) else None,
+        e_values=test.e_values[leader],
+        e_value_threshold=test.threshold,
+        status=DECIDED if decided else RUNNING,
+        leader=leader,
+        reason=_reason(doubt, _standing(leader, best[leader], decided, test)),
+        updated=moved,
+    )
+
+
+def _new_shares(experiment: Experiment, counts: Counts, trials: Sequence[Trials]) -> tuple[Shares, str | None]:
+    """The shares to draw by, and why they must stay as they are, if they must."""
+    doubt = next((doubt for doubt in (check(experiment, counts) for check in DOUBTS) if doubt), None)
+    if doubt:
+        return experiment.shares, doubt
+    names = experiment.variant_names
+    history = [[interval.outcomes.get(name, (0, 0.0)) for name in names] for interval in counts.history]
+    try:
+        shares = traffic_shares(
+            trials,
+            strategy=experiment.strategy,
+            weights=[variant.initial_weight for variant in experiment.variants],
+            epsilon=experiment.epsilon,
+            burn_in=experiment.warmup,
+            floor=experiment.exploration_floor,
+            history=history,
+        )
+    except ValueError as error:
+        return experiment.shares, f"the settings cannot be followed ({error})"
+    return Shares(dict(zip(names, shares, strict=True))), None
+
+
+def _of_another(experiment: Experiment, counts: Counts) -> str | None:
+    if counts.experiment_id == experiment.experiment_id:
+        return None
+    return f"the counts are of experiment {counts.experiment_id}"
+
+
+def _went_back(experiment: Experiment, counts: Counts) -> str | None:
+    if experiment.counted_until is None or counts.as_of >= experiment.counted_until:
+        return None
+    until, as_of = times.to_text(experiment.counted_until), times.to_text(counts.as_of)
+    return f"the counts end at {as_of}, before {until}, to which an earlier Decision counted"
+
+
+def _lost_events(experiment: Experiment, counts: Counts) -> str | None:
+    before = sum(known.invocation_count for known in (experiment.counts or {}).values())
+    now = sum(known.invocation_count for known in counts.variants.values())
+    return f"{now} invocations are counted, {before} were before: events are missing" if now < before else None
+
+
+def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
+    if any(counts.of(name).invocation_count for name in experiment.variant_names):
+        return None
+    pending = sum(counts.of(name).pending_invocation_count for name in experiment.variant_names)
+    return f"no invocation's attribution window is over yet ({pending} pending)"
+
+
+def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
+    least = min(experiment.variant_names, key=lambda name: counts.of(name).invocation_count)
+    count = counts.of(least).invocation_count
+    if count >= experiment.warmup:
+        return None
+    return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
+
+
+DOUBTS: tuple[Callable[[Experiment, Counts], str | None], ...] = (
+    _of_another,
+    _went_back,
+    _lost_events,
+    _nothing_counted,
+    _burn_in,
+)
+
+
+def _standing(leader: str, probability: float, decided: bool, test: Verdict) -> str:
+    """Where the comparison is, in one clause."""
+    needed = f"{test.threshold:g} needed"
+    if decided:
+        return f"{leader} is the leader: its e-values passed the {needed}"
+    if not test.e_values[leader]:
+        return f"{leader} is alone"
+    lowest = min(test.e_values[leader], key=lambda name: test.e_values[leader][name])
+    e_value = test.e_values[leader][lowest]
+    return f"{leader} is ahead with P(best) {probability:.3f}, e-value {e_value:.3g} against {lowest} of {needed}"
+
+
+def _reason(doubt: str | None, standing: str) -> str:
+    return f"Shares stay: {doubt}." if doubt else f"{standing}."

@@ -71,7 +71,10 @@ class VariantCounts:
     def from_json(cls, document: Mapping[str, Any]) -> "VariantCounts":
         """Keys that are missing are 0; numbers may be of any kind."""
         known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
-        return cls(**{name: int(value) if name.endswith("_count") else float(value) for name, value in known.items()})
+        numbers: dict[str, Any] = {
+            name: int(value) if name.endswith("_count") else float(value) for name, value in known.items()
+        }
+        return cls(**numbers)
 
 
 class Shares(Mapping[str, float]):
