@@ -1,0 +1,79 @@
+"""The pipeline from reviews to registered models, in the sandbox."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines import reviews, run
+from pipelines.definition import SMALL_DATA_PARAMETERS
+from tests.conftest import Sandbox
+
+pytestmark = pytest.mark.slow
+
+BUCKET = "reviews-loop-data"
+STACK = {
+    "BucketName": BUCKET,
+    "PipelineName": "reviews-loop-pipeline",
+    "PipelineRoleArn": "arn:aws:iam::000000000000:role/pipeline",
+    "ModelExecutionRoleArn": "arn:aws:iam::000000000000:role/model",
+    "ChampionGroupName": "reviews-loop-champion",
+    "ChallengerGroupName": "reviews-loop-challenger",
+}
+
+
+@pytest.fixture(scope="module")
+def target(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The sandbox with bucket, groups, pipeline and a sample of reviews, whose URI it yields."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.env.items():
+            patch.setenv(name, value)
+        sandbox.client("s3").create_bucket(Bucket=BUCKET)
+        for group in (STACK["ChampionGroupName"], STACK["ChallengerGroupName"]):
+            sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
+        run.upsert(STACK)
+        sample = reviews.write_sample(tmp_path_factory.mktemp("reviews") / "sample.tsv", rows=2000)
+        yield run.upload_reviews(BUCKET, [sample])
+
+
+def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: Sandbox, target: str) -> None:
+    told: list[str] = []
+    outcome = run.wait(run.start(STACK["PipelineName"], SMALL_DATA_PARAMETERS | {"ReviewsS3Uri": target}), told.append)
+    assert (outcome.status, outcome.failures) == ("Succeeded", ())
+    assert "RegisterChallenger: Succeeded" in told
+    sagemaker, created = sandbox.client("sagemaker"), []
+    for role in ("champion", "challenger"):
+        listed = sagemaker.list_model_packages(ModelPackageGroupName=f"reviews-loop-{role}")
+        (summary,) = listed["ModelPackageSummaryList"]
+        package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+        created.append(package["CreationTime"])
+        assert package["ModelApprovalStatus"] == "PendingManualApproval"
+        properties = package["CustomerMetadataProperties"]
+        assert (properties["TestRole"], properties["ExecutionId"]) == (role, outcome.execution_id)
+        bucket, key = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
+        report = json.load(sandbox.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+        accuracy = report["binary_classification_metrics"]["accuracy"]["value"]
+        assert float(properties["TestAccuracy"]) == pytest.approx(accuracy)
+        assert 0.6 < accuracy < 0.9
+    assert created[0] < created[1]
+
+
+def test_a_refused_model_is_named_and_not_registered(sandbox: Sandbox, target: str) -> None:
+    parameters = SMALL_DATA_PARAMETERS | {"ReviewsS3Uri": target, "AccuracyFloor": "0.99"}
+    before = len(sandbox.client("sagemaker").list_model_packages()["ModelPackageSummaryList"])
+    outcome = run.wait(run.start(STACK["PipelineName"], parameters))
+    assert outcome.status == "Failed"
+    assert len(outcome.failures) == 1
+    assert outcome.failures[0].startswith("The champion is not registered: its test accuracy 0.")
+    assert outcome.failures[0].endswith("is under the floor 0.99")
+    assert len(sandbox.client("sagemaker").list_model_packages()["ModelPackageSummaryList"]) == before
+
+
+def test_reviews_that_cannot_be_used_fail_with_the_scripts_own_line(target: str, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.tsv"
+    wrong.write_text("a\tb\n")
+    uri = run.upload_reviews(BUCKET, [wrong])
+    outcome = run.wait(run.start(STACK["PipelineName"], {"ReviewsS3Uri": uri}))
+    assert outcome.status == "Failed"
+    assert "column review_id is missing" in outcome.failures[0]
