@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-from abtest.sandbox.patches import firehose, plug
+from abtest.sandbox.patches import executions, firehose, lambda_functions, plug, sdk_tasks
 from abtest.sandbox.settings import Settings
 
 VERSION = "1.5.33"
@@ -14,3 +14,6 @@ def apply(settings: Settings) -> None:
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
     plug.install()
     firehose.install(settings)
+    lambda_functions.install()
+    sdk_tasks.install()
+    executions.install()

@@ -1,0 +1,135 @@
+"""Step Functions' `aws-sdk:<service>:<action>` tasks, for every service, over boto3 on our own port.
+
+MiniStack knows some services, answers numbers as strings for two of them, and reports the wire's error codes;
+AWS converts names as the Java SDK writes them and reports `SageMaker.SageMakerException` and the like.
+"""
+
+import datetime
+import functools
+import json
+from typing import Any
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import Shape
+from ministack.services import stepfunctions
+
+from abtest.sandbox import settings
+
+# As in resource ARNs, where they are not boto3's own names.
+CLIENTS = {
+    "sfn": "stepfunctions",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+    "sagemakerruntime": "sagemaker-runtime",
+}
+PREFIXES = stepfunctions._AWS_SDK_ERROR_PREFIX | {
+    "sagemaker": "SageMaker",
+    "sagemakerruntime": "SageMakerRuntime",
+    "scheduler": "Scheduler",
+    "firehose": "Firehose",
+}
+
+Json = dict[str, Any]
+
+
+def install() -> None:
+    assert callable(stepfunctions._invoke_aws_sdk_integration)
+    stepfunctions._invoke_aws_sdk_integration = invoke
+
+
+def invoke(resource: str, arguments: Any) -> Any:
+    """The result of the task; raises MiniStack's execution error with AWS's error name."""
+    service, action = resource.replace(".waitForTaskToken", "").split(":")[6:8]
+    client = _client(CLIENTS.get(service.lower(), service.lower()), stepfunctions.get_region())
+    model = client.meta.service_model.operation_model(action[0].upper() + action[1:])
+    request = _to_wire(arguments, model.input_shape) if model.input_shape and isinstance(arguments, dict) else {}
+    prefix = PREFIXES.get(service.lower(), service[:1].upper() + service[1:])
+    try:
+        return _from_wire(client._make_api_call(model.name, request), model.output_shape)
+    except ClientError as error:
+        raise stepfunctions._ExecutionError(_error_name(prefix, error), _cause(prefix, error)) from error
+    except BotoCoreError as error:
+        raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
+
+
+@functools.cache
+def _client(service: str, region: str) -> BaseClient:
+    """The service validates requests, not the client: its errors are those that a machine can catch."""
+    config = Config(
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        read_timeout=900,
+        inject_host_prefix=False,
+        max_pool_connections=50,
+    )
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=settings.current().url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the sandbox's dummy credentials
+        config=config,
+    )
+
+
+def _error_name(prefix: str, error: ClientError) -> str:
+    """A class of its own for errors that the service models, the service's general one for the others."""
+    name = type(error).__name__
+    if name == "ClientError":
+        name = prefix
+    return f"{prefix}.{name}" + ("" if name.endswith("Exception") else "Exception")
+
+
+def _cause(prefix: str, error: ClientError) -> str:
+    status, request_id = (error.response["ResponseMetadata"].get(key) for key in ("HTTPStatusCode", "RequestId"))
+    message = error.response["Error"].get("Message")
+    return f"{message} (Service: {prefix}, Status Code: {status}, Request ID: {request_id})"
+
+
+def _to_wire(value: Any, shape: Shape) -> Any:
+    """`value` with the API's member names; a member that the API lacks fails the task, as on AWS."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        names = _member_names(shape)
+        unknown = [name for name in value if name.lower() not in names]
+        if unknown:
+            message = f"The field {unknown[0]!r} is not supported by {shape.name}"
+            raise stepfunctions._ExecutionError("States.Runtime", message)
+        members = {names[name.lower()]: item for name, item in value.items()}
+        return {name: _to_wire(item, shape.members[name]) for name, item in members.items()}
+    if shape.type_name == "list" and isinstance(value, list):
+        return [_to_wire(item, shape.member) for item in value]
+    if shape.type_name == "map" and isinstance(value, dict):
+        return {key: _to_wire(item, shape.value) for key, item in value.items()}
+    if shape.type_name == "blob" and not isinstance(value, bytes):
+        return (value if isinstance(value, str) else json.dumps(value)).encode()
+    if shape.type_name == "string" and not isinstance(value, str):
+        return json.dumps(value)
+    return value
+
+
+def _member_names(shape: Shape) -> dict[str, str]:
+    """The API's member names by their lower-case form: the Java SDK's differ in the case of letters only."""
+    return {name.lower(): name for name in shape.members}
+
+
+def _from_wire(value: Any, shape: Shape | None) -> Any:
+    """`value` in JSON's types, times in ISO 8601, member names as the Java SDK writes them."""
+    kind = shape.type_name if shape is not None else ""
+    if kind == "structure" and isinstance(value, dict):
+        return {
+            stepfunctions._api_name_to_sfn_key(name): _from_wire(item, shape.members.get(name))  # type: ignore[union-attr]
+            for name, item in value.items()
+            if name != "ResponseMetadata"
+        }
+    if kind == "list" and isinstance(value, list):
+        return [_from_wire(item, shape.member) for item in value]  # type: ignore[union-attr]
+    if kind == "map" and isinstance(value, dict):
+        return {key: _from_wire(item, shape.value) for key, item in value.items()}  # type: ignore[union-attr]
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if hasattr(value, "read"):
+        value = value.read()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
