@@ -1,12 +1,15 @@
 """The table of operations, and the one way to call them: from the wire, or from another operation."""
 
 import json
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from abtest.sandbox.sagemaker import state, wire
 from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.wire import Json
+
+logger = logging.getLogger("sagemaker.operations")
 
 Operation = Callable[[Json], Json]
 F = TypeVar("F", bound=Operation)
@@ -30,9 +33,10 @@ def operation(name: str) -> Callable[[F], F]:
 
 def call(name: str, request: Json) -> Json:
     """Runs an operation in the current account and region: validated, locked, shaped. Raises ServiceError."""
-    wire.validate_request(name, request)
+    wire.operation_model(name)
     if name not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"The sandbox does not implement SageMaker's {name}.")
+    wire.validate_request(name, request)
     with state.lock:
         return wire.shape_response(name, OPERATIONS[name](request))
 
@@ -40,6 +44,20 @@ def call(name: str, request: Json) -> Json:
 def answer(name: str, body: bytes) -> tuple[int, bytes]:
     """HTTP status and JSON body for a request to the operation `name`."""
     try:
-        return 200, json.dumps(call(name, json.loads(body or b"{}"))).encode()
+        return 200, json.dumps(call(name, _parsed(body))).encode()
     except ServiceError as error:
-        return error.status, json.dumps({"__type": error.code, "message": error.message}).encode()
+        refusal = error
+    except Exception as error:
+        logger.exception("%s failed", name)
+        refusal = ServiceError("InternalFailure", f"{name} failed in the sandbox: {error!r}", 500)
+    return refusal.status, json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
+
+
+def _parsed(body: bytes) -> Json:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", f"The request is not JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise ServiceError("SerializationException", "The request is not a JSON object.")
+    return request
