@@ -1,26 +1,53 @@
 """The CDK app: the four stacks of one stage, `cdk deploy --context stage=demo`."""
 
 import sys
+from pathlib import Path
 
 import aws_cdk as cdk
 
 from abtest.experiment.config import ConfigError, ExperimentConfig
 from infra import environments
+from infra.constructs.environment import Resources
+from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
+from infra.stacks.training import TrainingStack
+from infra.stacks.workflows import WorkflowsStack
+
+ASSET = Path(__file__).parent.parent / "build" / "lambda" / "asset"
 
 # Behaviour that the CDK keeps off by default for the sake of older apps.
 FLAGS = {
     "@aws-cdk/aws-iam:minimizePolicies": True,
     "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/core:defaultCrossStackReferences": "strong",
     "@aws-cdk/core:enablePartitionLiterals": True,
 }
 
 
-def compose(app: cdk.App, config: ExperimentConfig) -> None:
-    """Adds the stacks of the stage that `config` describes."""
-    prefix = f"{config.project_name}-{config.stage_name}"
+def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET) -> None:
+    """Adds the stacks of the stage that `config` describes; `asset` is the folder of all Lambda code."""
     keep = environments.is_kept(config)
-    DataStack(app, f"{prefix}-data", keep=keep)
+    data = DataStack(app, f"{config.prefix}-data", keep=keep)
+    training = TrainingStack(
+        app,
+        f"{config.prefix}-training",
+        project_name=config.project_name,
+        pipeline_name=f"{config.prefix}-pipeline",
+        bucket=data.bucket,
+        keep=keep,
+    )
+    resources = Resources(
+        config=config,
+        bucket=data.bucket,
+        experiments=data.experiments,
+        assignments=data.assignments,
+        stream_name=data.events.stream_name,
+        stream_arn=data.events.stream_arn,
+        model_role_arn=training.model_role.role_arn,
+        group_names=training.group_names,
+    )
+    WorkflowsStack(app, f"{config.prefix}-workflows", asset=asset, resources=resources, keep=keep)
+    ApiStack(app, f"{config.prefix}-api", asset=asset, resources=resources, keep=keep)
     cdk.Tags.of(app).add("project", config.project_name)
     cdk.Tags.of(app).add("stage", config.stage_name)
 
@@ -31,6 +58,8 @@ def main() -> None:
         config = environments.load(app.node.try_get_context("stage") or "dev")
     except ConfigError as error:
         sys.exit(f"abtest: {error}")
+    if not ASSET.is_dir():
+        sys.exit(f"abtest: {ASSET} is missing; `abtest deploy` fills it and deploys")
     compose(app, config)
     app.synth()
 

@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-from abtest.sandbox.patches import executions, firehose, lambda_functions, plug, sdk_tasks
+from abtest.sandbox.patches import cloudformation, executions, firehose, lambda_functions, plug, sdk_tasks
 from abtest.sandbox.settings import Settings
 
 VERSION = "1.5.33"
@@ -13,6 +13,7 @@ def apply(settings: Settings) -> None:
     found = metadata.version("ministack")
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
     plug.install()
+    cloudformation.install(settings)
     firehose.install(settings)
     lambda_functions.install()
     sdk_tasks.install()

@@ -1,0 +1,55 @@
+"""The REST API in front of the route functions."""
+
+from aws_cdk import Annotations
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from abtest.experiment.config import ExperimentConfig
+
+REQUESTS_PER_SECOND = 500
+BURST_REQUESTS = 1000
+REFUSAL = '{"error": {"code": "$context.error.responseType", "message": $context.error.messageString}}'
+
+
+class RestApi(apigateway.RestApi):
+    """POST routes to functions; callers sign with SigV4 unless the stage says `none`.
+
+    API Gateway's own refusals have the same shape as the functions'. Needs no account-wide CloudWatch role.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, config: ExperimentConfig) -> None:
+        self._authorization = (
+            apigateway.AuthorizationType.NONE if config.authentication == "none" else apigateway.AuthorizationType.IAM
+        )
+        super().__init__(
+            scope,
+            name,
+            rest_api_name=config.prefix,
+            description=f"A/B test on {config.endpoint_name}",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=False,
+            deploy_options=apigateway.StageOptions(
+                stage_name=config.stage_name,
+                throttling_rate_limit=REQUESTS_PER_SECOND,
+                throttling_burst_limit=BURST_REQUESTS,
+                tracing_enabled=True,
+            ),
+        )
+        for warning in config.warnings:
+            Annotations.of(self).add_warning_v2("abtest:authentication", warning)
+        self.node.try_remove_child("Endpoint")  # an output of the CDK's own; the stack has ours
+        for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
+            self.add_gateway_response(
+                kind.response_type,
+                type=kind,
+                templates={"application/json": REFUSAL},
+            )
+
+    def route(self, path: str, function: lambda_.IFunction) -> None:
+        """POST /`path` goes to the function."""
+        self.root.add_resource(path).add_method(
+            "POST",
+            apigateway.LambdaIntegration(function, allow_test_invoke=False),
+            authorization_type=self._authorization,
+        )

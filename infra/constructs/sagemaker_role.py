@@ -1,0 +1,53 @@
+"""What SageMaker's roles share: pulling the two public images, writing logs and metrics."""
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.constructs.arns import allow
+
+IMAGES = ("blazingtext", "sagemaker-scikit-learn")
+
+
+class SageMakerRole(iam.Role):
+    """Assumed by SageMaker for this account; `images` are repositories that AWS publishes in each region."""
+
+    def __init__(self, scope: Construct, name: str, *, images: tuple[str, ...] = IMAGES) -> None:
+        super().__init__(
+            scope,
+            name,
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+            ),
+        )
+        self._images(images)
+        self._logs()
+
+    def _images(self, images: tuple[str, ...]) -> None:
+        stack = Stack.of(self)
+        # The accounts that own the images differ by region.
+        repositories = [
+            stack.format_arn(service="ecr", account="*", resource="repository", resource_name=image) for image in images
+        ]
+        pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        self.add_to_policy(allow(pull, *repositories))
+        self.add_to_policy(allow(["ecr:GetAuthorizationToken"], "*"))
+
+    def _logs(self) -> None:
+        stack = Stack.of(self)
+        group = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name="/aws/sagemaker/*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        write = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        self.add_to_policy(allow(write, group))
+        self.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+            )
+        )

@@ -1,0 +1,60 @@
+"""What starts the two machines: an approval, and the clock."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from infra.constructs.dead_letters import DeadLetters
+
+RETRIES = 8
+OLDEST_EVENT = Duration.hours(2)
+
+
+class OnApproval(Construct):
+    """Starts the machine when a package of one of the groups is approved. Events may come twice."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, group_names: tuple[str, ...], machine: stepfunctions.IStateMachine
+    ) -> None:
+        super().__init__(scope, name)
+        lost = DeadLetters(self, "Lost", what="the event of an approved model package")
+        events.Rule(
+            self,
+            "Rule",
+            description="An approved model package starts build-endpoint",
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Model Package State Change"],
+                detail={"ModelPackageGroupName": list(group_names), "ModelApprovalStatus": ["Approved"]},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
+                )
+            ],
+        )
+
+
+class OnSchedule(Construct):
+    """Starts the machine every `minutes`; a run that cannot start in time is left to the next one."""
+
+    def __init__(self, scope: Construct, name: str, *, minutes: int, machine: stepfunctions.IStateMachine) -> None:
+        super().__init__(scope, name)
+        lost = DeadLetters(self, "Lost", what="a scheduled start of rebalance")
+        scheduler.Schedule(
+            self,
+            "Schedule",
+            description="Moves traffic shares",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(minutes)),
+            target=scheduler_targets.StepFunctionsStartExecution(
+                machine,
+                input=scheduler.ScheduleTargetInput.from_object({}),
+                dead_letter_queue=lost.queue,
+                retry_attempts=2,
+                max_event_age=Duration.minutes(minutes),
+            ),
+        )

@@ -1,0 +1,44 @@
+"""The API: /invocation, /conversion, /stats."""
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.constructs.arns import allow, sagemaker_arn
+from infra.constructs.environment import Resources
+from infra.constructs.function import HandlerFunction
+from infra.constructs.rest_api import RestApi
+
+TIMEOUT_SECONDS = 29  # API Gateway waits no longer
+
+
+class ApiStack(Stack):
+    def __init__(self, scope: Construct, name: str, *, asset: Path, resources: Resources, keep: bool) -> None:
+        super().__init__(scope, name, termination_protection=keep)
+        code = lambda_.Code.from_asset(str(asset))
+        endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{resources.config.project_name}-*")
+        experiments = allow(["dynamodb:GetItem"], resources.experiments.table_arn)
+        put = allow(["firehose:PutRecord"], resources.stream_arn)
+        assignments = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        assign = allow(assignments, resources.assignments.table_arn)
+        events = ("EXPERIMENTS_TABLE_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME", "ENDPOINT_PREFIX")
+        invoke = allow(["sagemaker:InvokeEndpoint"], endpoints)
+        api = RestApi(self, "Api", config=resources.config)
+        for route, environment, statements in (
+            ("invocation", events, [experiments, assign, put, invoke]),
+            ("conversion", events, [experiments, assign, put]),
+            ("stats", ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_PREFIX"), [experiments]),
+        ):
+            function = HandlerFunction(
+                self,
+                route.capitalize(),
+                handler=route,
+                code=code,
+                environment=resources.environment(*environment),
+                statements=statements,
+                timeout_seconds=TIMEOUT_SECONDS,
+            )
+            api.route(route, function.function)
+        CfnOutput(self, "ApiEndpoint", value=api.url)

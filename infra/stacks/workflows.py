@@ -1,0 +1,142 @@
+"""The two state machines, their functions, and what starts them."""
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+import workflows
+from infra.constructs.arns import allow, pass_role, sagemaker_arn
+from infra.constructs.environment import Resources
+from infra.constructs.function import HandlerFunction
+from infra.constructs.state_machine import Workflow
+from infra.constructs.triggers import OnApproval, OnSchedule
+
+READ = ("dynamodb:GetItem", "dynamodb:Query")
+WRITE = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
+MODEL_PREFIX_LENGTH = 40  # of the stage's prefix, in the name of a model
+
+
+class WorkflowsStack(Stack):
+    def __init__(self, scope: Construct, name: str, *, asset: Path, resources: Resources, keep: bool) -> None:
+        super().__init__(scope, name, termination_protection=keep)
+        self._code = lambda_.Code.from_asset(str(asset))
+        self._resources = resources
+        build_endpoint = self._build_endpoint()
+        rebalance = self._rebalance()
+        OnApproval(self, "OnApproval", group_names=resources.group_names, machine=build_endpoint.machine)
+        minutes = resources.config.rebalance_schedule_minutes
+        if minutes is not None:
+            OnSchedule(self, "OnSchedule", minutes=minutes, machine=rebalance.machine)
+        CfnOutput(self, "EndpointName", value=resources.config.endpoint_name)
+        CfnOutput(self, "BuildEndpointStateMachineArn", value=build_endpoint.arn)
+        CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
+
+    def _function(
+        self, handler: str, environment: tuple[str, ...], *statements: iam.PolicyStatement, timeout_seconds: int = 60
+    ) -> str:
+        name = "".join(word.capitalize() for word in handler.split("_"))
+        variables = self._resources.environment(*environment)
+        return HandlerFunction(
+            self,
+            name,
+            handler=handler,
+            code=self._code,
+            environment=variables,
+            statements=statements,
+            timeout_seconds=timeout_seconds,
+        ).arn
+
+    def _build_endpoint(self) -> Workflow:
+        table = self._resources.experiments.table_arn
+        lease = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        experiment = (*lease, "EXPERIMENT_CONFIG")
+        registry = ("CHAMPION_GROUP_NAME", "CHALLENGER_GROUP_NAME", "MODEL_EXECUTION_ROLE_ARN")
+        functions = {
+            "AcquireLease": self._function("acquire_lease", lease, allow([*READ, *WRITE], table)),
+            "SelectVariants": self._function(
+                "select_variants",
+                (*experiment, *registry),
+                allow(READ, table),
+                allow(["sagemaker:ListModelPackages"], *self._packages()),
+            ),
+            "RegisterExperiment": self._function("register_experiment", experiment, allow([*READ, *WRITE], table)),
+            "ReleaseLease": self._function("release_lease", lease, allow([*READ, *WRITE], table)),
+        }
+        return Workflow(
+            self,
+            "BuildEndpoint",
+            machine_name=f"{self._resources.config.prefix}-build-endpoint",
+            definition=definition("build_endpoint"),
+            functions=functions,
+            values={
+                "EndpointName": self._resources.config.endpoint_name,
+                "ModelExecutionRoleArn": self._resources.model_role_arn,
+            },
+            statements=self._build_endpoint_statements(),
+        )
+
+    def _packages(self) -> list[str]:
+        return [sagemaker_arn(self, "model-package", f"{group}/*") for group in self._resources.group_names]
+
+    def _build_endpoint_statements(self) -> list[iam.PolicyStatement]:
+        config = self._resources.config
+        endpoint = sagemaker_arn(self, "endpoint", config.endpoint_name)
+        endpoint_configs = sagemaker_arn(self, "endpoint-config", f"{config.endpoint_name}-*")
+        models = sagemaker_arn(self, "model", f"{config.prefix[:MODEL_PREFIX_LENGTH]}*")
+        return [
+            allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], endpoint),
+            allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], endpoint, endpoint_configs),
+            allow(["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], endpoint_configs),
+            allow(["sagemaker:CreateModel"], models, *self._packages()),
+            allow(["sagemaker:DescribeModel"], models),
+            pass_role(self._resources.model_role_arn, service="sagemaker.amazonaws.com"),
+        ]
+
+    def _rebalance(self) -> Workflow:
+        table = self._resources.experiments.table_arn
+        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        functions = {
+            "CountEvents": self._function(
+                "count_events",
+                (*names, "BUCKET_NAME"),
+                allow(READ, table),
+                *read_events(self._resources.bucket),
+                timeout_seconds=900,
+            ),
+            "Decide": self._function("decide", ()),
+            "RecordDecision": self._function("record_decision", names, allow([*READ, *WRITE], table)),
+        }
+        endpoint = sagemaker_arn(self, "endpoint", self._resources.config.endpoint_name)
+        return Workflow(
+            self,
+            "Rebalance",
+            machine_name=f"{self._resources.config.prefix}-rebalance",
+            definition=definition("rebalance"),
+            functions=functions,
+            values={"EndpointName": self._resources.config.endpoint_name},
+            statements=[
+                allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoint)
+            ],
+        )
+
+
+def definition(name: str) -> str:
+    """The committed definition of the machine."""
+    return (Path(workflows.__file__).parent / f"{name}.asl.json").read_text()
+
+
+def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
+    """Reading events, and keeping aside the lines that cannot be read."""
+    return [
+        iam.PolicyStatement(
+            actions=["s3:ListBucket"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": ["events/*", "quarantine/*"]}},
+        ),
+        allow(["s3:GetObject"], bucket.arn_for_objects("events/*"), bucket.arn_for_objects("quarantine/*")),
+        allow(["s3:PutObject"], bucket.arn_for_objects("quarantine/*")),
+    ]
