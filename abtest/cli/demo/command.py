@@ -1,0 +1,118 @@
+"""The `demo` verb: one phase after the other, each told and timed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from abtest.cli import deploy, simulate, stacks
+from abtest.cli.demo import release, result, traffic
+from abtest.cli.demo.local_sandbox import local_sandbox
+from abtest.cli.demo.memory import PeakMemory
+from abtest.cli.demo.plan import STAGE, Plan, Reviews, prepare_reviews
+from abtest.cli.demo.stopwatch import Stopwatch
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, print_json, print_line, print_table, say
+from abtest.report.page import headline, percent
+from pipelines import run
+
+ReviewsOption = Annotated[
+    str, typer.Option(envvar="REVIEWS", help="Files (comma separated) or an s3:// URI; default: a generated sample.")
+]
+SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a run.")]
+UsersOption = Annotated[int, typer.Option(envvar="USERS", min=1, help="Simulated users.")]
+RoundsOption = Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Rebalances, users spread evenly over them.")]
+PortOption = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port of the sandbox; 0: a free one.")]
+FolderOption = Annotated[Path, typer.Option("--output", "-o", help="Folder of the result and of the sandbox's data.")]
+
+
+def demo(
+    reviews: ReviewsOption = "",
+    seed: SeedOption = 1,
+    users: UsersOption = 600,
+    rounds: RoundsOption = 8,
+    port: PortOption = 0,
+    output: FolderOption = Path("build/demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole loop on this machine: reviews, models, endpoint, users, rebalancing, report."""
+    if rounds > users:
+        raise UserError(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
+    plan = Plan(reviews or None, seed, users, rounds, port, output)
+    output.mkdir(parents=True, exist_ok=True)
+    with PeakMemory() as peak:
+        document, decisions, generated = _loop(plan)
+    document["peak_memory_bytes"] = peak.bytes
+    paths = result.write(output, document, decisions, generated)
+    if as_json:
+        print_json(document)
+    else:
+        _print_result(document, paths)
+
+
+def _loop(plan: Plan) -> tuple[dict[str, Any], list[Any], bool]:
+    watch = Stopwatch()
+    with watch.phase("reviews", "checking the reviews"):
+        reviews = prepare_reviews(plan)
+        say(f"{reviews.found.rows_kept:,} usable of {reviews.found.rows_read:,} reviews: {reviews.found.source}")
+    with local_sandbox(plan.folder / "sandbox", plan.port, watch):
+        outputs = _deploy(watch)
+        document, decisions = _experiment(plan, reviews, outputs, watch)
+    return document | {"seconds": watch.seconds}, decisions, reviews.generated
+
+
+def _deploy(watch: Stopwatch) -> dict[str, str]:
+    with watch.phase("deploy", "deploying the stacks by `cdk deploy`"):
+        deploy.deploy_stage(STAGE, "local")
+        return stacks.outputs(STAGE)
+
+
+def _experiment(
+    plan: Plan, reviews: Reviews, outputs: Mapping[str, str], watch: Stopwatch
+) -> tuple[dict[str, Any], list[Any]]:
+    with watch.phase("pipeline", "training, tuning, evaluating and registering"):
+        _train(plan, reviews, outputs)
+    with watch.phase("endpoint", "approving both models; build-endpoint makes the endpoint"):
+        experiment = release.wait_for_experiment(outputs, release.approve_newest(outputs))
+        say(f"experiment {experiment.experiment_id}: {', '.join(experiment.variant_names)}")
+    with watch.phase("traffic", f"{plan.users} users in {plan.rounds} rounds"):
+        held_out = simulate.held_out_reviews(outputs["BucketName"], experiment)
+        traffic.play(plan, outputs, held_out)
+    with watch.phase("result", "recomputing the accuracies from the registered artefacts"):
+        document, decisions = result.collect(plan, reviews, outputs, len(held_out))
+        result.check(document, outputs)
+    return document, decisions
+
+
+def _train(plan: Plan, reviews: Reviews, outputs: Mapping[str, str]) -> None:
+    """Raises UserError if the gate refuses a model or a step fails."""
+    uri = run.upload_reviews(outputs["BucketName"], reviews.paths)
+    run.upsert(outputs)
+    execution = run.start(outputs["PipelineName"], plan.parameters | {"ReviewsS3Uri": uri})
+    outcome = run.wait(execution, say)
+    if outcome.status != "Succeeded":
+        raise UserError("; ".join(outcome.failures) or f"the pipeline's execution is {outcome.status.lower()}")
+
+
+def _print_result(document: dict[str, Any], paths: tuple[Path, Path]) -> None:
+    columns = ("variant", "first share", "share now", "invocations", "conversions", "P(best)", "test accuracy")
+    rows = [
+        (
+            v["variant_name"],
+            percent(v["initial_weight"]),
+            percent(v["current_weight"]),
+            v["invocation_count"],
+            v["conversion_count"],
+            percent(v["probability_best"]),
+            percent(v["test_accuracy"]),
+        )
+        for v in document["variants"]
+    ]
+    print_table(columns, rows)
+    print_line(headline(document["decision"]))
+    print_line(document["decision"]["reason"])
+    total = sum(document["seconds"].values())
+    print_line(f"{total:.0f} s, peak memory {document['peak_memory_bytes'] / 2**20:,.0f} MiB, seed {document['seed']}")
+    for path in paths:
+        print_line(str(path))

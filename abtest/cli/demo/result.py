@@ -1,0 +1,90 @@
+"""The demo's result: `summary.json` and `report.html`, checked against the registered artefacts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from abtest.adapters import artefacts
+from abtest.adapters.artefacts import RegisteredModel
+from abtest.cli import simulation, summary
+from abtest.cli.demo import verify
+from abtest.cli.demo.plan import Plan, Reviews
+from abtest.report import page
+
+Json = dict[str, Any]
+
+
+def collect(plan: Plan, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
+    """The summary, but for the times and the memory, and the experiment's Decisions."""
+    experiment, decisions = summary.current(outputs["ExperimentsTableName"], outputs["EndpointName"])
+    document = summary.summarise(experiment, decisions)
+    models = {
+        variant["variant_name"]: artefacts.registered_model(variant["model_package_arn"])
+        for variant in document["variants"]
+    }
+    for variant in document["variants"]:
+        variant.update(_tested(models[variant["variant_name"]]))
+    document |= {
+        "reviews": asdict(reviews.found),
+        "users": {"planned": plan.users, "rounds": plan.rounds, "reviews_each": simulation.REVIEWS_PER_USER},
+        "held_out_reviews": slice_size,
+        "seed": plan.seed,
+        "models": [_model(name, model) for name, model in models.items()],
+    }
+    return document, decisions
+
+
+def _tested(model: RegisteredModel) -> Json:
+    accuracy = model.test_accuracy
+    return {
+        "test_accuracy": accuracy["value"],
+        "test_accuracy_interval": [accuracy["lower"], accuracy["upper"]],
+        "test_rows": model.evaluation["test_rows"],
+    }
+
+
+def _model(variant_name: str, model: RegisteredModel) -> Json:
+    return {
+        "variant_name": variant_name,
+        "model_package_arn": model.model_package_arn,
+        "model_data_url": model.model_data_url,
+        "hyperparameters": artefacts.hyperparameters(model),
+    }
+
+
+def check(document: Json, outputs: Mapping[str, str]) -> None:
+    """Recomputes each variant's accuracy from its artefact; adds `model_sha256`. Raises UserError on a difference."""
+    for variant, model in zip(document["variants"], document["models"], strict=True):
+        execution = artefacts.registered_model(model["model_package_arn"]).execution_id
+        features = f"s3://{outputs['BucketName']}/runs/{execution}/features"
+        recomputed = verify.recompute(
+            artefacts.read(model["model_data_url"]),
+            artefacts.read(f"{features}/test/test.jsonl").decode().splitlines(),
+            artefacts.read(f"{features}/labels/labels.txt").decode().splitlines(),
+        )
+        verify.require_same(variant["variant_name"], variant["test_accuracy"], recomputed)
+        model["model_sha256"] = recomputed.model_sha256
+
+
+def notes(document: Json, generated: bool) -> list[str]:
+    """What a reader of the report must know."""
+    drawn = document["users"]["reviews_each"] * sum(v["invocation_count"] for v in document["variants"])
+    found = []
+    if generated:
+        found.append("The reviews are a generated sample, not real ones: say REVIEWS= to use your own.")
+    if drawn > document["held_out_reviews"]:
+        found.append(
+            f"The simulated users drew {drawn:,} reviews from {document['held_out_reviews']:,} held-out ones, so that "
+            "reviews recur: the conversion rates are those of this slice, not of all reviews."
+        )
+    return found
+
+
+def write(folder: Path, document: Json, decisions: Sequence[Any], generated: bool) -> tuple[Path, Path]:
+    """Writes both files; returns their paths."""
+    summary_path, report_path = folder / "summary.json", folder / "report.html"
+    summary_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    report_path.write_text(page.render(document, decisions, notes(document, generated)), encoding="utf-8")
+    return summary_path, report_path

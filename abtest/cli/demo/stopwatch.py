@@ -1,0 +1,24 @@
+"""How long each phase of the demo takes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from abtest.cli.output import say
+
+
+class Stopwatch:
+    """`seconds` by phase, in order; a phase entered twice adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str, announcement: str) -> Iterator[None]:
+        """Announces the phase and times it."""
+        say(f"== {announcement}")
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)

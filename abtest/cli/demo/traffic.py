@@ -1,0 +1,73 @@
+"""The demo's rounds: users come, their events arrive in S3, the shares are rebalanced."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+from abtest.adapters.api_client import ApiClient
+from abtest.adapters.event_store import EventStore
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli import rebalance, simulation
+from abtest.cli.demo.plan import Plan
+from abtest.cli.errors import UserError
+from abtest.cli.output import say
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.rebalance import Decision
+
+DELIVERY_SECONDS = 120.0  # Firehose delivers within a minute on AWS, within about a second here
+
+
+def play(plan: Plan, outputs: Mapping[str, str], traffic: Sequence[simulation.Review]) -> list[simulation.Visit]:
+    """All rounds, until a decision or the users are used up; returns every visit."""
+    visits: list[simulation.Visit] = []
+    post = ApiClient(outputs["ApiEndpoint"]).post
+    for number in range(1, plan.rounds + 1):
+        users = plan.users_of_round(number)
+        visits += simulation.run(
+            post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=users, seed=plan.seed
+        )
+        wait_for_events(outputs["BucketName"], current(outputs), expected_events(visits))
+        decision = rebalance_once(outputs)
+        say(line_of_round(number, plan.rounds, len(users), decision))
+        if decision.status == "decided":
+            break
+    return visits
+
+
+def current(outputs: Mapping[str, str]) -> Experiment:
+    experiment = ExperimentsTable(outputs["ExperimentsTableName"]).current(outputs["EndpointName"])
+    assert experiment is not None, "the demo waits for the experiment before the first user comes"
+    return experiment
+
+
+def expected_events(visits: Sequence[simulation.Visit]) -> int:
+    """One for each invocation, and one for each conversion."""
+    return len(visits) + sum(visit.reward > 0 for visit in visits)
+
+
+def wait_for_events(bucket: str, experiment: Experiment, expected: int) -> None:
+    """Until `expected` distinct events of the experiment are in S3. Raises UserError after two minutes."""
+    end = time.monotonic() + DELIVERY_SECONDS
+    while (arrived := distinct_events(bucket, experiment)) < expected:
+        if time.monotonic() > end:
+            raise UserError(f"only {arrived} of {expected} events are in s3://{bucket}/events/: see the sandbox's log")
+        time.sleep(0.3)
+
+
+def distinct_events(bucket: str, experiment: Experiment) -> int:
+    lines = (line for stored in EventStore(bucket).read(experiment.started_at) for line in stored.lines)
+    events = (json.loads(line) for line in lines)
+    return len({event["event_id"] for event in events if event["experiment_id"] == experiment.experiment_id})
+
+
+def rebalance_once(outputs: Mapping[str, str]) -> Decision:
+    """Runs the rebalance machine by hand and returns its Decision."""
+    rebalance.run(outputs["RebalanceStateMachineArn"])
+    table, experiment = ExperimentsTable(outputs["ExperimentsTableName"]), current(outputs)
+    return table.decisions(experiment.endpoint_name, experiment.experiment_id)[-1]
+
+
+def line_of_round(number: int, rounds: int, users: int, decision: Decision) -> str:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in decision.new_shares.items())
+    best = ", ".join(f"{name} {p:.0%}" for name, p in decision.probability_best.items())
+    return f"round {number} of {rounds}: {users} users; P(best) {best}; new shares {shares}"

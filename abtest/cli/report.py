@@ -1,0 +1,31 @@
+"""`abtest report`: the experiment as one HTML file that opens offline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abtest.cli import summary
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.stacks import outputs
+from abtest.report import page
+
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+
+
+def report(
+    stage: StageOption = "dev", output: OutputOption = Path("build/report.html"), as_json: JsonOption = False
+) -> None:
+    """Write the report of the stage's experiment."""
+    found = outputs(stage)
+    experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    if not decisions:
+        raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
+    document = summary.summarise(experiment, decisions)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page.render(document, decisions), encoding="utf-8")
+    if as_json:
+        print_json({"report": str(output)})
+    else:
+        print_line(str(output))

@@ -1,0 +1,64 @@
+"""`abtest simulate`: users who send held-out reviews to the API and convert if the answer was right."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from abtest.adapters import artefacts
+from abtest.adapters.api_client import ApiClient
+from abtest.cli import simulation, summary
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_table, say
+from abtest.cli.stacks import outputs
+from abtest.experiment.experiment import Experiment
+
+UsersOption = Annotated[int, typer.Option(min=1, help="How many users.")]
+FirstOption = Annotated[int, typer.Option(min=0, help="Number of the first user: who came before is a known user.")]
+SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, help="What each user sends depends on it.")]
+
+
+def held_out_reviews(bucket: str, experiment: Experiment) -> list[simulation.Review]:
+    """The traffic slice of the pipeline execution that made the champion. Raises UserError if it is empty."""
+    champion = artefacts.registered_model(experiment.variants[0].model_package_arn)
+    uri = f"s3://{bucket}/runs/{champion.execution_id}/features/traffic/traffic.jsonl"
+    traffic = simulation.parse_reviews(artefacts.read(uri).decode().splitlines())
+    if not traffic:
+        raise UserError("the pipeline kept no reviews for simulated users: start it with --param TrafficFraction=0.15")
+    return traffic
+
+
+def simulate(
+    stage: StageOption = "dev",
+    users: UsersOption = 100,
+    first_user: FirstOption = 0,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Send simulated users to the stage's API."""
+    found = outputs(stage)
+    experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    traffic = held_out_reviews(found["BucketName"], experiment)
+    say(f"{users} users, {simulation.REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
+    try:
+        visits = simulation.run(
+            ApiClient(found["ApiEndpoint"]).post,
+            endpoint_name=found["EndpointName"],
+            traffic=traffic,
+            users=range(first_user, first_user + users),
+            seed=seed,
+        )
+    except simulation.ApiRefusedError as error:
+        raise UserError(str(error)) from error
+    _print_visits(visits, as_json)
+
+
+def _print_visits(visits: Sequence[simulation.Visit], as_json: bool) -> None:
+    served = Counter(visit.endpoint_variant for visit in visits)
+    converted = Counter(visit.endpoint_variant for visit in visits if visit.reward > 0)
+    rows = [(name, served[name], converted[name]) for name in sorted(served)]
+    if as_json:
+        print_json([{"variant_name": n, "invocation_count": i, "conversion_count": c} for n, i, c in rows])
+    else:
+        print_table(("variant", "invocations", "conversions"), rows)

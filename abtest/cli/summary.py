@@ -1,0 +1,84 @@
+"""An experiment's state as one document: what `summary.json` holds and the report shows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli.errors import UserError
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.rebalance import Decision
+from abtest.experiment.variants import VariantCounts
+
+
+def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision]]:
+    """The endpoint's experiment and its Decisions, oldest first. Raises UserError if there is none."""
+    table = ExperimentsTable(table_name)
+    experiment = table.current(endpoint_name)
+    if experiment is None:
+        raise UserError(f"{endpoint_name} has no experiment yet: approve a champion first (`abtest models approve`)")
+    return experiment, table.decisions(endpoint_name, experiment.experiment_id)
+
+
+def summarise(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, Any]:
+    """The members of summary.json that every experiment has; shares and rates are 0..1, times ISO 8601 UTC."""
+    return {
+        "endpoint_name": experiment.endpoint_name,
+        "experiment_id": experiment.experiment_id,
+        "strategy": experiment.strategy,
+        "alpha": experiment.alpha,
+        "variants": _variants(experiment, decisions),
+        "rounds": [_round(decision) for decision in decisions],
+        "decision": _decision(experiment, decisions),
+    }
+
+
+def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    counts = experiment.counts or {}
+    served = sum(item.invocation_count for item in counts.values())
+    initial = decisions[0].old_shares if decisions else experiment.shares
+    best = decisions[-1].probability_best if decisions else {}
+    return [
+        {
+            "variant_name": variant.variant_name,
+            "model_package_arn": variant.model_package_arn,
+            "initial_weight": initial.get(variant.variant_name),
+            "current_weight": experiment.shares[variant.variant_name],
+            **_counted(counts.get(variant.variant_name, VariantCounts()), served),
+            "probability_best": best.get(variant.variant_name),
+        }
+        for variant in experiment.variants
+    ]
+
+
+def _counted(counts: VariantCounts, served: int) -> dict[str, Any]:
+    """`traffic_share` is the part of all `served` invocations that this variant answered."""
+    return {
+        "traffic_share": counts.invocation_count / served if served else 0.0,
+        "invocation_count": counts.invocation_count,
+        "conversion_count": counts.conversion_count,
+        "reward_sum": counts.reward_sum,
+    }
+
+
+def _round(decision: Decision) -> dict[str, Any]:
+    return {
+        "decision_id": decision.decision_id,
+        "decided_at": decision.to_json()["decided_at"],
+        "weights": dict(decision.new_shares),
+        "reason": decision.reason,
+    }
+
+
+def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, Any]:
+    if not decisions:
+        reason = "No rebalance has run yet."
+        return {"status": experiment.status, "leader": None, "value_remaining": None, "reason": reason}
+    last = decisions[-1]
+    return {
+        "status": last.status,
+        "leader": last.leader,
+        "value_remaining": last.value_remaining,
+        "e_values": dict(last.e_values),
+        "e_value_threshold": last.e_value_threshold,
+        "reason": last.reason,
+    }
