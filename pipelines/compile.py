@@ -45,24 +45,9 @@ def sdk_at_rest() -> Iterator[None]:
 def compiled() -> dict[str, Any]:
     """The definition with placeholders, compiled anew."""
     with sdk_at_rest():
-        from pipelines.context import Context
-        from pipelines.parameters import parameters
-        from pipelines.pipeline import build, session
+        from pipelines.pipeline import build, context_of
 
-        bucket = STAND_INS["BucketName"]
-        context = Context(
-            session=session(REGION, bucket),
-            bucket=bucket,
-            pipeline_role_arn=STAND_INS["PipelineRoleArn"],
-            model_execution_role_arn=STAND_INS["ModelExecutionRoleArn"],
-            blazingtext_image_uri=STAND_INS["BlazingTextImageUri"],
-            processing_image_uri=STAND_INS["ProcessingImageUri"],
-            code_prefix=STAND_INS["CodePrefix"],
-            champion_group_name=STAND_INS["ChampionGroupName"],
-            challenger_group_name=STAND_INS["ChallengerGroupName"],
-            parameters=parameters(bucket),
-        )
-        text = build(context, "abtest").definition()
+        text = build(context_of(STAND_INS, REGION), "abtest").definition()
     for placeholder, stand_in in STAND_INS.items():
         text = text.replace(stand_in, f"${{{placeholder}}}")
     template: dict[str, Any] = json.loads(text)

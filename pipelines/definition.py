@@ -71,13 +71,17 @@ def images(region: str) -> dict[str, str]:
     return by_region[region]
 
 
-def fill(outputs: Mapping[str, str], *, region: str) -> str:
-    """The definition's JSON for CreatePipeline; `outputs` are the stacks'. Raises DefinitionError."""
+def values(outputs: Mapping[str, str], *, region: str) -> dict[str, str]:
+    """What belongs in each placeholder; `outputs` are the stacks'. Raises DefinitionError naming a missing one."""
     missing = [name for name in FROM_OUTPUTS if name not in outputs]
     if missing:
         raise DefinitionError(f"the stacks have no output {', '.join(missing)}; run `abtest deploy` first")
-    values = {name: outputs[name] for name in FROM_OUTPUTS} | images(region) | {"CodePrefix": code_prefix()}
-    return Template(TEMPLATE_PATH.read_text()).substitute(values)
+    return {name: outputs[name] for name in FROM_OUTPUTS} | images(region) | {"CodePrefix": code_prefix()}
+
+
+def fill(outputs: Mapping[str, str], *, region: str) -> str:
+    """The definition's JSON for CreatePipeline. Raises DefinitionError."""
+    return Template(TEMPLATE_PATH.read_text()).substitute(values(outputs, region=region))
 
 
 def parameters() -> dict[str, dict[str, Any]]:

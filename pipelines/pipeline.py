@@ -1,4 +1,10 @@
-"""Joins the steps: features -> champion and challenger -> evaluation of each -> gates -> registry."""
+"""Joins the steps: features -> champion and challenger -> evaluation of each -> gates -> registry.
+
+With the SageMaker SDK at hand, `build(context_of(definition.values(outputs, region=region), region), name)` is a
+Pipeline like any other: `.upsert(role)`, `.start(parameters)`.
+"""
+
+from collections.abc import Mapping
 
 import boto3
 from sagemaker.core.workflow.pipeline_context import PipelineSession
@@ -6,6 +12,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 
 from pipelines.context import Context
 from pipelines.evaluation import evaluated
+from pipelines.parameters import parameters
 from pipelines.prepare import prepare_features
 from pipelines.register import gate, register
 from pipelines.train import train_champion
@@ -18,6 +25,22 @@ def session(region: str, bucket: str) -> PipelineSession:
     """A session that records requests instead of sending them; telemetry off."""
     return PipelineSession(
         boto_session=boto3.Session(region_name=region), default_bucket=bucket, sagemaker_config=QUIET
+    )
+
+
+def context_of(values: Mapping[str, str], region: str) -> Context:
+    """A target from the values that `definition.values` names."""
+    return Context(
+        session=session(region, values["BucketName"]),
+        bucket=values["BucketName"],
+        pipeline_role_arn=values["PipelineRoleArn"],
+        model_execution_role_arn=values["ModelExecutionRoleArn"],
+        blazingtext_image_uri=values["BlazingTextImageUri"],
+        processing_image_uri=values["ProcessingImageUri"],
+        code_prefix=values["CodePrefix"],
+        champion_group_name=values["ChampionGroupName"],
+        challenger_group_name=values["ChallengerGroupName"],
+        parameters=parameters(values["BucketName"]),
     )
 
 

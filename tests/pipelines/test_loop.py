@@ -1,6 +1,8 @@
 """The pipeline from reviews to registered models, in the sandbox."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 BUCKET = "reviews-loop-data"
 STACK = {
     "BucketName": BUCKET,
@@ -21,6 +24,19 @@ STACK = {
     "ChampionGroupName": "reviews-loop-champion",
     "ChallengerGroupName": "reviews-loop-challenger",
 }
+
+# The SDK as a user of it would call it, with nothing but the environment saying where.
+WITH_SDK = """
+import json, sys
+from pipelines.definition import values
+from pipelines.pipeline import build, context_of
+stack, parameters = json.loads(sys.argv[1])
+pipeline = build(context_of(values(stack, region="us-east-1"), "us-east-1"), stack["PipelineName"])
+pipeline.upsert(role_arn=stack["PipelineRoleArn"])
+execution = pipeline.start(parameters=parameters)
+execution.wait(delay=1, max_attempts=120)
+print(json.dumps({step["StepName"]: step["StepStatus"] for step in execution.list_steps()}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +60,8 @@ def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: S
     assert "RegisterChallenger: Succeeded" in told
     sagemaker, created = sandbox.client("sagemaker"), []
     for role in ("champion", "challenger"):
-        listed = sagemaker.list_model_packages(ModelPackageGroupName=f"reviews-loop-{role}")
-        (summary,) = listed["ModelPackageSummaryList"]
+        listed = sagemaker.list_model_packages(ModelPackageGroupName=f"reviews-loop-{role}", SortOrder="Descending")
+        summary = listed["ModelPackageSummaryList"][0]
         package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
         created.append(package["CreationTime"])
         assert package["ModelApprovalStatus"] == "PendingManualApproval"
@@ -77,3 +93,14 @@ def test_reviews_that_cannot_be_used_fail_with_the_scripts_own_line(target: str,
     outcome = run.wait(run.start(STACK["PipelineName"], {"ReviewsS3Uri": uri}))
     assert outcome.status == "Failed"
     assert "column review_id is missing" in outcome.failures[0]
+
+
+def test_the_sdks_own_upsert_and_start_work(sandbox: Sandbox, target: str) -> None:
+    arguments = json.dumps([STACK, SMALL_DATA_PARAMETERS | {"ReviewsS3Uri": target}])
+    command = [sys.executable, "-W", "ignore", "-c", WITH_SDK, arguments]
+    environment = sandbox.env | {"SAGEMAKER_VALIDATE_ROLE": "false"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    steps = json.loads(done.stdout.splitlines()[-1])
+    assert steps["RegisterChallenger"] == "Succeeded"
+    assert set(steps.values()) == {"Succeeded"}
