@@ -48,7 +48,7 @@ def _count_events(failed: State) -> Task:
     """`$.counted.evidence`: the experiment, its counts and their time, all that Decide needs."""
     return function(
         "CountEvents",
-        payload={"as_of.$": "$$.Execution.StartTime"},
+        payload={"as_of.$": "$$.State.EnteredTime"},  # the same for every retry
         result=["running", "message", "evidence"],
         slot="$.counted",
         on_error=failed,
@@ -81,8 +81,8 @@ def _attempt(look: State) -> Pass:
     lost = Fail(
         "WeightsLost", error="WeightsLost", cause="The endpoint accepts the new weights but does not keep them."
     )
-    refused = (Rule.IsPresent("$.refusal", True), failure("WeightsRefused", slot="$.refusal"))
-    exhausted = choice("WhyNoWeights", [refused], default=lost)
+    refused = Rule.And([Rule.IsPresent(f"$.refusal.{member}", True) for member in ("Error", "Cause")])
+    exhausted = choice("WhyNoWeights", [(refused, failure("WeightsRefused", slot="$.refusal"))], default=lost)
     attempt = Pass(
         "NextAttempt", parameters={"number.$": "States.MathAdd($.attempt.number, 1)"}, result_path="$.attempt"
     )

@@ -9,6 +9,7 @@ from abtest.experiment.config import ExperimentConfig
 from abtest.experiment.experiment import Experiment, decision_id, experiment_id
 from abtest.experiment.posterior import probability_best
 from abtest.experiment.rebalance import Decision
+from abtest.experiment.stopping import verdict
 from abtest.experiment.variants import VariantCounts
 
 
@@ -81,6 +82,8 @@ def change_of_variants(running: Experiment, plan: Plan, now: datetime.datetime) 
     counts = {name: (running.counts or {}).get(name, VariantCounts()) for name in plan.packages}
     best = probability_best([(count.invocation_count, count.reward_sum) for count in counts.values()])
     probabilities = dict(zip(counts, best, strict=True))
+    leader = max(probabilities, key=lambda name: probabilities[name])
+    untested = verdict([], list(counts), running.alpha)
     number = running.decision_count + 1
     return Decision(
         decision_id=decision_id(running.experiment_id, number),
@@ -95,10 +98,10 @@ def change_of_variants(running: Experiment, plan: Plan, now: datetime.datetime) 
         counts=counts,
         probability_best=probabilities,
         value_remaining=None,
-        e_values={},
-        e_value_threshold=1 / running.alpha,
+        e_values=untested.e_values[leader],
+        e_value_threshold=untested.threshold,
         status="running",
-        leader=max(probabilities, key=lambda name: probabilities[name]),
+        leader=leader,
         reason=_reason(running, plan),
         updated=True,
     )

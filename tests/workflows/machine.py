@@ -1,0 +1,58 @@
+"""A state machine's definition as the tests read it."""
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+from botocore.model import ServiceModel
+
+from workflows.definitions import MACHINES, path
+
+Json = dict[str, Any]
+
+NAMES = tuple(MACHINES)
+
+
+@functools.cache
+def sagemaker_model() -> ServiceModel:
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
+def load(name: str) -> Json:
+    definition: Json = json.loads(path(name).read_text())
+    return definition
+
+
+def states(machine: Json) -> Iterator[tuple[str, Json]]:
+    """All states with their names, those of Map processors too."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def successors(state: Json) -> set[str]:
+    """Where a state can lead."""
+    following = {state[key] for key in ("Next", "Default") if key in state}
+    return following | {rule["Next"] for key in ("Choices", "Catch") for rule in state.get(key, ())}
+
+
+def reachable(machine: Json, *, without: tuple[str, ...] = ()) -> set[str]:
+    """The states that can be reached from the start if those named in `without` did not exist."""
+    found: set[str] = set()
+    ahead = {machine["StartAt"]} - set(without)
+    while ahead:
+        found |= ahead
+        ahead = {name for state in ahead for name in successors(machine["States"][state])} - found - set(without)
+    return found
+
+
+def handler_module(state: Json) -> str | None:
+    """`abtest.handlers.<file>` for a state that calls a function; the placeholder bears the file's name."""
+    function = state.get("Parameters", {}).get("FunctionName")
+    if function is None:
+        return None
+    name = function.removeprefix("${").removesuffix("FunctionArn}")
+    return "abtest.handlers." + "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
