@@ -55,9 +55,10 @@ class Deployment:
         variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight) for v in chosen)
         return Plan(self.selection.champion.package.version, variants)
 
-    def models(self) -> list[dict[str, str]]:
-        """Name and package of each model to create."""
-        return [{"name": self.model_name(v), "package_arn": v.package.arn} for v in self.selection.variants]
+    @property
+    def models(self) -> dict[str, str]:
+        """The package ARN of each model to create, by the model's name."""
+        return {self.model_name(variant): variant.package.arn for variant in self.selection.variants}
 
     def production_variants(self, shares: Mapping[str, float]) -> list[dict[str, Any]]:
         """As CreateEndpointConfig takes them."""

@@ -18,7 +18,7 @@ def desired_weights(shares: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def differ(shares: Mapping[str, float], endpoint: Mapping[str, Any]) -> bool:
-    """Whether the endpoint, described as by DescribeEndpoint, splits its traffic otherwise. Raises VariantsDifferError."""
+    """Whether the endpoint (a DescribeEndpoint response) splits its traffic otherwise. Raises VariantsDifferError."""
     weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}
     if set(weights) != set(shares):
         raise VariantsDifferError(

@@ -9,13 +9,18 @@ from abtest.handlers.settings import SelectionSettings, read
 from abtest.handlers.workflow import logger
 
 
+class ModelToCreate(TypedDict):
+    name: str
+    package_arn: str
+
+
 class Selected(TypedDict):
     """`action` is nothing, register, create, update or replace; `reason` says why."""
 
     action: str
     reason: str
     endpoint_config_name: str
-    models: list[dict[str, str]]
+    models: list[ModelToCreate]
     production_variants: list[dict[str, Any]]
     experiment: dict[str, Any] | None
 
@@ -57,7 +62,7 @@ def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: Select
         action=deployment.action(endpoint),
         reason=f"Approved: {', '.join(deployment.plan.packages)}. The endpoint is {endpoint['EndpointStatus']}.",
         endpoint_config_name=deployment.endpoint_config_name,
-        models=deployment.models(),
+        models=[ModelToCreate(name=name, package_arn=arn) for name, arn in deployment.models.items()],
         production_variants=deployment.production_variants(shares),
         experiment=deployment.plan.to_json(),
     )
