@@ -21,6 +21,8 @@ EVENT_STATUS = {
     "Failed": "FAILED",
 }
 
+LONGEST_REASON = 1024  # characters of a FailureReason
+
 # What a record keeps while it changes: the change's name, and the variants that it brings.
 CHANGE, PENDING = "_change", "_pending"
 
@@ -103,7 +105,7 @@ def _load_pending(record: Json) -> str | None:
             _load(variant)
         except (serving.LoadFailure, ServiceError) as error:
             reason = error.message if isinstance(error, ServiceError) else str(error)
-            return f"Variant {variant['VariantName']}: {reason}"
+            return f"Variant {variant['VariantName']}: {reason}"[:LONGEST_REASON]
     return None
 
 

@@ -27,6 +27,20 @@ One MiniStack process serves these operations of `sagemaker`, and `InvokeEndpoin
 validated and responses shaped by botocore's own service model; any other operation answers `UnknownOperationException`.
 A request that breaks the model answers `ValidationException`, whatever the operation. Step Functions reaches
 them as `arn:aws:states:::aws-sdk:sagemaker:*`.
+
+Where the sandbox does less than AWS, or something else:
+
+| of AWS | in the sandbox |
+|---|---|
+| CreateModel looks for the artefact in S3 | CreateEndpoint does: the endpoint is Failed with the reason |
+| an image from ECR serves the model | local code chosen by the image's name: BlazingText's text classification |
+| models of several containers, shadow variants, inference components | refused, or unknown |
+| deployment configurations: canary, rolling, alarms | kept, and without effect: all traffic moves at once |
+| a change of an endpoint takes minutes | seconds: `--endpoint-create-seconds`, `--endpoint-update-seconds` |
+| an update that fails is reported by events and logs | and by FailureReason beside InService, until the next update |
+| packages are validated on request | Completed at once |
+| events come more than once at times | a share of them does, evenly spread: `--duplicate-events` |
+| the draw of a variant is random | by weight, from a sequence seeded with the endpoint's name: runs repeat |
 """
 
 JOB = "InProgress; then Completed, Failed, or Stopping and Stopped"
@@ -82,7 +96,7 @@ def _proof(marker: ast.Call, test: str) -> Proof:
 
 def implemented() -> list[str]:
     """Every operation that the sandbox answers, by name."""
-    assert service.OPERATION_MODULES
+    assert service.PARTS, "importing the parts registers their operations"
     return sorted({*OPERATIONS, *RUNTIME})
 
 
@@ -103,7 +117,7 @@ def page() -> str:
 
 def _section(name: str, found: list[Proof]) -> str:
     lines = [f"## {name}", ""]
-    states = next(text for noun, text in STATES.items() if noun in name or f"{noun}s" in name)
+    states = next((text for noun, text in STATES.items() if noun in name), "")
     lines += [f"States: {states}.", ""] if states else []
     if name in OPERATIONS:
         modelled = [shape.name for shape in wire.operation_model(name).error_shapes]

@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import logging
 import math
 import queue
 import threading
@@ -9,6 +10,8 @@ import threading
 from abtest.sandbox import settings
 from abtest.sandbox.sagemaker import background
 from abtest.sandbox.sagemaker.wire import Json
+
+logger = logging.getLogger("sagemaker.events")
 
 SOURCE = "aws.sagemaker"
 
@@ -39,7 +42,10 @@ def deliver_next(timeout_seconds: float | None = None) -> Json | None:
         context, entry = _waiting.get(timeout=timeout_seconds) if timeout_seconds else _waiting.get_nowait()
     except queue.Empty:
         return None
-    context.run(_put, entry)
+    try:
+        context.run(_put, entry)
+    except Exception:
+        logger.exception("an event could not be put on the bus: %s", entry)
     return entry
 
 

@@ -1,5 +1,6 @@
 """CloudWatch metrics of endpoints: counted exactly, written in batches."""
 
+import logging
 from collections.abc import Iterator
 
 from ministack.core.responses import request_scope
@@ -7,6 +8,8 @@ from ministack.core.responses import request_scope
 from abtest.sandbox import clients
 from abtest.sandbox.sagemaker import background, state
 from abtest.sandbox.sagemaker.wire import Json
+
+logger = logging.getLogger("sagemaker.metrics")
 
 NAMESPACE = "AWS/SageMaker"
 FLUSH_SECONDS = 1.0
@@ -88,5 +91,12 @@ def _forget(pending: dict[str, dict[str, int]], datum: Json) -> None:
 def pump() -> None:
     """Writes every second until the sandbox stops, and once more then; runs in a thread of its own."""
     while not background.stopping.wait(FLUSH_SECONDS):
+        _flush_or_log()
+    _flush_or_log()
+
+
+def _flush_or_log() -> None:
+    try:
         flush()
-    flush()
+    except Exception:
+        logger.exception("metrics are kept and written later")

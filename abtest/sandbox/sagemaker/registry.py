@@ -176,10 +176,11 @@ def _is_listed(record: Json, request: Json) -> bool:
     kind = request.get("ModelPackageType", "Versioned" if in_group else "Unversioned")
     approval = request.get("ModelApprovalStatus")
     versioned = "ModelPackageVersion" in record
+    group_name = record.get("ModelPackageGroupName", "").lower()
     return (
         (kind == "Both" or versioned == (kind == "Versioned"))
         and (approval is None or record.get("ModelApprovalStatus") == approval)
-        and (in_group is None or record.get("ModelPackageGroupName") == in_group.rpartition("/")[2])
+        and (in_group is None or group_name == in_group.rpartition("/")[2].lower())
     )
 
 

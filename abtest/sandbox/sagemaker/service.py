@@ -2,33 +2,34 @@
 
 import asyncio
 import copy
-import importlib
-import importlib.util
 import logging
 import threading
 
 from ministack.core.responses import AccountRegionScopedDict
 
-from abtest.sandbox.sagemaker import background, events, inference, metrics, operations, serving, state
+from abtest.sandbox.sagemaker import (
+    background,
+    endpoint_configs,
+    endpoints,
+    events,
+    inference,
+    jobs,
+    metrics,
+    models,
+    operations,
+    pipelines,
+    registry,
+    serving,
+    state,
+    tags,
+)
 
 logger = logging.getLogger("sagemaker")
 
 Response = tuple[int, dict[str, str], bytes]
 
-OPERATION_MODULES = tuple(
-    name
-    for name in (
-        "abtest.sandbox.sagemaker.registry",
-        "abtest.sandbox.sagemaker.models",
-        "abtest.sandbox.sagemaker.endpoint_configs",
-        "abtest.sandbox.sagemaker.endpoints",
-        "abtest.sandbox.sagemaker.tags",
-        "abtest.sandbox.sagemaker.jobs",
-        "abtest.sandbox.sagemaker.pipelines",
-    )
-    if importlib.util.find_spec(name)
-)
-_modules = [importlib.import_module(name) for name in OPERATION_MODULES]
+# Importing a part registers its operations; a part may have a `recover`, called after a restart.
+PARTS = (registry, models, endpoint_configs, endpoints, tags, jobs, pipelines)
 
 JSON_HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
 
@@ -78,8 +79,8 @@ def reset() -> None:
 def recover() -> list[str]:
     """Called once after a restore: ends what was running when the last process died; one sentence for each."""
     sentences: list[str] = []
-    for module in _modules:
-        sentences += getattr(module, "recover", list)()
+    for part in PARTS:
+        sentences += getattr(part, "recover", list)()
     return sentences
 
 

@@ -75,3 +75,15 @@ def test_the_pump_writes_once_more_when_the_sandbox_stops(local: Local, monkeypa
     monkeypatch.setattr(background.stopping, "wait", lambda _: True)
     metrics.pump()
     assert cloudwatch.total("Invocations") == 1
+
+
+def test_the_pump_survives_a_failure(
+    local: Local, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloudwatch = use(monkeypatch, CloudWatch(failing=(1,)))
+    metrics.record("E", "a", {"Invocations": 1})
+    stops = iter([False, False, True])
+    monkeypatch.setattr(background.stopping, "wait", lambda _: next(stops))
+    metrics.pump()
+    assert "metrics are kept and written later" in caplog.text
+    assert cloudwatch.total("Invocations") == 1
