@@ -2,7 +2,16 @@
 
 from importlib import metadata
 
-from abtest.sandbox.patches import cloudformation, executions, firehose, lambda_functions, plug, sdk_tasks
+from abtest.sandbox.patches import (
+    api_gateway,
+    cloudformation,
+    executions,
+    firehose,
+    lambda_functions,
+    plug,
+    sdk_tasks,
+    targets,
+)
 from abtest.sandbox.settings import Settings
 
 VERSION = "1.5.33"
@@ -18,3 +27,5 @@ def apply(settings: Settings) -> None:
     lambda_functions.install()
     sdk_tasks.install()
     executions.install()
+    targets.install()
+    api_gateway.install()
