@@ -11,7 +11,7 @@ from abtest.sandbox.sagemaker import wire
 from abtest.sandbox.sagemaker.pipelines import conditions, definition, parameters, step_types
 from abtest.sandbox.sagemaker.pipelines.definition import Definition, Step
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Path, Reference, references, resolve
-from abtest.sandbox.sagemaker.pipelines.stubs import stubs
+from abtest.sandbox.sagemaker.pipelines.stubs import Unknown, stubs
 from abtest.sandbox.sagemaker.wire import Json
 
 EXECUTION_VARIABLES = (
@@ -145,21 +145,21 @@ def _argument_problems(step: Step, parsed: Definition) -> Iterator[str]:
     if step.kind == step_types.CONDITION:
         for condition in step.arguments["Conditions"]:
             yield from conditions.problems(condition)
-    reports = [_report(step, resolve(step.arguments, stubs(parsed, unknown))) for unknown in ("stub", 1)]
-    yield from filter(None, [min(reports, key=len)])
+    arguments = resolve(step.arguments, stubs(parsed))
+    if step.kind == step_types.FAIL and not isinstance(arguments.get("ErrorMessage", ""), str):
+        yield "ErrorMessage must be a string"
+    if step.kind in step_types.RESOURCES:
+        yield from _shape_problems(step_types.RESOURCES[step.kind], arguments)
 
 
-def _report(step: Step, arguments: Json) -> str:
-    """What is wrong with resolved arguments, empty if nothing."""
-    if step.kind == step_types.FAIL:
-        return "" if isinstance(arguments.get("ErrorMessage", ""), str) else "ErrorMessage must be a string"
-    if step.kind == step_types.CONDITION:
-        return ""
-    kind = step_types.RESOURCES[step.kind]
+def _shape_problems(kind: step_types.StepType, arguments: Json) -> Iterator[str]:
+    """What botocore finds wrong with the request, but for the types of values that are not known yet."""
     shape = wire.operation_model(kind.create).input_shape
     named = {kind.identifier: "stub"} if kind.has_name else {}
     report = ParamValidator().validate({**named, **arguments}, shape)
-    return f"{kind.create} would refuse its Arguments: {report.generate_report()}" if report.has_errors() else ""
+    report._errors = [error for error in report._errors if not isinstance(error[2].get("param"), Unknown)]
+    if report.has_errors():
+        yield f"{kind.create} would refuse its Arguments: {report.generate_report()}"
 
 
 def _cycles(parsed: Definition) -> Iterator[str]:

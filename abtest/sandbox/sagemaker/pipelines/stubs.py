@@ -9,27 +9,33 @@ from abtest.sandbox.sagemaker.pipelines.definition import Definition
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Reference, Values
 from abtest.sandbox.sagemaker.wire import Json
 
+TEXT = "stub" * 10  # longer than the least length of any string, such as the 20 of a role's ARN
+
 # By the type of a shape, and by the type of a parameter.
-_SHAPES: dict[str, Any] = {"string": "stub", "integer": 1, "long": 1, "float": 0.5, "double": 0.5, "boolean": True}
-_PARAMETERS: dict[str, Any] = {"String": "stub", "Integer": 1, "Float": 0.5, "Boolean": True}
+_SHAPES: dict[str, Any] = {"string": TEXT, "integer": 1, "long": 1, "float": 0.5, "double": 0.5, "boolean": True}
+_PARAMETERS: dict[str, Any] = {"String": TEXT, "Integer": 1, "Float": 0.5, "Boolean": True}
 
 
-def stubs(definition: Definition, unknown: Any) -> Values:
-    """Values of the right types; `unknown` for what is read from a JSON document, whose types nothing tells."""
-    return Values(lambda reference: _stub(reference, definition), lambda *_: unknown, lambda *_: unknown)
+class Unknown(str):
+    """Stands for a value read from a JSON document: nothing tells of what type it will be."""
+
+
+def stubs(definition: Definition) -> Values:
+    """Values of the right types."""
+    return Values(lambda reference: _stub(reference, definition), lambda *_: Unknown(TEXT), lambda *_: Unknown(TEXT))
 
 
 def _stub(reference: Reference, definition: Definition) -> Any:
     if reference.root == "Parameters":
         return _parameter(next(p for p in definition.parameters if p["Name"] == reference.name))
     if reference.root == "Execution":
-        return "stub"
+        return TEXT
     step = definition.steps[reference.name]
     if step.kind == step_types.CONDITION and reference.path == ("Outcome",):
         return True
     shape = _shape_at(reference, step_types.property_shapes(step.kind))
     if shape.type_name == "timestamp":
-        return "stub"
+        return TEXT
     if shape.type_name not in _SHAPES:
         raise ExpressionError(f"'{reference}' is no single value")
     return _SHAPES[shape.type_name]

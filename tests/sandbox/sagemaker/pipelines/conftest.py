@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,9 +29,9 @@ class Jobs:
         self._jobs: dict[str, Json] = {}
         for kind in step_types.RESOURCES.values():
             if kind.stop and kind.status:
-                patch(kind.create, lambda request, kind=kind: self._create(kind, request))
-                patch(kind.describe, lambda request, kind=kind: self._jobs[request[kind.identifier]])
-                patch(kind.stop, lambda request, kind=kind: self._stop(kind, request))
+                patch(kind.create, partial(self._create, kind))
+                patch(kind.describe, partial(self._describe, kind))
+                patch(kind.stop, partial(self._stop, kind))
         patch(step_types.LIST_TRIALS, self._trials)
 
     def _create(self, kind: step_types.StepType, request: Json) -> Json:
@@ -42,6 +43,9 @@ class Jobs:
         status = "Completed" if self.automatic else "InProgress"
         self._jobs[name] = request | {kind.arn: arn, str(kind.status): status, "_status": kind.status}
         return {kind.arn: arn}
+
+    def _describe(self, kind: step_types.StepType, request: Json) -> Json:
+        return self._jobs[request[kind.identifier]]
 
     def _stop(self, kind: step_types.StepType, request: Json) -> Json:
         self._jobs[request[kind.identifier]][str(kind.status)] = "Stopped"
