@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from abtest.adapters.lease import Lease
@@ -30,9 +31,13 @@ class StaleError(Exception):
     """Another execution wrote first, or took the lease: read anew."""
 
 
+# The API serves a prediction even if the table does not answer, and within API Gateway's 29 s.
+TIMEOUTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
 @functools.cache
 def client() -> Any:
-    return boto3.client("dynamodb")
+    return boto3.client("dynamodb", config=TIMEOUTS)
 
 
 def to_item(document: Item) -> Item:

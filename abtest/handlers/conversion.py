@@ -1,0 +1,86 @@
+"""POST /conversion: a reward for the invocation that earned it."""
+
+import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import Field
+
+from abtest.experiment.events import Conversion, Invocation
+from abtest.handlers import settings
+from abtest.handlers.api import (
+    OUTAGES,
+    InferenceId,
+    Request,
+    UserId,
+    allow,
+    answer,
+    assignments,
+    experiment_on,
+    parsed,
+    resolver,
+    stream,
+)
+from abtest.handlers.errors import NotFoundError, UnavailableError
+
+app = resolver()
+
+
+class ConversionRequest(Request):
+    user_id: UserId
+    inference_id: InferenceId | None = None
+    reward: Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)] = 1.0
+
+
+@app.post("/conversion")
+def convert() -> Response[str]:
+    environment = settings.read(settings.ApiSettings)
+    request = parsed(app, ConversionRequest)
+    allow(request.endpoint_name, environment.endpoint_prefix)
+    experiment = experiment_on(request.endpoint_name, environment.experiments_table_name)
+    invocation = credited(experiment.experiment_id, request)
+    stream().put(conversion_of(invocation, request.reward))
+    return answer(
+        HTTPStatus.OK,
+        {
+            "strategy": invocation.strategy,
+            "endpoint_name": invocation.endpoint_name,
+            "endpoint_variant": invocation.endpoint_variant,
+            "inference_id": invocation.inference_id,
+            "user_id": invocation.user_id,
+            "reward": request.reward,
+        },
+    )
+
+
+def credited(experiment_id: str, request: ConversionRequest) -> Invocation:
+    """Whose variant answered then, whatever the caller says now. Raises NotFoundError, UnavailableError."""
+    try:
+        invocation = assignments().credited(experiment_id, request.user_id, request.inference_id)
+    except OUTAGES as error:
+        raise UnavailableError("The assignments table does not answer; try again.") from error
+    if invocation is None:
+        raise NotFoundError(f"The user {request.user_id} has no invocation in this experiment.")
+    return invocation
+
+
+def conversion_of(invocation: Invocation, reward: float) -> Conversion:
+    return Conversion(
+        timestamp=datetime.datetime.now(datetime.UTC),
+        experiment_id=invocation.experiment_id,
+        endpoint_name=invocation.endpoint_name,
+        endpoint_variant=invocation.endpoint_variant,
+        target_variant=invocation.target_variant,
+        strategy=invocation.strategy,
+        inference_id=invocation.inference_id,
+        user_id=invocation.user_id,
+        decision_id=invocation.decision_id,
+        propensity=invocation.propensity,
+        reward=reward,
+        invocation_timestamp=invocation.timestamp,
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)
