@@ -3,6 +3,7 @@
 import collections
 import datetime
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -192,3 +193,17 @@ def test_a_restart_keeps_endpoints_and_counts(sandbox_factory: Callable[..., San
     assert endpoint.invocations() == [counts[variant] for variant in endpoint.variants]
     assert endpoint.invoke_many(10) == {endpoint.variants[1]: 10}
     assert "Endpoint kept was Updating and goes on with that." in one.log
+
+
+def test_an_endpoint_survives_a_kill(sandbox_factory: Callable[..., Sandbox]) -> None:
+    one = sandbox_factory("--snapshot-seconds", "0.2", "--endpoint-update-seconds", "1")
+    endpoint = Endpoint(one, "killed")
+    endpoint.create()
+    endpoint.weigh(0, 1)
+    saved = one.data_dir / "state" / "sagemaker.json"
+    wait_for(lambda: saved.exists() and '"EndpointStatus": "Updating"' in saved.read_text())
+    one.restart(signal.SIGKILL)
+    endpoint.connect()
+    assert endpoint.invoke() in endpoint.variants
+    endpoint.wait()
+    assert endpoint.invoke_many(10) == {endpoint.variants[1]: 10}
