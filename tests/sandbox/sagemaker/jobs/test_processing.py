@@ -32,10 +32,14 @@ time.sleep(300)
 """
 
 
-def sleepers(log: Log, name: str) -> list[psutil.Process]:
-    """The processes of a SLEEP script, once they run."""
+def sleepers(log: Log, name: str) -> list[int]:
+    """The process ids of a SLEEP script, once it runs."""
     line = wait_for(lambda: next((line for line in log("processing", name).splitlines() if "pids" in line), None))
-    return [psutil.Process(int(pid)) for pid in line.split()[1:]]
+    return [int(pid) for pid in line.split()[1:]]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.operation("CreateProcessingJob")
@@ -108,7 +112,7 @@ def test_a_stop_kills_every_process(sagemaker: Any, s3: Any, log: Log, deaf: boo
     job = ended(sagemaker, "processing_job", name)
     assert job["ProcessingJobStatus"] == "Stopped"
     assert "FailureReason" not in job
-    assert not psutil.wait_procs(processes, timeout=5)[1]
+    wait_for(lambda: not alive(processes))
 
 
 def test_a_job_that_runs_too_long_is_stopped(sagemaker: Any, s3: Any, log: Log) -> None:
@@ -117,7 +121,7 @@ def test_a_job_that_runs_too_long_is_stopped(sagemaker: Any, s3: Any, log: Log) 
     job = ended(sagemaker, "processing_job", "too-long")
     assert job["ProcessingJobStatus"] == "Stopped"
     assert "MaxRuntimeInSeconds" in job["FailureReason"]
-    assert not psutil.wait_procs(sleepers(log, "too-long"), timeout=5)[1]
+    wait_for(lambda: not alive(sleepers(log, "too-long")))
 
 
 def test_inputs_that_do_not_exist_fail_the_job(sagemaker: Any, s3: Any) -> None:

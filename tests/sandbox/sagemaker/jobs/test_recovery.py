@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.conftest import Sandbox, wait_for
@@ -17,7 +16,7 @@ from tests.sandbox.sagemaker.jobs.requests import (
     training,
     tuning,
 )
-from tests.sandbox.sagemaker.jobs.test_processing import SLEEP
+from tests.sandbox.sagemaker.jobs.test_processing import SLEEP, alive
 from tests.sandbox.sagemaker.jobs.test_tuning import NOUN, RANGES, trials
 
 pytestmark = pytest.mark.slow
@@ -25,19 +24,14 @@ pytestmark = pytest.mark.slow
 REASON = "The sandbox stopped while the job was running"
 
 
-def saved(sandbox: Sandbox) -> Callable[[], bool]:
-    """True once a snapshot was written after now."""
-    state = sandbox.data_dir / "state"
-
-    def newest() -> float:
-        return max((path.stat().st_mtime_ns for path in state.rglob("*sagemaker*")), default=0)
-
-    before = newest()
-    return lambda: newest() > before
+def saved(sandbox: Sandbox) -> bool:
+    """True once a snapshot knows the second trial, which began last."""
+    snapshot = sandbox.data_dir / "state/sagemaker.json"
+    return snapshot.exists() and "endless-002-" in snapshot.read_text()
 
 
-def start_jobs(sandbox: Sandbox) -> list[psutil.Process]:
-    """A script, a training and a tuning job, all endless; the script's processes."""
+def start_jobs(sandbox: Sandbox) -> list[int]:
+    """A script, a training and a tuning job, all endless; the script's process ids."""
     s3, sagemaker = sandbox.client("s3"), sandbox.client("sagemaker")
     s3.create_bucket(Bucket=BUCKET)
     put_training_data(s3)
@@ -49,7 +43,7 @@ def start_jobs(sandbox: Sandbox) -> list[psutil.Process]:
     wait_for(lambda: len(trials(sagemaker, "endless")) == 2)
     log = sandbox.data_dir / "jobs/processing/endless/log.txt"
     line = wait_for(lambda: log.exists() and "pids" in log.read_text() and log.read_text())
-    return [psutil.Process(int(pid)) for pid in line.split()[1:]]
+    return [int(pid) for pid in line.split()[1:]]
 
 
 def statuses(sagemaker: Any) -> list[tuple[str, str]]:
@@ -68,11 +62,11 @@ def test_jobs_end_with_the_sandbox_and_are_failed_afterwards(
     sandbox_factory: Callable[..., Sandbox], number: signal.Signals
 ) -> None:
     sandbox = sandbox_factory("--snapshot-seconds", "0.3")
-    processes = start_jobs(sandbox)
+    pids = start_jobs(sandbox)
     if number == signal.SIGKILL:
-        wait_for(saved(sandbox))
+        wait_for(lambda: saved(sandbox))
     sandbox.stop(number)
-    assert not psutil.wait_procs(processes, timeout=5)[1]
+    wait_for(lambda: not alive(pids))
     sandbox.start()
     assert statuses(sandbox.client("sagemaker")) == [("Failed", REASON)] * 5
     for job in ("processing job endless", "training job endless", "hyperparameter tuning job endless"):
