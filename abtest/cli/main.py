@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abtest.cli import sandbox
+from abtest.cli import deploy, outputs, pipeline, sandbox
 from abtest.cli.errors import UserError
 
 app = typer.Typer(
@@ -15,6 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(pipeline.app, name="pipeline")
+app.command()(deploy.deploy)
+app.command()(outputs.outputs)
 
 
 @app.callback()

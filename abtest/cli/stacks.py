@@ -1,0 +1,72 @@
+"""A stage as the commands see it: its configuration file, and its stacks in CloudFormation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+import abtest
+from abtest.cli.errors import UserError
+from abtest.experiment.config import ConfigError, ExperimentConfig
+
+ROOT = Path(abtest.__file__).parent.parent  # of the project: the package is installed in place
+CONFIG = ROOT / "infra" / "config"
+PARTS = ("data", "training", "workflows", "api")  # in the order in which they are made
+WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
+def load_config(stage: str) -> ExperimentConfig:
+    """The configuration in `infra/config/{stage}.json`. Raises UserError."""
+    path = CONFIG / f"{stage}.json"
+    if not path.is_file():
+        known = sorted(file.stem for file in CONFIG.glob("*.json") if "." not in file.stem)
+        raise UserError(f"there is no stage {stage}: the stages are {', '.join(known)}")
+    try:
+        config = ExperimentConfig.from_json(json.loads(path.read_text()))
+    except (ConfigError, ValueError) as error:
+        raise UserError(f"{path.relative_to(ROOT)}: {error}") from None
+    if config.stage_name != stage:
+        raise UserError(f"{path.relative_to(ROOT)}: stage_name: must be {stage}, not {config.stage_name}")
+    return config
+
+
+def stack_names(stage: str) -> list[str]:
+    """The stage's stacks, in the order in which they are made."""
+    return [f"{load_config(stage).prefix}-{part}" for part in PARTS]
+
+
+def outputs(stage: str) -> dict[str, str]:
+    """The outputs of all the stage's stacks by key. Raises UserError if it is not deployed."""
+    found: dict[str, str] = {}
+    for name in stack_names(stage):
+        stack = described(name)
+        if stack is None:
+            raise UserError(f"stage {stage} is not deployed: run abtest deploy --stage {stage}")
+        if stack["StackStatus"] not in WHOLE:
+            raise UserError(f"the stack {name} is {stack['StackStatus']}: run abtest deploy --stage {stage}")
+        found |= {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return {key: value for key, value in found.items() if not key.startswith("ExportsOutput")}
+
+
+def client() -> Any:
+    """CloudFormation's client; a place that does not answer is soon given up."""
+    config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    return boto3.client("cloudformation", config=config)
+
+
+def described(name: str) -> dict[str, Any] | None:
+    """The stack as CloudFormation describes it; None if there is none. Raises UserError if AWS cannot be asked."""
+    try:
+        stack: dict[str, Any] = client().describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise UserError(f"AWS refuses to describe the stack {name}: {error}") from None
+    except BotoCoreError as error:
+        raise UserError(
+            f"{error} Is the sandbox up (abtest sandbox up), or are AWS credentials and region set?"
+        ) from None
+    return stack
