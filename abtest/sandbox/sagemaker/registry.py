@@ -203,7 +203,7 @@ def update_package(request: Json) -> Json:
 
 def _update_metadata(record: Json, request: Json) -> None:
     removed = request.get("CustomerMetadataPropertiesToRemove", [])
-    merged = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
+    merged = {**(record.get("CustomerMetadataProperties") or {}), **request.get("CustomerMetadataProperties", {})}
     kept = {key: value for key, value in merged.items() if key not in removed}
     record["CustomerMetadataProperties"] = kept or None
 
