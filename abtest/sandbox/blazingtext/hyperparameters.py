@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-# Input vectors of n-grams take buckets * vector_dim * 4 bytes in memory, on disk and in the model: 8 GB with
-# AWS's largest values. Local data sets are small, so that the sandbox never takes more buckets than these.
-MOST_BUCKETS = 100_000
+# The vectors of n-grams take buckets * vector_dim * 4 bytes in memory, in the model and in each endpoint: 12 GB with
+# AWS's largest values. Local data sets are small, so that the sandbox gives them no more than this.
+MOST_BUCKET_BYTES = 16 * 1024 * 1024
 
 # The objective metrics of the algorithm, and the regular expressions that find them in its log.
 METRICS = {
@@ -46,6 +46,10 @@ class Hyperparameters:
         if "mode" not in own:
             raise HyperparameterError("'mode' is a required property")
         return cls(**{name: _PARSERS[name](name, value) for name, value in own.items()})
+
+    def buckets_used(self) -> int:
+        """The requested buckets, capped so that their vectors fit into MOST_BUCKET_BYTES."""
+        return max(1, min(self.buckets, MOST_BUCKET_BYTES // (self.vector_dim * 4)))
 
 
 def _mode(name: str, value: str) -> str:

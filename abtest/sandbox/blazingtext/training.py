@@ -15,7 +15,7 @@ from typing import Any
 
 import fasttext
 
-from abtest.sandbox.blazingtext.hyperparameters import MOST_BUCKETS, HyperparameterError, Hyperparameters
+from abtest.sandbox.blazingtext.hyperparameters import HyperparameterError, Hyperparameters
 
 LABEL = "__label__"
 
@@ -94,7 +94,7 @@ def check_labels(path: Path) -> None:
 
 
 def fit(path: Path, hyperparameters: Hyperparameters) -> Any:
-    buckets = min(hyperparameters.buckets, MOST_BUCKETS)
+    buckets = hyperparameters.buckets_used()
     if buckets < hyperparameters.buckets and hyperparameters.word_ngrams > 1:
         print(f"buckets: {hyperparameters.buckets} requested, {buckets} used (the sandbox's cap)")
     if hyperparameters.early_stopping:

@@ -52,6 +52,14 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
         Hyperparameters.from_strings({"mode": "supervised", name: value})
 
 
+@pytest.mark.parametrize(
+    ("dimension", "requested", "used"), [(100, 2_000_000, 41_943), (16, 262_144, 262_144), (300, 500, 500)]
+)
+def test_buckets_are_capped_by_the_memory_they_take(dimension: int, requested: int, used: int) -> None:
+    given = {"mode": "supervised", "vector_dim": str(dimension), "buckets": str(requested)}
+    assert Hyperparameters.from_strings(given).buckets_used() == used
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(HyperparameterError, match="'dim' was unexpected"):
         Hyperparameters.from_strings({"mode": "supervised", "dim": "10"})

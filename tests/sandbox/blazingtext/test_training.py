@@ -69,7 +69,7 @@ def test_without_a_validation_channel_there_is_no_validation_metric(root: Path) 
 
 def test_buckets_are_capped_and_early_stopping_is_not_applied(root: Path) -> None:
     done = run(root, buckets="10000000", early_stopping="True", word_ngrams="2")
-    assert "buckets: 10000000 requested, 100000 used (the sandbox's cap)" in done.stdout
+    assert "buckets: 10000000 requested, 524288 used (the sandbox's cap)" in done.stdout
     assert "early_stopping does not apply in the sandbox" in done.stdout
 
 
