@@ -72,6 +72,8 @@ class Run:
             self._failed(retries.refused(self._kind.create, error))
             return
         records.change_step(self.entry, StepStatus=records.EXECUTING, Metadata={self._kind.metadata: {"Arn": arn}})
+        if not self._kind.status:
+            self._look()
 
     def _create(self) -> str:
         request = dict(self._request)

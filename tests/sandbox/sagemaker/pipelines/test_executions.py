@@ -165,8 +165,7 @@ def test_listing_needs_what_it_lists(local: Local, refused: Refused) -> None:
 def test_only_a_running_execution_is_stopped(pipelines: Pipelines, jobs: Jobs, refused: Refused) -> None:
     arn = pipelines.run(processing("A"))
     jobs.request("A")
-    for _ in range(2):
-        assert pipelines.client.stop_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionArn"] == arn
+    assert pipelines.client.stop_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionArn"] == arn
     assert pipelines.finished(arn)["PipelineExecutionStatus"] == "Stopped"
     message = refused("ValidationException", pipelines.client.stop_pipeline_execution, PipelineExecutionArn=arn)
     assert "status Stopped. Only pipelines with 'Executing' status can be stopped." in message
