@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import Sandbox, free_port, wait_for
+from tests.sandbox.functions import create_function
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,19 @@ def test_after_sigkill_a_snapshot_of_at_most_five_seconds_is_back(sandbox_factor
     assert sandbox.log.count("after the restart") == 1
     sandbox.restart(signal.SIGKILL)
     assert sandbox.log.count("after the restart") == 1  # said once
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_busy_lambda_worker_does_not_outlive_the_sandbox(sandbox_factory: Factory, number: int) -> None:
+    sandbox = sandbox_factory()
+    started = sandbox.data_dir / "started"
+    source = f"import time\ndef handler(event, context):\n open({str(started)!r}, 'w').close()\n time.sleep(600)\n"
+    create_function(sandbox, "busy", source, Timeout=900)
+    sandbox.client("lambda").invoke(FunctionName="busy", InvocationType="Event", Payload="{}")
+    wait_for(started.exists)
+    assert sandbox.process is not None
+    assert psutil.Process(sandbox.process.pid).children()
+    sandbox.stop(number)  # fails if a child is left
 
 
 def test_the_pid_file_and_the_data_folder_go_with_the_process(sandbox_factory: Factory) -> None:
