@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abtest.cli import deploy, outputs, pipeline, sandbox
+from abtest.cli import deploy, destroy, outputs, pipeline, sandbox
 from abtest.cli.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(pipeline.app, name="pipeline")
 app.command()(deploy.deploy)
 app.command()(outputs.outputs)
+app.command()(destroy.destroy)
 
 
 @app.callback()

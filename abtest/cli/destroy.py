@@ -1,0 +1,71 @@
+"""`abtest destroy`: all that a stage made, unless the stage is protected."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import WaiterError
+
+from abtest.cli import leftovers, stacks
+from abtest.cli.deploy import failed_resource
+from abtest.cli.errors import UserError
+from abtest.cli.output import StageOption, say
+from abtest.experiment.config import ExperimentConfig
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+KEPT = "kept: the CDK's bootstrap stack, the records of SageMaker's jobs, and their logs and the endpoint's"
+
+
+def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
+    """Delete the stage's endpoint, models, pipeline, data and stacks; says what it keeps."""
+    config = stacks.load_config(stage)
+    found = {part: stacks.described(f"{config.prefix}-{part}") for part in stacks.PARTS}
+    there = {part: stack for part, stack in found.items() if stack}
+    refuse_if_protected(stage, there)
+    if not yes:
+        typer.confirm(f"Delete the endpoint, models, events and stacks of {config.prefix}?", abort=True, err=True)
+    # The callers go first: after them nothing starts the machines or fills the bucket.
+    for part in reversed(stacks.PARTS):
+        if part in there:
+            _empty(part, config, there[part])
+            _delete(there[part]["StackName"], stage)
+    say(KEPT)
+
+
+def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
+    """Raises UserError if there is nothing to delete, or one of the stacks may not be deleted."""
+    if not there:
+        raise UserError(f"stage {stage} is not deployed: there is nothing to destroy")
+    protected = [stack["StackName"] for stack in there.values() if stack.get("EnableTerminationProtection")]
+    if protected:
+        raise UserError(
+            f"stage {stage} is protected: turn off the termination protection of {', '.join(protected)} first"
+        )
+
+
+def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any]) -> None:
+    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it."""
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    gone: list[str] = []
+    if part == "training":
+        gone += leftovers.remove_endpoint(config)
+        gone += leftovers.remove_pipeline(f"{config.prefix}-pipeline")
+        for role in ("champion", "challenger"):
+            gone += leftovers.remove_packages(f"{config.project_name}-{role}")
+    if part == "data" and "BucketName" in outputs:
+        count = leftovers.empty_bucket(outputs["BucketName"])
+        gone += [f"{count} objects in {outputs['BucketName']}"] if count else []
+    for name in gone:
+        say(f"deleted {name}")
+
+
+def _delete(name: str, stage: str) -> None:
+    started_at = datetime.now(UTC)
+    client = stacks.client()
+    client.delete_stack(StackName=name)
+    try:
+        waiter = client.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 1800})
+    except WaiterError as error:
+        raise UserError(failed_resource(stage, started_at) or f"the stack {name} is not deleted: {error}") from None
+    say(f"deleted the stack {name}")

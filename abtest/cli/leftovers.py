@@ -1,0 +1,80 @@
+"""What a stage made beside its stacks: the endpoint and its models, the pipeline, packages, objects in the bucket."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from abtest.experiment.config import ExperimentConfig
+
+
+def remove_endpoint(config: ExperimentConfig) -> list[str]:
+    """Deletes the endpoint, its configs and their models; returns the names of what is gone."""
+    sagemaker = boto3.client("sagemaker")
+    gone = []
+    if _deleted(sagemaker.delete_endpoint, EndpointName=config.endpoint_name):
+        waiter = sagemaker.get_waiter("endpoint_deleted")
+        waiter.wait(EndpointName=config.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 900})
+        gone.append(config.endpoint_name)
+    for name in _endpoint_configs(sagemaker, config):
+        described = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+        models = [variant["ModelName"] for variant in described["ProductionVariants"]]
+        gone += [name, *(model for model in models if _deleted(sagemaker.delete_model, ModelName=model))]
+    return gone
+
+
+def _endpoint_configs(sagemaker: Any, config: ExperimentConfig) -> list[str]:
+    """Configs are named after the endpoint, a hyphen and a digest; another stage's name may begin like ours."""
+    prefix = f"{config.endpoint_name}-"
+    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
+    names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
+    return [name for name in names if name.startswith(prefix) and "-" not in name.removeprefix(prefix)]
+
+
+def remove_pipeline(pipeline_name: str) -> list[str]:
+    """Deletes the pipeline, whose executions must have ended; the jobs' records stay."""
+    return [pipeline_name] if _deleted(boto3.client("sagemaker").delete_pipeline, PipelineName=pipeline_name) else []
+
+
+def remove_packages(group_name: str) -> list[str]:
+    """Deletes the group's packages, without which CloudFormation can delete the group."""
+    sagemaker = boto3.client("sagemaker")
+    try:
+        pages = list(sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group_name))
+    except ClientError:  # no such group
+        return []
+    arns = [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]
+    for arn in arns:
+        sagemaker.delete_model_package(ModelPackageName=arn)
+    return arns
+
+
+def empty_bucket(bucket_name: str) -> int:
+    """Deletes every version of every object; returns how many."""
+    s3 = boto3.client("s3")
+    count = 0
+    for versions in _versions(s3, bucket_name):
+        s3.delete_objects(Bucket=bucket_name, Delete={"Objects": versions, "Quiet": True})
+        count += len(versions)
+    return count
+
+
+def _versions(s3: Any, bucket_name: str) -> Iterator[list[dict[str, str]]]:
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket_name):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if found:
+            yield [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
+
+
+def _deleted(delete: Any, **name: str) -> bool:
+    """False if there was nothing of that name: SageMaker says so in two ways."""
+    try:
+        delete(**name)
+    except ClientError as error:
+        missing = "Could not find" in error.response["Error"]["Message"]
+        if missing or error.response["Error"]["Code"] == "ResourceNotFound":
+            return False
+        raise
+    return True
