@@ -6,6 +6,7 @@ The template holds `${Placeholder}` where a target's own values belong; `definit
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,13 +30,17 @@ STAND_INS = {
 
 @contextmanager
 def sdk_at_rest() -> Iterator[None]:
-    """Lets the SDK be used without region or role check, and undoes what it does to the root logger."""
+    """Lets the SDK be used in silence, without region or role check; undoes what it does to the root logger."""
     root = logging.getLogger()
-    level, handlers, variables = root.level, list(root.handlers), dict(os.environ)
+    level, handlers, disabled, variables = root.level, list(root.handlers), root.manager.disable, dict(os.environ)
     os.environ |= {"AWS_DEFAULT_REGION": REGION, "SAGEMAKER_VALIDATE_ROLE": "false"}
+    logging.disable(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
+        logging.disable(disabled)
         root.setLevel(level)
         root.handlers[:] = handlers
         os.environ.clear()

@@ -1,10 +1,14 @@
 """The pipeline from reviews to registered models, in the sandbox."""
 
+import hashlib
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +77,42 @@ def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: S
         assert float(properties["TestAccuracy"]) == pytest.approx(accuracy)
         assert 0.6 < accuracy < 0.9
     assert created[0] < created[1]
+
+
+def trained(sandbox: Sandbox, execution_arn: str) -> tuple[list[str], list[Any]]:
+    """SHA-256 of both models' `model.bin`, and the hyperparameters of every trial, best first."""
+    sagemaker, s3 = sandbox.client("sagemaker"), sandbox.client("s3")
+    listed = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution_arn)["PipelineExecutionSteps"]
+    made = {step["StepName"]: step["Metadata"] for step in listed}
+    digests = []
+    for role in ("Champion", "Challenger"):
+        arn = made[f"Create{role}"]["Model"]["Arn"]  # in lower case, unlike the name
+        models = sagemaker.get_paginator("list_models").paginate().search("Models[]")
+        name = next(model["ModelName"] for model in models if model["ModelArn"] == arn)
+        uri = sagemaker.describe_model(ModelName=name)["PrimaryContainer"]["ModelDataUrl"]
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as archive:
+            member = archive.extractfile("model.bin")
+            assert member is not None
+            digests.append(hashlib.sha256(member.read()).hexdigest())
+    jobs = sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate()
+    found = jobs.search("HyperParameterTuningJobSummaries[]")
+    arn = made["TuneChallenger"]["TuningJob"]["Arn"]
+    tuning = next(job["HyperParameterTuningJobName"] for job in found if job["HyperParameterTuningJobArn"] == arn)
+    trials = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=tuning, SortBy="FinalObjectiveMetricValue", SortOrder="Descending"
+    )["TrainingJobSummaries"]
+    return digests, [trial["TunedHyperParameters"] for trial in trials]
+
+
+def test_a_seed_repeats_the_models_and_the_search(sandbox: Sandbox, target: str) -> None:
+    parameters = SMALL_DATA_PARAMETERS | {"ReviewsS3Uri": target, "Seed": "11"}
+    runs = [run.wait(run.start(STACK["PipelineName"], parameters)).execution_arn for _ in range(2)]
+    first, second = (trained(sandbox, arn) for arn in runs)
+    assert first == second
+    digests, trials = first
+    assert digests[0] != digests[1]
+    assert len(trials) == 9
 
 
 def test_a_refused_model_is_named_and_not_registered(sandbox: Sandbox, target: str) -> None:

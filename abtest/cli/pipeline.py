@@ -1,0 +1,115 @@
+"""`abtest pipeline`: the training pipeline's definition, its creation, and its executions."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.stacks import outputs
+from pipelines import definition, run
+from pipelines.reviews import ReviewsError, check_reviews
+
+app = typer.Typer(help="The SageMaker pipeline that trains, evaluates and registers the models.", no_args_is_help=True)
+
+FilledOption = Annotated[bool, typer.Option("--filled", help="Fill the placeholders from the stage's stacks.")]
+ParamOption = Annotated[list[str] | None, typer.Option("--param", help="A pipeline parameter as NAME=VALUE.")]
+SmallOption = Annotated[
+    bool, typer.Option("--small-data", help="Split, hyperparameters and ranges for one or two thousand reviews.")
+]
+ReviewsOption = Annotated[
+    str | None, typer.Option("--reviews", help="Files (comma separated) or an s3:// URI: checked, then uploaded.")
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit code 1 unless it succeeded.")]
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """What the pipeline's own modules or AWS refuse, as a user's mistake."""
+    try:
+        yield
+    except (definition.DefinitionError, ReviewsError, BotoCoreError) as error:
+        raise UserError(str(error)) from None
+    except ClientError as error:
+        missing = error.response["Error"]["Code"] == "ResourceNotFound"
+        raise UserError(f"{error}{' Run abtest pipeline upsert first.' if missing else ''}") from None
+
+
+def parse_parameters(given: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE texts as a dictionary. Raises UserError for anything else."""
+    wrong = [text for text in given if "=" not in text]
+    if wrong:
+        raise UserError(f"--param must be NAME=VALUE, not {wrong[0]!r}")
+    return dict(text.split("=", 1) for text in given)
+
+
+@app.command("definition")
+def show_definition(stage: StageOption = "dev", filled: FilledOption = False) -> None:
+    """Print the pipeline's definition as JSON: the template, or as it is for a stage."""
+    with user_errors():
+        document = json.loads(run.filled_definition(outputs(stage))) if filled else definition.template()
+    print_json(document)
+
+
+@app.command()
+def upsert(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """Create the pipeline, or bring it up to date, with its code."""
+    with user_errors():
+        arn = run.upsert(outputs(stage))
+    if as_json:
+        print_json({"pipeline_arn": arn})
+    else:
+        print_line(arn)
+
+
+@app.command()
+def start(
+    stage: StageOption = "dev",
+    param: ParamOption = None,
+    small_data: SmallOption = False,
+    reviews: ReviewsOption = None,
+    wait: WaitOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start an execution of the pipeline; the reviews are those under the bucket's reviews/ unless given."""
+    parameters = dict(definition.SMALL_DATA_PARAMETERS) if small_data else {}
+    parameters |= parse_parameters(param or [])
+    with user_errors():
+        definition.checked(parameters)
+        stack_outputs = outputs(stage)
+        if reviews:
+            parameters["ReviewsS3Uri"] = uploaded(reviews, stack_outputs["BucketName"], parameters)
+        execution_arn = run.start(stack_outputs["PipelineName"], parameters)
+        ended = run.wait(execution_arn, say) if wait else None
+    if ended:
+        finish(ended, as_json)
+    elif as_json:
+        print_json({"execution_arn": execution_arn})
+    else:
+        print_line(execution_arn)
+
+
+def uploaded(reviews: str, bucket: str, parameters: Mapping[str, str]) -> str:
+    """Checks the reviews, puts them into the bucket and returns their URI."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = run.fetch_reviews(reviews, Path(folder))
+        found = check_reviews(paths, source=reviews, parameters=parameters)
+        say(f"{found.rows_kept} usable of {found.rows_read} reviews in {found.source}")
+        return run.upload_reviews(bucket, paths)
+
+
+def finish(outcome: run.Outcome, as_json: bool) -> None:
+    """Prints how an execution ended. Raises UserError with the reasons unless it succeeded."""
+    if as_json:
+        print_json(asdict(outcome))
+    else:
+        print_line(f"{outcome.status}: {outcome.execution_arn}")
+    if outcome.status != "Succeeded":
+        raise UserError("; ".join(outcome.failures) or f"the execution is {outcome.status.lower()}")
