@@ -1,0 +1,164 @@
+"""One project's two machines in the sandbox, without the CDK: functions from a zip, a rule, a bucket, a table."""
+
+import functools
+import gzip
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Sandbox, wait_for
+from tests.sandbox.functions import ROLE, ended
+from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
+from workflows.definitions import text
+
+ROOT = Path(__file__).parent.parent.parent
+FUNCTIONS = {
+    "build_endpoint": ("AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"),
+    "rebalance": ("CountEvents", "Decide", "RecordDecision"),
+}
+KEY = [{"AttributeName": "endpoint_name", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}]
+
+
+@functools.cache
+def code() -> bytes:
+    """A Lambda asset of our own modules; the sandbox's interpreter has the rest."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for package in (".", "adapters", "experiment", "handlers"):
+            for source in (ROOT / "abtest" / package).glob("*.py"):
+                file.write(source, source.relative_to(ROOT))
+    return archive.getvalue()
+
+
+class Stage:
+    """The stage `dev` of a project; `config` goes to the experiment's configuration."""
+
+    def __init__(self, sandbox: Sandbox, project: str, **config: Any) -> None:
+        self.sandbox, self.project = sandbox, project
+        self.config = {"project_name": project, "stage_name": "dev", "attribution_window_seconds": 0} | config
+        self.endpoint_name = f"sagemaker-{project}-dev"
+        self.groups = {role: f"{project}-{role}" for role in ("champion", "challenger")}
+        self.sagemaker = sandbox.client("sagemaker")
+        self.s3 = sandbox.client("s3")
+        self.states = sandbox.client("stepfunctions")
+        self.machines: dict[str, str] = {}
+
+    def deploy(self) -> "Stage":
+        self.s3.create_bucket(Bucket=self.project)
+        for name, content in (("good", model_tar()), ("other", model_tar(inverted=True)), ("corrupt", b"no archive")):
+            self.s3.put_object(Bucket=self.project, Key=f"{name}.tar.gz", Body=content)
+        for group in self.groups.values():
+            self.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+        self.sandbox.client("dynamodb").create_table(
+            TableName=self.project,
+            KeySchema=KEY,
+            AttributeDefinitions=[{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in KEY],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self.machines = {name: self._machine(name, functions) for name, functions in FUNCTIONS.items()}
+        return self
+
+    def _machine(self, name: str, functions: tuple[str, ...]) -> str:
+        values = {"EndpointName": self.endpoint_name, "ModelExecutionRoleArn": ROLE}
+        values |= {f"{function}FunctionArn": self._function(function) for function in functions}
+        definition = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text(name))
+        arn: str = self.states.create_state_machine(name=f"{self.project}-{name}", definition=definition, roleArn=ROLE)[
+            "stateMachineArn"
+        ]
+        return arn
+
+    def _function(self, name: str) -> str:
+        module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        arn: str = self.sandbox.client("lambda").create_function(
+            FunctionName=f"{self.project}-{name}",
+            Runtime="python3.12",
+            Handler=f"abtest.handlers.{module}.handler",
+            Role=ROLE,
+            Code={"ZipFile": code()},
+            Timeout=60,
+            Environment={"Variables": self._environment()},
+        )["FunctionArn"]
+        return arn
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "EXPERIMENT_CONFIG": json.dumps(self.config),
+            "EXPERIMENTS_TABLE_NAME": self.project,
+            "BUCKET_NAME": self.project,
+            "ENDPOINT_NAME": self.endpoint_name,
+            "CHAMPION_GROUP_NAME": self.groups["champion"],
+            "CHALLENGER_GROUP_NAME": self.groups["challenger"],
+            "MODEL_EXECUTION_ROLE_ARN": ROLE,
+        }
+
+    def start_on_approval(self) -> None:
+        """The rule that starts build-endpoint."""
+        events = self.sandbox.client("events")
+        detail = {"ModelPackageGroupName": list(self.groups.values()), "ModelApprovalStatus": ["Approved"]}
+        pattern = {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Model Package State Change"],
+            "detail": detail,
+        }
+        events.put_rule(Name=self.project, EventPattern=json.dumps(pattern))
+        target = {"Id": "build-endpoint", "Arn": self.machines["build_endpoint"], "RoleArn": ROLE}
+        events.put_targets(Rule=self.project, Targets=[target])
+
+    def register(self, role: str, artefact: str = "good") -> str:
+        """A package that waits for approval; returns its ARN."""
+        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.project}/{artefact}.tar.gz"}
+        arn: str = self.sagemaker.create_model_package(
+            ModelPackageGroupName=self.groups[role],
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [container],
+                "SupportedContentTypes": ["application/json"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+        )["ModelPackageArn"]
+        return arn
+
+    def approve(self, arn: str, status: str = "Approved") -> None:
+        self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
+
+    def run(self, machine: str = "build_endpoint", seconds: float = 60.0) -> dict[str, Any]:
+        """Starts an execution by hand and waits for its end."""
+        return ended(self.sandbox, self.start(machine), seconds)
+
+    def start(self, machine: str = "build_endpoint") -> str:
+        arn: str = self.states.start_execution(stateMachineArn=self.machines[machine], input="{}")["executionArn"]
+        return arn
+
+    def executions(self, machine: str = "build_endpoint") -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self.states.list_executions(stateMachineArn=self.machines[machine])["executions"]
+        return listed
+
+    def settled(self, count: int, machine: str = "build_endpoint") -> list[dict[str, Any]]:
+        """The executions once there are `count` or more and none runs."""
+
+        def none_runs() -> Any:
+            found = self.executions(machine)
+            return found if len(found) >= count and not any(e["status"] == "RUNNING" for e in found) else None
+
+        found: list[dict[str, Any]] = wait_for(none_runs, 60)
+        return found
+
+    def endpoint(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=self.endpoint_name)
+        return described
+
+    def weights(self) -> dict[str, float]:
+        return {variant["VariantName"]: variant["CurrentWeight"] for variant in self.endpoint()["ProductionVariants"]}
+
+    def items(self) -> dict[str, dict[str, Any]]:
+        """Everything in the table by its range key, in DynamoDB's types."""
+        found = self.sandbox.client("dynamodb").scan(TableName=self.project, ConsistentRead=True)["Items"]
+        return {item["item"]["S"]: item for item in found}
+
+    def put_events(self, name: str, lines: list[str], hour: str) -> None:
+        """As Firehose does; `hour` is yyyy/MM/dd/HH."""
+        content = gzip.compress("".join(f"{line}\n" for line in lines).encode())
+        self.s3.put_object(Bucket=self.project, Key=f"events/{hour}/{name}.gz", Body=content)
