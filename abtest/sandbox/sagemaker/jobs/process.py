@@ -67,6 +67,7 @@ def run(command: list[str], *, environment: dict[str, str], folder: Path, log: P
             stderr=subprocess.PIPE,
             cwd=folder,
             env=environment,
+            start_new_session=True,  # Ctrl-C in the sandbox's terminal must not end the guard before its command
         )
         lines: deque[str] = deque(maxlen=LAST_LINES)
         assert process.stderr is not None

@@ -1,5 +1,6 @@
 """Jobs that run when the sandbox dies: no process outlives it, and the next start says what became of them."""
 
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -30,20 +31,25 @@ def saved(sandbox: Sandbox) -> bool:
     return snapshot.exists() and "endless-002-" in snapshot.read_text()
 
 
-def start_jobs(sandbox: Sandbox) -> list[int]:
-    """A script, a training and a tuning job, all endless; the script's process ids."""
-    s3, sagemaker = sandbox.client("s3"), sandbox.client("sagemaker")
+def start_script(sandbox: Sandbox) -> list[int]:
+    """An endless processing job; its process ids."""
+    s3 = sandbox.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    put_training_data(s3)
     put_script(s3, "endless", SLEEP)
-    sagemaker.create_processing_job(**processing("endless"))
+    sandbox.client("sagemaker").create_processing_job(**processing("endless"))
+    log = sandbox.data_dir / "jobs/processing/endless/log.txt"
+    line = wait_for(lambda: log.exists() and "pids" in log.read_text() and log.read_text())
+    return [int(pid) for pid in line.split()[1:]]
+
+
+def start_trainings(sandbox: Sandbox) -> None:
+    """A training and a tuning job, both endless."""
+    sagemaker = sandbox.client("sagemaker")
+    put_training_data(sandbox.client("s3"))
     sagemaker.create_training_job(**training("endless", epochs="10000000"))
     request = tuning("endless", RANGES, parallel=2, epochs="10000000", min_count="1")
     sagemaker.create_hyper_parameter_tuning_job(**request)
     wait_for(lambda: len(trials(sagemaker, "endless")) == 2)
-    log = sandbox.data_dir / "jobs/processing/endless/log.txt"
-    line = wait_for(lambda: log.exists() and "pids" in log.read_text() and log.read_text())
-    return [int(pid) for pid in line.split()[1:]]
 
 
 def statuses(sagemaker: Any) -> list[tuple[str, str]]:
@@ -62,7 +68,8 @@ def test_jobs_end_with_the_sandbox_and_are_failed_afterwards(
     sandbox_factory: Callable[..., Sandbox], number: signal.Signals
 ) -> None:
     sandbox = sandbox_factory("--snapshot-seconds", "0.3")
-    pids = start_jobs(sandbox)
+    pids = start_script(sandbox)
+    start_trainings(sandbox)
     if number == signal.SIGKILL:
         wait_for(lambda: saved(sandbox))
     sandbox.stop(number)
@@ -72,3 +79,12 @@ def test_jobs_end_with_the_sandbox_and_are_failed_afterwards(
     for job in ("processing job endless", "training job endless", "hyperparameter tuning job endless"):
         assert f"The {job} is Failed: {REASON}." in sandbox.log
     assert not list((sandbox.data_dir / "jobs").glob("*/*/ml"))
+
+
+def test_an_interrupt_from_the_terminal_leaves_no_process(sandbox_factory: Callable[..., Sandbox]) -> None:
+    sandbox = sandbox_factory()
+    pids = start_script(sandbox)
+    assert sandbox.process is not None
+    os.killpg(sandbox.process.pid, signal.SIGINT)
+    sandbox.process.wait(30)
+    wait_for(lambda: not alive(pids))

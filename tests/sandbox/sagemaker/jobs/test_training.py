@@ -3,13 +3,14 @@
 import hashlib
 import io
 import itertools
+import json
 import tarfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import wait_for
+from tests.conftest import Sandbox, wait_for
 from tests.sandbox.sagemaker.jobs.requests import described, ended, read, training
 
 pytestmark = pytest.mark.slow
@@ -128,3 +129,21 @@ def test_jobs_are_listed_newest_first(sagemaker: Any, s3: Any) -> None:
 @pytest.mark.operation("ListTrainingJobs", error="ValidationException")
 def test_a_token_that_nobody_gave_is_refused(sagemaker: Any, error: Refused) -> None:
     assert error(sagemaker.list_training_jobs, NextToken="x")[0] == "ValidationException"
+
+
+def test_the_end_of_a_job_is_an_event(sandbox: Sandbox, sagemaker: Any, s3: Any) -> None:
+    sqs, rules = sandbox.client("sqs"), sandbox.client("events")
+    queue = sqs.create_queue(QueueName="training-events")["QueueUrl"]
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Training Job State Change"],
+        "detail": {"TrainingJobName": ["announced"], "TrainingJobStatus": ["Completed"]},
+    }
+    rules.put_rule(Name="training-events", EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:training-events"}
+    rules.put_targets(Rule="training-events", Targets=[target])
+    sagemaker.create_training_job(**training("announced"))
+    messages = wait_for(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    event = json.loads(messages[0]["Body"])
+    assert event["resources"] == ["arn:aws:sagemaker:us-east-1:000000000000:training-job/announced"]
+    assert event["detail"]["SecondaryStatus"] == "Completed"
