@@ -21,7 +21,7 @@ class ApiStack(Stack):
         endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{resources.config.project_name}-*")
         experiments = allow(["dynamodb:GetItem"], resources.experiments.table_arn)
         put = allow(["firehose:PutRecord"], resources.stream_arn)
-        assignments = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        assignments = [f"dynamodb:{verb}" for verb in ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")]
         assign = allow(assignments, resources.assignments.table_arn)
         events = ("EXPERIMENTS_TABLE_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME", "ENDPOINT_PREFIX")
         invoke = allow(["sagemaker:InvokeEndpoint"], endpoints)
