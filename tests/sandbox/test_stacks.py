@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from tests.sandbox.functions import ROLE, create_function
 pytestmark = pytest.mark.slow
 
 Headers = dict[str, str]
+Factory = Callable[..., Sandbox]
 
 GROUP = {
     "Type": "AWS::SageMaker::ModelPackageGroup",
@@ -117,7 +119,12 @@ def test_a_model_package_group_comes_and_goes_with_its_stack(sandbox: Sandbox) -
     wait_for(lambda: not groups())
 
 
-def test_a_bucket_with_objects_goes_with_its_stack(sandbox: Sandbox) -> None:
+def buckets(sandbox: Sandbox) -> list[str]:
+    return [found["Name"] for found in sandbox.client("s3").list_buckets()["Buckets"]]
+
+
+def test_a_bucket_that_its_stack_empties_goes_with_the_stack_and_stays_gone(sandbox_factory: Factory) -> None:
+    sandbox = sandbox_factory()
     empty = {
         "Type": "Custom::S3AutoDeleteObjects",
         "Properties": {"ServiceToken": ROLE, "BucketName": {"Ref": "Bucket"}},
@@ -127,8 +134,16 @@ def test_a_bucket_with_objects_goes_with_its_stack(sandbox: Sandbox) -> None:
     create(sandbox, "buckets", {"Resources": {"Bucket": bucket, "Empty": empty}})
     sandbox.client("s3").put_object(Bucket="goes-with-its-stack", Key="k", Body=b"x")
     sandbox.client("cloudformation").delete_stack(StackName="buckets")
+    wait_for(lambda: "goes-with-its-stack" not in buckets(sandbox))
+    sandbox.restart()
+    assert "goes-with-its-stack" not in buckets(sandbox)
 
-    def names() -> list[str]:
-        return [found["Name"] for found in sandbox.client("s3").list_buckets()["Buckets"]]
 
-    wait_for(lambda: "goes-with-its-stack" not in names())
+def test_a_bucket_with_objects_keeps_its_stack_from_being_deleted(sandbox: Sandbox) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "still-full"}}
+    create(sandbox, "full", {"Resources": {"Bucket": bucket}})
+    sandbox.client("s3").put_object(Bucket="still-full", Key="k", Body=b"x")
+    stacks = sandbox.client("cloudformation")
+    stacks.delete_stack(StackName="full")
+    wait_for(lambda: stacks.describe_stacks(StackName="full")["Stacks"][0]["StackStatus"] == "DELETE_FAILED")
+    assert "still-full" in buckets(sandbox)

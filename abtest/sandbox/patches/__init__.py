@@ -4,6 +4,7 @@ from importlib import metadata
 
 from abtest.sandbox.patches import (
     api_gateway,
+    buckets,
     cloudformation,
     executions,
     firehose,
@@ -23,6 +24,7 @@ def apply(settings: Settings) -> None:
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
     plug.install()
     cloudformation.install(settings)
+    buckets.install()
     firehose.install(settings)
     lambda_functions.install()
     sdk_tasks.install()

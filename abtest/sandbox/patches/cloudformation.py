@@ -7,7 +7,6 @@ MiniStack refuses a template with a type that it does not know. AWS serves an AP
 import re
 from typing import Any
 
-from ministack.services import s3
 from ministack.services.cloudformation import handlers, provisioners
 
 from abtest.sandbox.sagemaker import operations
@@ -15,7 +14,6 @@ from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.settings import Settings
 
 GROUP = "AWS::SageMaker::ModelPackageGroup"
-EMPTIED = "Custom::S3AutoDeleteObjects"
 API_ADDRESS = re.compile(rb"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?=[/<])")
 
 Properties = dict[str, Any]
@@ -25,7 +23,6 @@ Created = tuple[str, dict[str, Any]]
 def install(settings: Settings) -> None:
     assert GROUP not in provisioners._RESOURCE_HANDLERS, f"MiniStack has {GROUP} now"
     provisioners._RESOURCE_HANDLERS[GROUP] = {"create": create_group, "update": update_group, "delete": delete_group}
-    provisioners._RESOURCE_HANDLERS[EMPTIED] = {"create": create_emptied, "update": keep, "delete": empty}
     describe = handlers._ACTION_HANDLERS["DescribeStacks"]
     local = f"{settings.url}/_aws/execute-api/".encode()
 
@@ -67,18 +64,3 @@ def delete_group(arn: str, _: Properties) -> None:
     except ServiceError as error:
         if "does not exist" not in error.message:
             raise ValueError(error.message) from None
-
-
-def create_emptied(logical_id: str, _: Properties, stack: str) -> Created:
-    """The CDK's function behind this type is JavaScript, and needs an SDK that Node does not bring."""
-    return f"{stack}-{logical_id}", {}
-
-
-def keep(physical_id: str, _: Properties, __: Properties, ___: str) -> Created:
-    return physical_id, {}
-
-
-def empty(_: str, properties: Properties) -> None:
-    bucket = s3._buckets.get(properties.get("BucketName"))
-    if bucket:
-        bucket["objects"].clear()
