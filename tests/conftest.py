@@ -1,6 +1,7 @@
 """The sandbox for tests: one shared by the session, and a factory for tests that stop and kill."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from botocore.config import Config
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
+ROOT = Path(__file__).parent.parent
 
 
 def free_port() -> int:
@@ -120,6 +122,18 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     started = Sandbox(free_port(), tmp_path_factory.mktemp("sandbox")).start()
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed(sandbox: Sandbox) -> dict[str, str]:
+    """The outputs of the stage `demo`, deployed on the session's sandbox by the real `cdk deploy`."""
+    command = str(Path(sys.executable).with_name("abtest"))
+    subprocess.run([command, "deploy", "--stage", "demo"], env=sandbox.env, cwd=ROOT, check=True, timeout=280)
+    printed = subprocess.run(
+        [command, "outputs", "--stage", "demo", "--json"], env=sandbox.env, cwd=ROOT, check=True, capture_output=True
+    )
+    outputs: dict[str, str] = json.loads(printed.stdout)
+    return outputs
 
 
 @pytest.fixture

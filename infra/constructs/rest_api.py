@@ -9,7 +9,21 @@ from abtest.experiment.config import ExperimentConfig
 
 REQUESTS_PER_SECOND = 500
 BURST_REQUESTS = 1000
-REFUSAL = '{"error": {"code": "$context.error.responseType", "message": $context.error.messageString}}'
+
+# API Gateway's own refusals, by the codes that abtest/handlers/errors.py uses.
+CODES = {
+    "ACCESS_DENIED": "Forbidden",
+    "DEFAULT_4XX": "Refused",
+    "DEFAULT_5XX": "InternalError",
+    "EXPIRED_TOKEN": "Forbidden",
+    "INTEGRATION_FAILURE": "ServiceUnavailable",
+    "INTEGRATION_TIMEOUT": "ServiceUnavailable",
+    "INVALID_SIGNATURE": "Forbidden",
+    "MISSING_AUTHENTICATION_TOKEN": "Forbidden",
+    "QUOTA_EXCEEDED": "TooManyRequests",
+    "REQUEST_TOO_LARGE": "PayloadTooLarge",
+    "THROTTLED": "TooManyRequests",
+}
 
 
 class RestApi(apigateway.RestApi):
@@ -39,11 +53,13 @@ class RestApi(apigateway.RestApi):
         for warning in config.warnings:
             Annotations.of(self).add_warning_v2("abtest:authentication", warning)
         self.node.try_remove_child("Endpoint")  # an output of the CDK's own; the stack has ours
-        for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
+        for kind, code in CODES.items():
             self.add_gateway_response(
-                kind.response_type,
-                type=kind,
-                templates={"application/json": REFUSAL},
+                kind,
+                type=apigateway.ResponseType.of(kind),
+                templates={
+                    "application/json": f'{{"error": {{"code": "{code}", "message": $context.error.messageString}}}}'
+                },
             )
 
     def route(self, path: str, function: lambda_.IFunction) -> None:

@@ -135,8 +135,8 @@ def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
         iam.PolicyStatement(
             actions=["s3:ListBucket"],
             resources=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": ["events/*", "quarantine/*"]}},
+            conditions={"StringLike": {"s3:prefix": "events/*"}},
         ),
-        allow(["s3:GetObject"], bucket.arn_for_objects("events/*"), bucket.arn_for_objects("quarantine/*")),
+        allow(["s3:GetObject"], bucket.arn_for_objects("events/*")),
         allow(["s3:PutObject"], bucket.arn_for_objects("quarantine/*")),
     ]
