@@ -1,4 +1,4 @@
-"""Run by test_sdk.py in a process of its own: `python sdk_round_trip.py BUCKET` prints what the SDK's users see."""
+"""Run by test_sdk.py in a process of its own: `sdk_round_trip.py BUCKET ROLE_ARN` prints what users of the SDK see."""
 
 import json
 import os
@@ -19,11 +19,10 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep
 
-ROLE = "arn:aws:iam::000000000000:role/pipeline"
 FOLDER = "/opt/ml/processing/report"
 
 
-def pipeline(bucket: str) -> Pipeline:
+def pipeline(bucket: str, role: str) -> Pipeline:
     config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
     session = PipelineSession(boto_session=boto3.Session(), default_bucket=bucket, sagemaker_config=config)
     accuracy = ParameterFloat("Accuracy", default_value=0.75)
@@ -31,7 +30,7 @@ def pipeline(bucket: str) -> Pipeline:
     processor = ScriptProcessor(
         image_uri="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-py312-cpu-py3",
         command=["python3"],
-        role=ROLE,
+        role=role,
         instance_count=1,
         instance_type="ml.m5.xlarge",
         sagemaker_session=session,
@@ -56,10 +55,10 @@ def outcome(execution: Any) -> dict[str, Any]:
     return {"status": described["PipelineExecutionStatus"], "steps": steps}
 
 
-def main(bucket: str) -> None:
-    made = pipeline(bucket)
-    created = made.upsert(role_arn=ROLE, tags=[{"Key": "made-by", "Value": "sdk"}])["PipelineArn"]
-    updated = made.upsert(role_arn=ROLE, description="again", tags=[{"Key": "twice", "Value": "yes"}])["PipelineArn"]
+def main(bucket: str, role: str) -> None:
+    made = pipeline(bucket, role)
+    created = made.upsert(role_arn=role, tags=[{"Key": "made-by", "Value": "sdk"}])["PipelineArn"]
+    updated = made.upsert(role_arn=role, description="again", tags=[{"Key": "twice", "Value": "yes"}])["PipelineArn"]
     good = made.start()
     good.wait(delay=1)
     bad = made.start(parameters={"Accuracy": 0.25})
@@ -69,11 +68,11 @@ def main(bucket: str) -> None:
     except Exception as error:  # the waiter's own error, whose class botocore makes up
         message = str(error)
     listed = made.list_executions()["PipelineExecutionSummaries"]
-    shown = {"arns": [created, updated], "good": outcome(good), "bad": outcome(bad), "wait": message}
+    shown: dict[str, Any] = {"arns": [created, updated], "good": outcome(good), "bad": outcome(bad), "wait": message}
     shown |= {"executions": len(listed), "parameters": bad.list_parameters()["PipelineParameters"]}
     made.delete()
     os.write(1, json.dumps(shown).encode())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.sagemaker.pipelines.definitions import (
@@ -119,6 +120,30 @@ def test_a_script_that_fails_fails_the_execution(sandbox: Sandbox) -> None:
     status, steps = finished(sandbox, start(sandbox, prepared(sandbox), Seconds="soon"))
     assert (status, list(steps)) == ("Failed", ["Evaluate"])
     assert "could not convert string to float" in steps["Evaluate"]["FailureReason"]
+
+
+def test_every_operation_over_http(sandbox: Sandbox) -> None:
+    name = prepared(sandbox)
+    arn = start(sandbox, name, Floor="0.6")
+    finished(sandbox, arn)
+    sagemaker = sandbox.client("sagemaker")
+    pipeline = sagemaker.update_pipeline(PipelineName=name, PipelineDescription="again")["PipelineArn"]
+    assert sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDescription"] == "again"
+    assert [p["PipelineArn"] for p in sagemaker.list_pipelines(PipelineNamePrefix=name)["PipelineSummaries"]] == [
+        pipeline
+    ]
+    listed = sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
+    assert [execution["PipelineExecutionArn"] for execution in listed] == [arn]
+    parameters = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)["PipelineParameters"]
+    assert {"Name": "Floor", "Value": "0.6"} in parameters
+    described = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+    assert described["PipelineDefinition"] == definition(name)
+    with pytest.raises(ClientError, match="Only pipelines with 'Executing' status can be stopped"):
+        sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+    sagemaker.delete_pipeline(PipelineName=name)
+    for method in ("describe_pipeline", "update_pipeline", "delete_pipeline", "list_pipeline_executions"):
+        with pytest.raises(sagemaker.exceptions.ResourceNotFound):
+            getattr(sagemaker, method)(PipelineName=name)
 
 
 def running(sandbox: Sandbox, arn: str) -> str:
