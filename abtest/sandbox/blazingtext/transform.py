@@ -1,7 +1,8 @@
 """BlazingText as a batch program: `python -m abtest.sandbox.blazingtext.transform --model M --input I --output O`.
 
 Sends each file of the input folder through the server in the pieces that SplitType and BatchStrategy ask for, and
-writes `<file>.out` for each. Exit code 2 if the server refuses a record, 1 if the model cannot be loaded.
+writes `<file>.out` for each. Exit code 2 if the server refuses a record (the file has no output then, the others
+have), 1 if the model cannot be loaded.
 """
 
 import argparse
@@ -19,18 +20,24 @@ def main() -> int:
     except ValueError as error:
         print(f"AlgorithmError: {error}", file=sys.stderr)
         return 1
-    for path in sorted(path for path in options.input.rglob("*") if path.is_file()):
-        relative = path.relative_to(options.input)
-        try:
-            answered = b"".join(answers(classifier, path.read_bytes(), options))
-        except ClientFault as error:
-            print(f"ClientError: 400: {error} ({relative})", file=sys.stderr)
-            return 2
-        target = options.output / f"{relative}.out"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(answered)
-        print(f"{relative}: {len(answered)} bytes")
-    return 0
+    paths = sorted(path for path in options.input.rglob("*") if path.is_file())
+    done = [transform(classifier, path, options) for path in paths]
+    return 0 if all(done) else 2
+
+
+def transform(classifier: Classifier, path: Path, options: argparse.Namespace) -> bool:
+    """Writes the answers to one file; False, with the reason on standard error, if the server refuses a record."""
+    relative = path.relative_to(options.input)
+    try:
+        answered = b"".join(answers(classifier, path.read_bytes(), options))
+    except ClientFault as error:
+        print(f"ClientError: 400: {error} ({relative})", file=sys.stderr)
+        return False
+    target = options.output / f"{relative}.out"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(answered)
+    print(f"{relative}: {len(answered)} bytes")
+    return True
 
 
 def parse() -> argparse.Namespace:

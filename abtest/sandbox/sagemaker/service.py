@@ -71,6 +71,7 @@ def load_persisted_state(data: dict[str, AccountRegionScopedDict] | None) -> Non
 
 def reset() -> None:
     with state.lock:
+        jobs.stop_all()
         state.clear()
         inference.forget_draws()
         serving.keep_only(set())

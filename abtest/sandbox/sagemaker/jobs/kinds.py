@@ -11,6 +11,8 @@ class Kind:
     table: str
     arn_kind: str
     folder: str
+    sort_by: str = "CreationTime"  # what List operations sort by where the request does not say
+    sort_order: str = "Ascending"
 
     @property
     def name_key(self) -> str:
@@ -44,7 +46,7 @@ class Kind:
 
 PROCESSING = Kind("ProcessingJob", "processing_jobs", "processing-job", "processing")
 TRAINING = Kind("TrainingJob", "training_jobs", "training-job", "training")
-TUNING = Kind("HyperParameterTuningJob", "tuning_jobs", "hyper-parameter-tuning-job", "tuning")
-TRANSFORM = Kind("TransformJob", "transform_jobs", "transform-job", "transform")
+TUNING = Kind("HyperParameterTuningJob", "tuning_jobs", "hyper-parameter-tuning-job", "tuning", sort_by="Name")
+TRANSFORM = Kind("TransformJob", "transform_jobs", "transform-job", "transform", sort_order="Descending")
 
 KINDS = (PROCESSING, TRAINING, TUNING, TRANSFORM)

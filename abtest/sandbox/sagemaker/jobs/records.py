@@ -81,7 +81,7 @@ def listing(kind: Kind, request: Json, records: list[Json] | None = None) -> Jso
     """The response of a List operation over `records`, by default all of the kind."""
     chosen = state.select(
         list(state.table(kind.table).values()) if records is None else records,
-        request,
+        {"SortBy": kind.sort_by, "SortOrder": kind.sort_order} | request,
         name=kind.name_key,
         status=kind.status_key,
     )

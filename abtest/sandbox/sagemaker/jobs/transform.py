@@ -49,8 +49,8 @@ def work(job: Job) -> None:
     results.mkdir()
     storage.download(job.record["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"], folder)
     ended = job.program(command(job.record, artefact, folder, results), variables.base(job.root))
+    storage.upload(results, job.record["TransformOutput"]["S3OutputPath"])  # of the files without an error
     runner.require_success(ended)
-    storage.upload(results, job.record["TransformOutput"]["S3OutputPath"])
 
 
 def fetch_model(job: Job, container: Json) -> Path:

@@ -1,5 +1,6 @@
 """Jobs that run when the sandbox dies: no process outlives it, and the next start says what became of them."""
 
+import http.client
 import os
 import signal
 from collections.abc import Callable
@@ -79,6 +80,17 @@ def test_jobs_end_with_the_sandbox_and_are_failed_afterwards(
     for job in ("processing job endless", "training job endless", "hyperparameter tuning job endless"):
         assert f"The {job} is Failed: {REASON}." in sandbox.log
     assert not list((sandbox.data_dir / "jobs").glob("*/*/ml"))
+
+
+def test_a_reset_of_the_sandbox_ends_the_jobs(sandbox_factory: Callable[..., Sandbox]) -> None:
+    sandbox = sandbox_factory()
+    pids = start_script(sandbox)
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port)
+    connection.request("POST", "/_ministack/reset")
+    assert connection.getresponse().status == 200
+    connection.close()
+    wait_for(lambda: not alive(pids))
+    assert sandbox.client("sagemaker").list_processing_jobs()["ProcessingJobSummaries"] == []
 
 
 def test_an_interrupt_from_the_terminal_leaves_no_process(sandbox_factory: Callable[..., Sandbox]) -> None:

@@ -50,14 +50,15 @@ def test_each_line_is_answered_in_order(sagemaker: Any, s3: Any, model: str, str
     assert [answer["label"] for answer in answers] == [[GOOD], [BAD], [GOOD]]
 
 
-def test_a_wrong_record_fails_the_job(sagemaker: Any, s3: Any, model: str) -> None:
+def test_a_wrong_record_fails_the_job_and_costs_its_file(sagemaker: Any, s3: Any, model: str) -> None:
+    s3.put_object(Bucket=BUCKET, Key="wrong/in/good.jsonl", Body=json_lines(*TEXTS))
     s3.put_object(Bucket=BUCKET, Key="wrong/in/test.jsonl", Body='{"text": "no source"}\n')
     sagemaker.create_transform_job(**transform("wrong", model))
     job = ended(sagemaker, "transform_job", "wrong")
     assert job["TransformJobStatus"] == "Failed"
     assert job["FailureReason"].startswith('ClientError: 400: Each line of the request needs "source", a string')
     assert "test.jsonl" in job["FailureReason"]
-    assert keys(s3, "wrong/out/") == []
+    assert keys(s3, "wrong/out/") == ["wrong/out/good.jsonl.out"]
 
 
 def test_an_artefact_without_a_model_fails_the_job(sagemaker: Any, s3: Any) -> None:
