@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abtest.cli import deploy, destroy, outputs, pipeline, sandbox
+from abtest.cli import deploy, destroy, history, models, outputs, pipeline, rebalance, sandbox, status
 from abtest.cli.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +18,10 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(pipeline.app, name="pipeline")
 app.command()(deploy.deploy)
 app.command()(outputs.outputs)
+app.add_typer(models.app, name="models")
+app.command()(rebalance.rebalance)
+app.command()(status.status)
+app.command()(history.history)
 app.command()(destroy.destroy)
 
 

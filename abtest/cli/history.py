@@ -1,0 +1,39 @@
+"""`abtest history`: the experiment's Decisions, one after the other."""
+
+from collections.abc import Mapping
+
+from abtest.cli import summary
+from abtest.cli.aws import aws_errors
+from abtest.cli.output import JsonOption, StageOption, print_json, print_table
+from abtest.cli.stacks import outputs
+from abtest.experiment.rebalance import Decision
+
+COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "status", "reason")
+
+
+def history(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """List the experiment's Decisions, oldest first."""
+    found = outputs(stage)
+    with aws_errors():
+        _, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    if as_json:
+        print_json([decision.to_json() for decision in decisions])
+        return
+    print_table(COLUMNS, (row(decision) for decision in decisions))
+
+
+def row(decision: Decision) -> tuple[str, ...]:
+    """One Decision's line of the table."""
+    return (
+        str(decision.number),
+        decision.to_json()["decided_at"],
+        str(sum(counts.invocation_count for counts in decision.counts.values())),
+        percentages(decision.probability_best),
+        percentages(decision.new_shares),
+        decision.status,
+        decision.reason,
+    )
+
+
+def percentages(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())

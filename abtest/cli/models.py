@@ -1,0 +1,106 @@
+"""`abtest models`: the model registry, and the approval that puts a model on trial."""
+
+from typing import Annotated, Any
+
+import typer
+
+from abtest.adapters import registry
+from abtest.adapters.registry import Package
+from abtest.cli.aws import aws_errors
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.stacks import outputs
+
+GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
+
+app = typer.Typer(help="The registered models: list, show, approve, reject.", no_args_is_help=True)
+
+Reference = Annotated[str, typer.Argument(metavar="MODEL", help="champion, challenger (the newest), or champion/3.")]
+References = Annotated[list[str], typer.Argument(metavar="MODEL...", help="As in champion, challenger, champion/3.")]
+NoteOption = Annotated[str, typer.Option("--note", help="Why; kept in the registry.")]
+
+
+@app.command("list")
+def list_models(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """List the registered models, newest first."""
+    found = outputs(stage)
+    with aws_errors():
+        rows = [summary(role, package) for role, key in GROUPS.items() for package in registry.packages(found[key])]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(("model", "status", "created", "model package"), (tuple(row.values()) for row in rows))
+
+
+def summary(role: str, package: Package) -> dict[str, str]:
+    return {
+        "model": f"{role}/{package.version}",
+        "status": package.status,
+        "created_at": package.created_at.isoformat(timespec="seconds"),
+        "model_package_arn": package.arn,
+    }
+
+
+@app.command()
+def show(model: Reference, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """Show one model: its status, metrics and artefact."""
+    package = find(model, stage)
+    with aws_errors():
+        description = registry.describe(package.arn)
+    document = summary(model.partition("/")[0], package) | details(description)
+    if as_json:
+        print_json(document)
+        return
+    for name, value in document.items():
+        print_line(f"{name:<18} {value}")
+
+
+def details(description: dict[str, Any]) -> dict[str, str]:
+    """What the registry says beyond the summary: artefact, metrics, the training's own notes, the approval's."""
+    containers = description.get("InferenceSpecification", {}).get("Containers", [{}])
+    quality = description.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
+    found = {
+        "model_data_url": containers[0].get("ModelDataUrl"),
+        "metrics_uri": quality.get("S3Uri"),
+        "approval_note": description.get("ApprovalDescription"),
+        **description.get("CustomerMetadataProperties", {}),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+@app.command()
+def approve(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
+    """Approve models: build-endpoint then puts them on the endpoint."""
+    change(models, registry.APPROVED, stage, note, as_json)
+
+
+@app.command()
+def reject(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
+    """Reject models: the next run of build-endpoint leaves them out."""
+    change(models, registry.REJECTED, stage, note, as_json)
+
+
+def change(models: list[str], status: str, stage: str, note: str, as_json: bool) -> None:
+    """All models are found before the first one is changed."""
+    chosen = {model: find(model, stage) for model in models}
+    with aws_errors():
+        for package in chosen.values():
+            registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
+    if as_json:
+        print_json([{"model_package_arn": package.arn, "status": status} for package in chosen.values()])
+        return
+    for model, package in chosen.items():
+        print_line(f"{model.partition('/')[0]}/{package.version} is {status}: {package.arn}")
+
+
+def find(model: str, stage: str) -> Package:
+    """The package that `model` (champion, or champion/3) means. Raises UserError."""
+    role, _, version = model.partition("/")
+    if role not in GROUPS or (version and not version.isdecimal()):
+        raise UserError(f"{model}: say champion or challenger, with a version if not the newest (champion/3)")
+    with aws_errors():
+        packages = registry.packages(outputs(stage)[GROUPS[role]])
+    wanted = [package for package in packages if not version or package.version == int(version)]
+    if not wanted:
+        raise UserError(f"{model}: no such model is registered; abtest models list shows them")
+    return wanted[0]

@@ -1,0 +1,52 @@
+"""`abtest rebalance`: counts the events and moves the traffic now, not when the schedule says."""
+
+from typing import Annotated, Any
+
+import typer
+
+from abtest.adapters import executions
+from abtest.cli.aws import aws_errors
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.stacks import outputs
+
+WAIT_SECONDS = 3600.0  # as long as the machine may take
+
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the Decision; exit code 1 if there is none.")]
+
+
+def rebalance(stage: StageOption = "dev", wait: WaitOption = False, as_json: JsonOption = False) -> None:
+    """Start the rebalance machine: events, counts, Decision, weights."""
+    machine_arn = outputs(stage)["RebalanceStateMachineArn"]
+    if not wait:
+        with aws_errors():
+            started = executions.start(machine_arn)
+        print_json({"execution_arn": started}) if as_json else print_line(started)
+        return
+    result = run(machine_arn)
+    print_json(result) if as_json else print_line(sentence(result))
+
+
+def run(machine_arn: str) -> dict[str, Any]:
+    """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
+    with aws_errors():
+        execution_arn = executions.start(machine_arn)
+        say(f"rebalance runs: {execution_arn}")
+        try:
+            ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
+        except TimeoutError as error:
+            raise UserError(str(error)) from None
+    if ended.status != "SUCCEEDED":
+        raise UserError(f"rebalance {ended.status.lower()}: {ended.cause}")
+    if "decision" in ended.output:
+        return {"execution_arn": execution_arn, "decision": ended.output["decision"]}
+    return {"execution_arn": execution_arn, "decision": None, "message": ended.output["message"]}
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """The result in one line."""
+    decision = result["decision"]
+    if decision is None:
+        return str(result["message"])
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in decision["new_shares"].items())
+    return f"{decision['decision_id']}: {shares}. {decision['reason']}"

@@ -1,0 +1,43 @@
+"""`abtest status`: the experiment that runs, its variants, and the latest Decision."""
+
+from typing import Any
+
+from abtest.cli import summary
+from abtest.cli.aws import aws_errors
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.stacks import outputs
+
+COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward rate", "P(best)")
+
+
+def status(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """Show the experiment: variants, shares, counts, P(best), Decision."""
+    found = outputs(stage)
+    with aws_errors():
+        experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    document = summary.summarise(experiment, decisions) | {
+        "started_at": experiment.to_json()["started_at"],
+        "counted_until": experiment.to_json()["counted_until"],
+    }
+    if as_json:
+        print_json(document)
+        return
+    print_line(f"{document['experiment_id']} on {document['endpoint_name']}, {document['strategy']}")
+    until = document["counted_until"]
+    print_line(f"since {document['started_at']}, {f'counted until {until}' if until else 'nothing counted yet'}")
+    print_table(COLUMNS, (row(variant) for variant in document["variants"]))
+    print_line(f"{document['decision']['status']}: {document['decision']['reason']}")
+
+
+def row(variant: dict[str, Any]) -> tuple[str, ...]:
+    """One variant's line of the table."""
+    trials, best = variant["invocation_count"], variant["probability_best"]
+    return (
+        variant["variant_name"],
+        f"{variant['current_weight']:.1%}",
+        str(trials),
+        str(variant["conversion_count"]),
+        f"{variant['reward_sum']:g}",
+        f"{variant['reward_sum'] / trials:.1%}" if trials else "-",
+        "-" if best is None else f"{best:.1%}",
+    )
