@@ -117,3 +117,38 @@ def test_a_stopped_execution_enters_no_other_state(sandbox: Sandbox) -> None:
     assert (found["status"], found["error"]) == ("ABORTED", "Enough")
     groups = sandbox.client("sagemaker").list_model_package_groups(NameContains="after-the-stop")
     assert groups["ModelPackageGroupSummaryList"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "error"),
+    [
+        ("parameter", {"Type": "Pass", "Parameters": {"a.$": "$.none"}, "End": True}, "States.ParameterPathFailure"),
+        ("context", {"Type": "Pass", "Parameters": {"a.$": "$$.none"}, "End": True}, "States.ParameterPathFailure"),
+        ("input", {"Type": "Pass", "InputPath": "$.there.none", "End": True}, "States.Runtime"),
+        (
+            "choice",
+            {"Type": "Choice", "Choices": [{"Variable": "$.none", "NumericEquals": 1, "Next": "End"}]},
+            "States.Runtime",
+        ),
+    ],
+)
+def test_a_path_that_leads_nowhere_fails_the_execution(
+    sandbox: Sandbox, name: str, state: dict[str, Any], error: str
+) -> None:
+    definition = {"StartAt": "Reads", "States": {"Reads": state, "End": {"Type": "Succeed"}}}
+    failed = run(sandbox, create_machine(sandbox, f"path-{name}", definition), {"there": {"null": None}})
+    assert (failed["status"], failed["error"]) == ("FAILED", error)
+
+
+def test_a_path_to_null_and_a_question_for_presence_are_fine(sandbox: Sandbox) -> None:
+    absent = {"Variable": "$.none", "IsPresent": False}
+    null = {"Variable": "$.there.null", "IsNull": True}
+    choices = [{"And": [absent, null], "Next": "Reads"}]
+    parameters = {"a.$": "$.there['null']", "b.$": "$$.Execution.Name", "c.$": "$.there.list[0]"}
+    states = {
+        "Asks": {"Type": "Choice", "Choices": choices},
+        "Reads": {"Type": "Pass", "Parameters": parameters, "End": True},
+    }
+    machine = create_machine(sandbox, "path-null", {"StartAt": "Asks", "States": states})
+    done = run(sandbox, machine, {"there": {"null": None, "list": [7]}}, name="by-name")
+    assert json.loads(done["output"]) == {"a": None, "b": "by-name", "c": 7}

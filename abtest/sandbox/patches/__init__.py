@@ -9,9 +9,11 @@ from abtest.sandbox.patches import (
     executions,
     firehose,
     lambda_functions,
+    paths,
     plug,
     sdk_tasks,
     targets,
+    transport,
 )
 from abtest.sandbox.settings import Settings
 
@@ -29,5 +31,7 @@ def apply(settings: Settings) -> None:
     lambda_functions.install()
     sdk_tasks.install()
     executions.install()
+    paths.install()
     targets.install()
+    transport.install()
     api_gateway.install()
