@@ -1,0 +1,76 @@
+"""Events, counts and experiments to test with."""
+
+import datetime
+from typing import Any
+
+from abtest.experiment.counts import Counts, Interval
+from abtest.experiment.events import Conversion, Invocation
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.variants import Shares, Variant, VariantCounts
+
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+EXPERIMENT = "reviews-dev-v1-1"
+NAMES = ("Champion1", "Challenger1")
+
+
+def at(seconds: float) -> datetime.datetime:
+    return START + datetime.timedelta(seconds=seconds)
+
+
+def invocation(inference_id: str, seconds: float = 0, **changes: Any) -> Invocation:
+    """Of the user of the same name, on the champion."""
+    variant = changes.get("endpoint_variant", "Champion1")
+    given: dict[str, Any] = {
+        "timestamp": at(seconds),
+        "experiment_id": EXPERIMENT,
+        "endpoint_name": "sagemaker-reviews-dev",
+        "endpoint_variant": variant,
+        "target_variant": variant,
+        "strategy": "ThompsonSampling",
+        "inference_id": inference_id,
+        "user_id": inference_id,
+        "decision_id": f"{EXPERIMENT}-d000000",
+        "propensity": 0.5,
+    }
+    return Invocation(**given | changes)
+
+
+def conversion(of: Invocation, seconds: float = 0, reward: float = 1.0, **changes: Any) -> Conversion:
+    """`seconds` after the start."""
+    names = (
+        *("experiment_id", "endpoint_name", "endpoint_variant", "target_variant", "strategy"),
+        *("inference_id", "user_id", "decision_id", "propensity"),
+    )
+    given: dict[str, Any] = {name: getattr(of, name) for name in names}
+    given |= {"timestamp": at(seconds), "reward": reward, "invocation_timestamp": of.timestamp}
+    return Conversion(**given | changes)
+
+
+def experiment(**changes: Any) -> Experiment:
+    names = changes.pop("names", NAMES)
+    given: dict[str, Any] = {
+        "experiment_id": EXPERIMENT,
+        "endpoint_name": "sagemaker-reviews-dev",
+        "project": "reviews",
+        "stage": "dev",
+        "champion_version": 1,
+        "strategy": "ThompsonSampling",
+        "variants": tuple(Variant(name, f"arn:{name}", 1.0, START) for name in names),
+        "shares": Shares(dict.fromkeys(names, 1 / len(names))),
+        "started_at": START,
+    }
+    return Experiment(**given | changes)
+
+
+def counts(outcomes: dict[str, tuple[int, float]], **changes: Any) -> Counts:
+    """One interval, every user with a single invocation."""
+    variants = {
+        name: VariantCounts(n, int(s), s, user_count=n, first_reward_sum=s) for name, (n, s) in outcomes.items()
+    }
+    given: dict[str, Any] = {
+        "experiment_id": EXPERIMENT,
+        "as_of": at(1000),
+        "variants": variants,
+        "history": (Interval(at(1000), outcomes, outcomes),),
+    }
+    return Counts(**given | changes)
