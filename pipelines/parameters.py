@@ -1,4 +1,9 @@
-"""The parameters of the pipeline and their defaults: the published rules, and BlazingText's documented ranges."""
+"""The parameters of the pipeline and their defaults.
+
+Rules and split are the published ones. Hyperparameters are fastText's usual ones rather than BlazingText's documented
+ranges (learning rate 0.005 to 0.01, up to 300 dimensions, 10 million buckets): those learn nothing from fewer than some
+hundred thousand reviews, and three such trials at once do not fit into the memory of a small machine.
+"""
 
 from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterInteger, ParameterString
 
@@ -16,12 +21,12 @@ FLOATS = {
     "TestFraction": 0.05,
     "TrafficFraction": 0.0,
     "AccuracyFloor": 0.5,
-    "ChampionLearningRate": 0.05,
-    "MinimumLearningRate": 0.005,
-    "MaximumLearningRate": 0.01,
+    "ChampionLearningRate": 0.2,
+    "MinimumLearningRate": 0.05,
+    "MaximumLearningRate": 0.5,
 }
 
-# A model of word n-grams holds about buckets * vector_dim * 4 bytes: 2 million * 300 is 2.4 GB, so buckets stop there.
+# A model of word n-grams holds about buckets * vector_dim * 4 bytes: at most 80 MB.
 INTEGERS = {
     "MinimumVotes": 5,
     "Seed": 1,
@@ -31,17 +36,17 @@ INTEGERS = {
     "ChampionMinCount": 2,
     "ChampionVectorDim": 16,
     "ChampionWordNgrams": 1,
-    "ChampionBuckets": 1_000_000,
+    "ChampionBuckets": 200_000,
     "MinimumEpochs": 5,
     "MaximumEpochs": 15,
-    "MinimumMinCount": 0,
-    "MaximumMinCount": 100,
-    "MinimumVectorDim": 32,
-    "MaximumVectorDim": 300,
+    "MinimumMinCount": 1,
+    "MaximumMinCount": 5,
+    "MinimumVectorDim": 16,
+    "MaximumVectorDim": 100,
     "MinimumWordNgrams": 1,
     "MaximumWordNgrams": 3,
-    "MinimumBuckets": 1_000_000,
-    "MaximumBuckets": 2_000_000,
+    "MinimumBuckets": 50_000,
+    "MaximumBuckets": 200_000,
 }
 
 

@@ -103,7 +103,7 @@ def test_tuning_is_nine_jobs_three_at_once_with_capped_buckets() -> None:
     assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 3}
     ranges = {item["Name"]: item for kind in config["ParameterRanges"].values() for item in kind}
     assert set(ranges) == {"epochs", "learning_rate", "min_count", "vector_dim", "word_ngrams", "buckets"}
-    assert ranges["buckets"]["MaxValue"] == "2000000"
+    assert ranges["buckets"]["MaxValue"] == "200000"
 
 
 def test_a_package_says_what_it_is() -> None:
