@@ -5,14 +5,16 @@ import time
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ministack.core.responses import get_region
 
 from abtest.sandbox import clients
 from abtest.sandbox.sagemaker.jobs.kinds import TUNING, Kind
 
 logger = logging.getLogger("sagemaker.jobs")
 
-MOST_LINES = 5_000  # of one put_log_events call, which takes 10,000 and 1 MB
-LONGEST_LINE = 150
+MOST_LINES = 10_000
+LINES_A_CALL = 1_000  # with the lines' length, within the 1 MB that one put_log_events takes
+LONGEST_LINE = 1_000
 
 
 def publish(kind: Kind, name: str, log: Path) -> None:
@@ -31,10 +33,12 @@ def publish(kind: Kind, name: str, log: Path) -> None:
 
 
 def _put(group: str, stream: str, events: list[dict[str, object]]) -> None:
-    logs = clients.client("logs")
+    logs = clients.client("logs", get_region())
     try:
         logs.create_log_group(logGroupName=group)
     except logs.exceptions.ResourceAlreadyExistsException:
         logger.debug("%s exists", group)
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    for start in range(0, len(events), LINES_A_CALL):
+        batch = events[start : start + LINES_A_CALL]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=batch)

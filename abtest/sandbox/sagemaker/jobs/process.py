@@ -83,7 +83,7 @@ def _with_our_python(command: list[str]) -> list[str]:
 
 
 def _copy(source: IO[bytes], log: Path, lines: deque[str]) -> None:
-    with log.open("ab", buffering=0) as output:
+    with source, log.open("ab", buffering=0) as output:
         for line in source:
             output.write(line)
             if line.strip():
