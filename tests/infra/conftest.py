@@ -1,0 +1,16 @@
+"""The templates of two stages, synthesised once a session."""
+
+import pytest
+
+from infra import environments
+from tests.infra.templates import Templates, synthesise
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return synthesise(environments.load("demo"), tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return synthesise(environments.load("prod"), tmp_path_factory.mktemp("prod"))

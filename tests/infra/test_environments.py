@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from abtest.experiment.config import ConfigError
+from infra import environments
+
+
+@pytest.mark.parametrize("stage", ["dev", "demo", "prod"])
+def test_every_stage_is_valid(stage: str) -> None:
+    config = environments.load(stage)
+    assert config.stage_name == stage
+    assert environments.is_kept(config) is (stage == "prod")
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "x.json").write_text(text)
+    return folder
+
+
+def test_an_unknown_stage_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no stage y: .* the stages are x"):
+        environments.load("y", write(tmp_path, "{}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        (json.dumps({"stage_name": "x"}), "project_name"),
+        (json.dumps({"project_name": "p", "stage_name": "x", "warmpu": 1}), "warmpu.*warmup"),
+        (json.dumps({"project_name": "p", "stage_name": "x", "epsilon": 2}), "epsilon"),
+        (json.dumps({"project_name": "p", "stage_name": "x", "authentication": "none"}), "authentication"),
+        (json.dumps({"project_name": "p", "stage_name": "y"}), "stage_name is y, it must be x"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        environments.load("x", write(tmp_path, text))

@@ -1,0 +1,88 @@
+"""Every statement of every role: no `*` but where AWS knows no smaller resource, or the name is not ours to know."""
+
+import re
+
+import pytest
+
+from tests.infra.templates import Templates, listed, text
+
+pytestmark = pytest.mark.slow
+
+# Actions for which AWS knows no resource (service authorization reference).
+NO_RESOURCE = {
+    "cloudwatch:PutMetricData": "restricted to SageMaker's namespace by a condition",
+    "ecr:GetAuthorizationToken": "a token for the registry; each pull names the repository",
+    "xray:PutTelemetryRecords": "added by the CDK for active tracing",
+    "xray:PutTraceSegments": "added by the CDK for active tracing",
+}
+
+# Wildcards in names, with what AWS or the run-time chooses in their place.
+WILDCARDS = {
+    r"{.*}/(events|events-errors|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
+    r".*:\*:repository/(blazingtext|sagemaker-scikit-learn)": "AWS's accounts with public images differ by region",
+    r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
+    r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",
+    r".*:(training-job|hyper-parameter-tuning-job)/\*": "SageMaker shortens the names of tuning jobs beyond a prefix",
+    r".*:model-package/reviews-(champion|challenger)/\*": "the versions of a group",
+    r".*:model/reviews-demo\*": "the models of a stage end in a digest",
+    r".*:endpoint-config/sagemaker-reviews-demo-\*": "the endpoint configs of a stage end in a digest",
+    r".*:endpoint/sagemaker-reviews-\*": "the API serves the project's endpoints",
+}
+
+
+def test_no_action_has_a_wildcard(demo: Templates) -> None:
+    wide = [(name, action) for name, s in demo.statements() for action in listed(s["Action"]) if "*" in action]
+    assert not wide
+
+
+def test_all_resources_are_allowed_only_where_there_is_no_smaller_one(demo: Templates) -> None:
+    wide = {
+        action
+        for _, statement in demo.statements()
+        for action in listed(statement["Action"])
+        if "*" in [text(resource) for resource in listed(statement["Resource"])]
+    }
+    assert wide == set(NO_RESOURCE)
+
+
+def test_every_wildcard_in_a_name_has_a_reason(demo: Templates) -> None:
+    wild = {
+        text(resource)
+        for _, statement in demo.statements()
+        for resource in listed(statement["Resource"])
+        if "*" in text(resource) and text(resource) != "*"
+    }
+    unknown = [resource for resource in wild if not any(re.fullmatch(known, resource) for known in WILDCARDS)]
+    assert not unknown
+    unused = [known for known in WILDCARDS if not any(re.fullmatch(known, resource) for resource in wild)]
+    assert not [known for known in unused if "quarantine" not in known]
+
+
+def test_roles_are_passed_to_sagemaker_only(demo: Templates) -> None:
+    passing = [statement for _, statement in demo.statements() if "iam:PassRole" in listed(statement["Action"])]
+    assert passing
+    for statement in passing:
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_the_deciding_function_may_only_log_and_trace(demo: Templates) -> None:
+    allowed = {
+        action
+        for name, statement in demo.statements()
+        if name.startswith("DecideRole")
+        for action in listed(statement["Action"])
+    }
+    assert {action.partition(":")[0] for action in allowed} == {"logs", "xray"}
+
+
+def test_no_role_has_a_managed_policy(demo: Templates) -> None:
+    assert not [role for role in demo.properties("AWS::IAM::Role") if role.get("ManagedPolicyArns")]
+
+
+def test_only_services_assume_roles(demo: Templates) -> None:
+    trusted = {
+        statement["Principal"]["Service"]
+        for role in demo.properties("AWS::IAM::Role")
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+    }
+    assert trusted == {f"{name}.amazonaws.com" for name in ("events", "firehose", "lambda", "sagemaker", "states")}

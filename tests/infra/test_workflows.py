@@ -1,0 +1,132 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from abtest.experiment.config import ExperimentConfig
+from abtest.handlers import settings
+from tests.infra.templates import Json, Templates, listed, text
+
+pytestmark = pytest.mark.slow
+
+HANDLERS = Path(settings.__file__).parent
+MACHINES = {
+    "reviews-demo-build-endpoint": {"AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"},
+    "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
+}
+
+
+def functions(templates: Templates) -> dict[str, Json]:
+    """Properties by handler file."""
+    found = templates.properties("AWS::Lambda::Function")
+    return {properties["Handler"].split(".")[2]: properties for properties in found}
+
+
+def machines(templates: Templates) -> dict[str, Json]:
+    return {p["StateMachineName"]: p for p in templates.properties("AWS::StepFunctions::StateMachine")}
+
+
+def variables_read(handler: str) -> set[str]:
+    """The variables of the settings class that the handler's file names."""
+    classes = set(re.findall(r"\b(\w+Settings)\b", (HANDLERS / f"{handler}.py").read_text()))
+    return {name.upper() for c in classes for name in getattr(settings, c).__dataclass_fields__}
+
+
+def test_each_handler_is_a_function(demo: Templates) -> None:
+    routes = {"invocation", "conversion", "stats"}
+    states = {re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower() for names in MACHINES.values() for state in names}
+    assert set(functions(demo)) == routes | states
+    for handler, function in functions(demo).items():
+        assert function["Handler"] == f"abtest.handlers.{handler}.handler"
+        assert (HANDLERS / f"{handler}.py").is_file()
+
+
+def test_each_function_is_told_what_it_reads_and_no_more(demo: Templates) -> None:
+    for handler, function in functions(demo).items():
+        assert set(function.get("Environment", {}).get("Variables", {})) == variables_read(handler), handler
+
+
+def test_the_configuration_that_functions_are_told_is_valid(demo: Templates) -> None:
+    config = functions(demo)["select_variants"]["Environment"]["Variables"]["EXPERIMENT_CONFIG"]
+    parsed = ExperimentConfig.from_json(json.loads(config))
+    assert (parsed.prefix, parsed.warmup) == ("reviews-demo", 20)
+
+
+def test_functions_run_on_a_supported_python_are_traced_and_log_for_a_month(demo: Templates) -> None:
+    for function in functions(demo).values():
+        assert function["Runtime"] == "python3.12"
+        assert function["Architectures"] == ["x86_64"]
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogGroup"]
+    assert {log["RetentionInDays"] for log in demo.properties("AWS::Logs::LogGroup")} == {30}
+
+
+def test_functions_share_one_asset(demo: Templates) -> None:
+    assert len({json.dumps(function["Code"], sort_keys=True) for function in functions(demo).values()}) == 1
+
+
+def test_each_machine_calls_exactly_its_functions(demo: Templates) -> None:
+    for name, machine in machines(demo).items():
+        arns = {key for key in machine["DefinitionSubstitutions"] if key.endswith("FunctionArn")}
+        assert arns == {f"{state}FunctionArn" for state in MACHINES[name]}
+        allowed = [
+            text(resource)
+            for policy, statement in demo.statements()
+            if policy.startswith(machine["RoleArn"]["Fn::GetAtt"][0].removesuffix("Role")[:12])
+            and "lambda:InvokeFunction" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        ]
+        assert sorted(allowed) == sorted(text(machine["DefinitionSubstitutions"][key]) for key in arns)
+
+
+def test_every_placeholder_has_a_value(demo: Templates) -> None:
+    for machine in machines(demo).values():
+        used = set(re.findall(r"\$\{(\w+)\}", text(machine["DefinitionString"])))
+        assert used == set(machine["DefinitionSubstitutions"])
+
+
+def test_the_definitions_are_the_committed_ones(demo: Templates) -> None:
+    for name, machine in machines(demo).items():
+        file = name.removeprefix("reviews-demo-").replace("-", "_")
+        committed = (Path(__file__).parents[2] / "workflows" / f"{file}.asl.json").read_text()
+        assert json.loads(text(machine["DefinitionString"])) == json.loads(committed)
+
+
+def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templates) -> None:
+    (rule,) = demo.properties("AWS::Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {
+            "ModelPackageGroupName": ["reviews-champion", "reviews-challenger"],
+            "ModelApprovalStatus": ["Approved"],
+        },
+    }
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]).startswith("{BuildEndpoint")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 8}
+    assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnApprovalLost")
+
+
+def test_a_lost_event_raises_an_alarm(demo: Templates) -> None:
+    (alarm,) = demo.properties("AWS::CloudWatch::Alarm")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+    (dimension,) = alarm["Dimensions"]
+    assert text(dimension["Value"]).startswith("{OnApprovalLost")
+
+
+def test_no_schedule_where_rebalance_is_started_by_hand(demo: Templates) -> None:
+    assert demo.resources("AWS::Scheduler::Schedule") == []
+
+
+def test_rebalance_runs_as_often_as_configured(prod: Templates) -> None:
+    (schedule,) = prod.properties("AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "rate(60 minutes)" or schedule["ScheduleExpression"] == "rate(1 hour)"
+    target: Any = schedule["Target"]
+    assert text(target["Arn"]).startswith("{Rebalance")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2}
+    assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnScheduleLost")
+    assert len(prod.resources("AWS::CloudWatch::Alarm")) == 2
