@@ -109,5 +109,7 @@ def run(
 def complaint(lines: Sequence[str]) -> str:
     """The line of a failed command's output that says why: the CDK marks it, other programs say it last."""
     said = [line for line in lines if line]
-    marked = [line.lstrip("‣❌ ") for line in said if line.startswith(("‣", "❌"))]
-    return (marked[-1:] or said[-1:] or ["the command failed and said nothing"])[0].removeprefix("abtest: ")
+    marked = [line.lstrip("‣❌ ") for line in said if line.startswith(("‣", "❌")) and not line.endswith(":")]
+    publishing = [line for line in said if ": fail: " in line]
+    candidates = publishing[-1:] or marked[-1:] or said[-1:] or ["the command failed and said nothing"]
+    return candidates[0].removeprefix("abtest: ")
