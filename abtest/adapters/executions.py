@@ -32,6 +32,12 @@ def start(machine_arn: str) -> str:
     return arn
 
 
+def of_status(machine_arn: str, status: str) -> list[str]:
+    """The ARNs of the machine's executions that are RUNNING, FAILED ..., newest first."""
+    pages = client().get_paginator("list_executions").paginate(stateMachineArn=machine_arn, statusFilter=status)
+    return [execution["executionArn"] for page in pages for execution in page["executions"]]
+
+
 def wait(execution_arn: str, *, seconds: float) -> Ended:
     """Waits for the end of an execution; raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds

@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from abtest.cli import deploy, destroy, history, models, outputs, pipeline, rebalance, sandbox, status
+from abtest.cli import (
+    deploy,
+    destroy,
+    history,
+    models,
+    outputs,
+    pipeline,
+    rebalance,
+    report,
+    sandbox,
+    simulate,
+    status,
+)
+from abtest.cli.aws import aws_errors
+from abtest.cli.demo import command as demo
 from abtest.cli.errors import UserError
 
 app = typer.Typer(
@@ -14,15 +28,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
-app.add_typer(pipeline.app, name="pipeline")
 app.command()(deploy.deploy)
 app.command()(outputs.outputs)
+app.command()(destroy.destroy)
+app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(models.app, name="models")
+app.command()(simulate.simulate)
 app.command()(rebalance.rebalance)
 app.command()(status.status)
 app.command()(history.history)
-app.command()(destroy.destroy)
+app.command()(report.report)
 
 
 @app.callback()
@@ -32,7 +49,8 @@ def abtest() -> None:
 
 def main() -> None:
     try:
-        app()
+        with aws_errors():
+            app()
     except UserError as error:
         typer.echo(f"abtest: {error}", err=True)
         sys.exit(1)

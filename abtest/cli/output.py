@@ -1,10 +1,12 @@
 """How every command talks: progress on standard error, results on standard output, as text or JSON."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -12,7 +14,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
-result = Console(highlight=False, soft_wrap=True)
+result = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+UNKNOWN = ("", "-", "\N{EN DASH}")
 
 
 def say(text: str) -> None:
@@ -31,8 +34,12 @@ def print_line(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table of the result for people; numbers are right-aligned by the caller's formatting."""
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+    """A table of the result for people, as wide as it needs to be; columns of numbers are right-aligned."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = all(text[index][:1].isdigit() or text[index] in UNKNOWN for text in texts)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+    for text in texts:
+        table.add_row(*text)
     result.print(table)

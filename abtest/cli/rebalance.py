@@ -23,6 +23,7 @@ def rebalance(stage: StageOption = "dev", wait: WaitOption = False, as_json: Jso
             started = executions.start(machine_arn)
         print_json({"execution_arn": started}) if as_json else print_line(started)
         return
+    say("rebalance runs")
     result = run(machine_arn)
     print_json(result) if as_json else print_line(sentence(result))
 
@@ -31,7 +32,6 @@ def run(machine_arn: str) -> dict[str, Any]:
     """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
     with aws_errors():
         execution_arn = executions.start(machine_arn)
-        say(f"rebalance runs: {execution_arn}")
         try:
             ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
         except TimeoutError as error:

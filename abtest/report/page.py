@@ -7,7 +7,6 @@ from typing import Any
 import jinja2
 
 from abtest.experiment.rebalance import Decision
-from abtest.report import charts
 from abtest.report.history import Round, rounds_of
 
 DASH = "\N{EN DASH}"
@@ -24,6 +23,8 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
 
     Members of `summary` that a report outside the demo lacks (models, seconds, test accuracies) are left out.
     """
+    from abtest.report import charts  # loads matplotlib, which no other command should wait for
+
     rounds = rounds_of(decisions)
     names = [variant["variant_name"] for variant in summary["variants"]]
     return _template().render(
@@ -54,7 +55,7 @@ def headline(decision: Mapping[str, Any]) -> str:
 
 def percent(share: float | None) -> str:
     """A share of 0..1 with one decimal; a dash for what is not known."""
-    return DASH if share is None else f"{share * 100:.1f} %"
+    return DASH if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _rate(last: Round, name: str) -> str:

@@ -1,13 +1,9 @@
 """From trained models to an endpoint that serves them: approval, and the wait for build-endpoint."""
 
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
-import boto3
-
-from abtest.adapters import registry
+from abtest.adapters import executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.errors import UserError
 from abtest.experiment.experiment import Experiment
@@ -26,13 +22,14 @@ def approve_newest(outputs: Mapping[str, str]) -> list[str]:
 
 def wait_for_experiment(outputs: Mapping[str, str], package_arns: list[str]) -> Experiment:
     """Until the endpoint serves these packages and build-endpoint rests. Raises UserError with a failure's cause."""
+    machine_arn = outputs["BuildEndpointStateMachineArn"]
     table, end = ExperimentsTable(outputs["ExperimentsTableName"]), time.monotonic() + ENDPOINT_SECONDS
     while time.monotonic() < end:
-        failed = _executions(outputs["BuildEndpointStateMachineArn"], "FAILED")
+        failed = executions.of_status(machine_arn, "FAILED")
         if failed:
-            raise UserError(f"build-endpoint failed: {_cause(failed[0]['executionArn'])}")
+            raise UserError(f"build-endpoint failed: {executions.wait(failed[0], seconds=0).cause}")
         experiment = table.current(outputs["EndpointName"])
-        running = _executions(outputs["BuildEndpointStateMachineArn"], "RUNNING")
+        running = executions.of_status(machine_arn, "RUNNING")
         if experiment and not running and _serves(experiment, package_arns):
             return experiment
         time.sleep(0.5)
@@ -41,14 +38,3 @@ def wait_for_experiment(outputs: Mapping[str, str], package_arns: list[str]) -> 
 
 def _serves(experiment: Experiment, package_arns: list[str]) -> bool:
     return {variant.model_package_arn for variant in experiment.variants} == set(package_arns)
-
-
-def _executions(machine_arn: str, status: str) -> list[dict[str, Any]]:
-    request = {"stateMachineArn": machine_arn, "statusFilter": status}
-    found: list[dict[str, Any]] = boto3.client("stepfunctions").list_executions(**request)["executions"]
-    return found
-
-
-def _cause(execution_arn: str) -> str:
-    execution = boto3.client("stepfunctions").describe_execution(executionArn=execution_arn)
-    return execution.get("cause") or execution.get("error") or json.dumps(execution.get("output"))
