@@ -1,0 +1,42 @@
+"""AWS by moto for the adapters, whose cached clients are made anew for each test."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from abtest.adapters import event_store, executions, experiments_table, registry
+
+CLIENTS = (event_store.client, executions.client, experiments_table.client, registry.client)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    forget()
+    with mock_aws():
+        yield
+    forget()
+
+
+def forget() -> None:
+    for client in CLIENTS:
+        client.cache_clear()
+
+
+@pytest.fixture
+def experiments(aws: None) -> experiments_table.ExperimentsTable:
+    """The empty table `experiments`."""
+    keys = {"endpoint_name": "HASH", "item": "RANGE"}
+    boto3.client("dynamodb").create_table(
+        TableName="experiments",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return experiments_table.ExperimentsTable("experiments")

@@ -1,0 +1,74 @@
+"""Packages, plans and experiments for tests."""
+
+import dataclasses
+import datetime
+from typing import Any
+
+from abtest.adapters.plan import Plan, PlannedVariant
+from abtest.adapters.registry import Package
+from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.rebalance import Decision
+from abtest.experiment.variants import Shares, Variant, VariantCounts
+
+NOW = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+ENDPOINT = "sagemaker-reviews-dev"
+
+
+def config(**changes: Any) -> ExperimentConfig:
+    return ExperimentConfig.from_json({"project_name": "reviews", "stage_name": "dev", **changes})
+
+
+def package(role: str, version: int, *, minute: int = 0, status: str = "Approved") -> Package:
+    group = f"reviews-{role}"
+    arn = f"arn:aws:sagemaker:us-east-1:000000000000:model-package/{group}/{version}"
+    return Package(arn, group, version, status, NOW + datetime.timedelta(minutes=minute))
+
+
+def plan(champion: int = 1, challengers: tuple[int, ...] = (1,), weight: float = 1.0) -> Plan:
+    """`weight` is each challenger's initial weight; the champion's is 1."""
+    variants = [PlannedVariant(f"Champion{champion}", f"arn:champion/{champion}", 1.0)]
+    variants += [PlannedVariant(f"Challenger{v}", f"arn:challenger/{v}", weight) for v in challengers]
+    return Plan(champion, tuple(variants))
+
+
+def experiment(of: Plan, shares: dict[str, float] | None = None, **changes: Any) -> Experiment:
+    variants = tuple(Variant(v.variant_name, v.model_package_arn, v.initial_weight, NOW) for v in of.variants)
+    begun = Experiment(
+        experiment_id=f"reviews-dev-v{of.champion_version}-1",
+        endpoint_name=ENDPOINT,
+        project="reviews",
+        stage="dev",
+        champion_version=of.champion_version,
+        strategy="ThompsonSampling",
+        variants=variants,
+        shares=Shares(shares) if shares else of.initial_shares,
+        started_at=NOW,
+    )
+    return dataclasses.replace(begun, **changes)
+
+
+def decision(on: Experiment, shares: dict[str, float], **changes: Any) -> Decision:
+    """The next Decision on the experiment."""
+    number = on.decision_count + 1
+    made = Decision(
+        decision_id=f"{on.experiment_id}-d{number:06d}",
+        number=number,
+        experiment_id=on.experiment_id,
+        endpoint_name=on.endpoint_name,
+        decided_at=NOW,
+        as_of=NOW + datetime.timedelta(minutes=number),
+        strategy=on.strategy,
+        old_shares=on.shares,
+        new_shares=Shares(shares),
+        counts={name: VariantCounts(invocation_count=10, reward_sum=2.5) for name in shares},
+        probability_best={name: 1 / len(shares) for name in shares},
+        value_remaining=None,
+        e_values={},
+        e_value_threshold=40.0,
+        status="running",
+        leader=next(iter(shares)),
+        reason="because",
+        updated=True,
+    )
+    return dataclasses.replace(made, **changes)

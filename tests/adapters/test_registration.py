@@ -1,0 +1,66 @@
+import datetime
+
+import pytest
+
+from abtest.adapters.experiments_table import ExperimentsTable, StaleError
+from abtest.adapters.plan import Plan
+from abtest.adapters.registration import Registration, register
+from tests.adapters.samples import ENDPOINT, NOW, config, decision, plan
+
+LATER = NOW + datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def held(experiments: ExperimentsTable) -> ExperimentsTable:
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    return experiments
+
+
+def registered(table: ExperimentsTable, wanted: Plan, now: datetime.datetime = NOW) -> Registration:
+    return register(table, wanted, config(strategy="UCB1", warmup=7), execution="x", now=now)
+
+
+def test_a_champion_begins_an_experiment_with_the_configuration(held: ExperimentsTable) -> None:
+    assert registered(held, plan(3, (1,))) == Registration("reviews-dev-v3-1", "begun")
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    assert (begun.strategy, begun.warmup, begun.started_at) == ("UCB1", 7, NOW)
+    assert (begun.decision_id, begun.decision_count) == ("reviews-dev-v3-1-d000000", 0)
+    assert dict(begun.shares) == {"Champion3": 0.5, "Challenger1": 0.5}
+
+
+def test_the_same_plan_touches_nothing(held: ExperimentsTable) -> None:
+    registered(held, plan(1, (1,)))
+    before = held.current(ENDPOINT)
+    assert registered(held, plan(1, (1,)), LATER) == Registration("reviews-dev-v1-1", "none")
+    assert held.current(ENDPOINT) == before
+
+
+def test_a_champion_that_comes_back_begins_its_second_experiment(held: ExperimentsTable) -> None:
+    changes = [registered(held, plan(version)).experiment_id for version in (1, 2, 1)]
+    assert changes == ["reviews-dev-v1-1", "reviews-dev-v2-1", "reviews-dev-v1-2"]
+    assert [past.experiment_id for past in held.past(ENDPOINT)] == changes[:2]
+
+
+def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> None:
+    registered(held, plan(1, (1,)))
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    held.apply_decision(decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
+    assert registered(held, plan(1, (2,)), LATER) == Registration("reviews-dev-v1-1", "changed")
+    changed = held.current(ENDPOINT)
+    assert changed is not None
+    assert dict(changed.shares) == {"Champion1": 0.5, "Challenger2": 0.5}
+    assert (changed.decision_count, changed.decision_id) == (2, "reviews-dev-v1-1-d000002")
+    assert changed.as_of[-1] == LATER
+    assert changed.counted_until != LATER  # nothing was counted
+    change = held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
+    assert change.reason == "Challenger2 joins, Challenger1 leaves: the others keep their proportions."
+    assert change.counts["Champion1"].invocation_count == 10
+    assert change.counts["Challenger2"].invocation_count == 0
+
+
+def test_who_lost_the_lease_registers_nothing(held: ExperimentsTable) -> None:
+    with pytest.raises(StaleError):
+        register(held, plan(1), config(), execution="other", now=NOW)
+    assert held.current(ENDPOINT) is None
