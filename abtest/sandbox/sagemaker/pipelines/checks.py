@@ -8,7 +8,7 @@ from typing import Any
 from botocore.validate import ParamValidator
 
 from abtest.sandbox.sagemaker import wire
-from abtest.sandbox.sagemaker.pipelines import conditions, definition, parameters, step_types
+from abtest.sandbox.sagemaker.pipelines import conditions, definition, forms, parameters, step_types
 from abtest.sandbox.sagemaker.pipelines.definition import Definition, Step
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Path, Reference, references, resolve
 from abtest.sandbox.sagemaker.pipelines.stubs import Unknown, stubs
@@ -36,6 +36,7 @@ def checked(text: str) -> Definition:
     for step in parsed.steps.values():
         _refuse(f"Step '{step.name}': {problem}" for problem in _step_problems(step, parsed))
     _refuse(_cycles(parsed))
+    _refuse(_experiment_problems(parsed))
     return parsed
 
 
@@ -61,15 +62,12 @@ def _duplicates(document: Json) -> Iterator[str]:
         yield f"Step name '{name}' is used twice; names must be unique, in branches too"
 
 
-def _steps_form(documents: Any) -> Iterator[str]:
+def _steps_form(documents: list[Any]) -> Iterator[str]:
     """Every step has a name, a type that we run, and arguments; branches likewise."""
-    if not isinstance(documents, list):
-        yield "Expecting start of Json Array where a list of steps belongs"
-        return
     for document in documents:
-        problem = _step_form(document)
-        if problem:
-            yield problem
+        wrong = _step_form(document)
+        if wrong:
+            yield wrong
         elif document["Type"] == step_types.CONDITION:
             for branch in definition.BRANCHES.values():
                 yield from _steps_form(document["Arguments"].get(branch) or [])
@@ -80,16 +78,24 @@ def _step_form(document: Any) -> str | None:
     if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
         return f"Every step needs a Name of 1 to 64 letters, digits, '-' and '_'; one has {name!r}"
     kind = document.get("Type")
-    if kind not in step_types.NAMES:
+    if kind not in list(step_types.NAMES):
         return f"Step '{name}' has type '{kind}', which the sandbox does not run; it runs {', '.join(step_types.NAMES)}"
-    if not isinstance(document.get("Arguments"), dict):
-        return f"Step '{name}' has no Arguments"
-    return None
+    wrong = _member_forms(document)
+    return f"Step '{name}' is wrong: {wrong}" if wrong else None
+
+
+def _member_forms(document: Json) -> str | None:
+    branches = forms.BRANCHES if document["Type"] == step_types.CONDITION else {}
+    return (
+        forms.problem(document, forms.STEP, required=("Arguments",))
+        or forms.problem(document["Arguments"], branches)
+        or forms.problem_of_each(document.get("PropertyFiles"), forms.PROPERTY_FILE, required=(*forms.PROPERTY_FILE,))
+        or forms.problem_of_each(document.get("RetryPolicies"), forms.RETRY_POLICY)
+    )
 
 
 def _step_problems(step: Step, parsed: Definition) -> Iterator[str]:
     """In an order in which each check may rely on those before it."""
-    yield from _property_file_problems(step)
     try:
         found = list(references(step.arguments))
         yield from _dependency_problems(step, parsed)
@@ -130,15 +136,12 @@ def _files(step: Step) -> list[Path]:
     return [(name,) for name in step.property_files]
 
 
-def _property_file_problems(step: Step) -> Iterator[str]:
-    outputs = (step.arguments.get("ProcessingOutputConfig") or {}).get("Outputs") or []
+def _property_file_problems(step: Step, arguments: Json) -> Iterator[str]:
+    outputs = (arguments.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     names = [output.get("OutputName") for output in outputs]
-    for file in step.document.get("PropertyFiles") or []:
-        missing = [name for name in ("PropertyFileName", "OutputName", "FilePath") if name not in file]
-        if missing:
-            yield f"a property file needs {', '.join(missing)}"
-        elif file["OutputName"] not in names:
-            yield f"property file '{file['PropertyFileName']}' is in output '{file['OutputName']}', which is missing"
+    for name, file in step.property_files.items():
+        if file["OutputName"] not in names:
+            yield f"property file '{name}' is in output '{file['OutputName']}', which is missing"
 
 
 def _argument_problems(step: Step, parsed: Definition) -> Iterator[str]:
@@ -150,6 +153,7 @@ def _argument_problems(step: Step, parsed: Definition) -> Iterator[str]:
         yield "ErrorMessage must be a string"
     if step.kind in step_types.RESOURCES:
         yield from _shape_problems(step_types.RESOURCES[step.kind], arguments)
+        yield from _property_file_problems(step, arguments)
 
 
 def _shape_problems(kind: step_types.StepType, arguments: Json) -> Iterator[str]:
@@ -167,3 +171,18 @@ def _cycles(parsed: Definition) -> Iterator[str]:
         graphlib.TopologicalSorter({name: step.dependencies for name, step in parsed.steps.items()}).prepare()
     except graphlib.CycleError as error:
         yield f"The steps depend on each other in a circle: {' -> '.join(reversed(error.args[1]))}"
+
+
+def _experiment_problems(parsed: Definition) -> Iterator[str]:
+    """Its names may come from parameters and execution variables: no step has run when they are needed."""
+    try:
+        for reference in references(parsed.experiment):
+            if reference.root == "Steps":
+                yield f"PipelineExperimentConfig refers to '{reference}'"
+            yield from (f"PipelineExperimentConfig {problem}" for problem in _reference_problems(reference, parsed))
+        resolved = resolve(parsed.experiment, stubs(parsed))
+    except ExpressionError as error:
+        yield f"PipelineExperimentConfig: {error}"
+    else:
+        if not all(isinstance(name, str | None) for name in resolved.values()):
+            yield "PipelineExperimentConfig must hold strings"

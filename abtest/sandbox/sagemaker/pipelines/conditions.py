@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from abtest.sandbox.sagemaker.pipelines import forms
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError
 from abtest.sandbox.sagemaker.wire import Json
 
@@ -43,11 +44,14 @@ def holds(condition: Json) -> bool:
 
 def problems(condition: Any) -> list[str]:
     """What is wrong with the form of an unresolved condition."""
-    kind = condition.get("Type") if isinstance(condition, dict) else None
+    wrong = forms.problem(condition, forms.CONDITION, required=("Type",))
+    if wrong:
+        return [f"a condition is wrong: {wrong}"]
+    kind = condition["Type"]
     if kind not in MEMBERS:
         return [f"'{kind}' is not a type of condition"]
     missing = [f"a condition of type {kind} needs {member}" for member in MEMBERS[kind] if member not in condition]
-    inner = {"Not": [condition.get("Condition")], "Or": condition.get("Conditions")}.get(kind, [])
+    inner = {"Not": [condition.get("Condition")], "Or": condition.get("Conditions")}.get(kind)
     return missing or [problem for child in inner or [] for problem in problems(child)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
-from abtest.sandbox.sagemaker.pipelines import step_types
+from abtest.sandbox.sagemaker.pipelines import forms, step_types
 from abtest.sandbox.sagemaker.pipelines.expressions import references
 from abtest.sandbox.sagemaker.wire import Json
 
@@ -35,7 +35,7 @@ class Step:
         """Those of this step alone: a Condition step's are its conditions, not its branches."""
         arguments: Json = self.document.get("Arguments") or {}
         if self.kind == step_types.CONDITION:
-            return {"Conditions": arguments.get("Conditions", [])}
+            return {"Conditions": arguments.get("Conditions") or []}
         return arguments
 
     @property
@@ -76,13 +76,15 @@ def load(text: str) -> Json:
         document = json.loads(text)
     except ValueError as error:
         raise bad(f"It is not valid JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise bad("Expecting start of Json Object.")
+    wrong = forms.problem(document, forms.DEFINITION)
+    if wrong:
+        raise bad(f"{wrong}.")
     if document.get("Version") != VERSION:
         raise bad(f"Version is '{document.get('Version')}', must be '{VERSION}'.")
-    if not isinstance(document.get("Steps"), list) or not document["Steps"]:
+    if not document.get("Steps"):
         raise bad("Steps must be a list of at least one step.")
-    return document
+    loaded: Json = document
+    return loaded
 
 
 def parse(text: str) -> Definition:

@@ -8,7 +8,8 @@ from abtest.sandbox.sagemaker.errors import validation
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.pipelines import definition, executor, parameters, records
 from abtest.sandbox.sagemaker.pipelines.catalogue import between
-from abtest.sandbox.sagemaker.pipelines.values import execution_variable
+from abtest.sandbox.sagemaker.pipelines.definition import Definition
+from abtest.sandbox.sagemaker.pipelines.values import ExecutionValues
 from abtest.sandbox.sagemaker.wire import Json
 
 ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -54,7 +55,7 @@ def _new_execution(pipeline: Json, request: Json) -> Json:
         "_token": request["ClientRequestToken"],
         **({"ParallelismConfiguration": parallelism} if parallelism else {}),
     }
-    return record | {"PipelineExperimentConfig": _experiment(record, parsed.experiment)}
+    return record | {"PipelineExperimentConfig": _experiment(record, parsed)}
 
 
 def _new_id() -> str:
@@ -62,17 +63,10 @@ def _new_id() -> str:
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
-def _experiment(record: Json, experiment: Json) -> Json | None:
+def _experiment(record: Json, parsed: Definition) -> Json | None:
     """Recorded and nothing more: the sandbox has no experiments of SageMaker's own kind."""
-    names = {member: value for member, value in experiment.items() if value}
-    resolved = {member: _named(record, value) for member, value in names.items()}
-    return resolved or None
-
-
-def _named(record: Json, value: str | Json) -> str:
-    if isinstance(value, str):
-        return value
-    return execution_variable(record, str(value.get("Get", "")).removeprefix("Execution."))
+    resolved = ExecutionValues(record, parsed, record["_parameters"]).resolve(parsed.experiment)
+    return {name: value for name, value in resolved.items() if value} or None
 
 
 @operation("DescribePipelineExecution")

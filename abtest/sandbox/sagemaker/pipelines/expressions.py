@@ -45,8 +45,10 @@ class Values:
     json_at: Callable[[str, Path], Any]
 
 
-def parse_path(text: str) -> Path:
+def parse_path(text: Any) -> Path:
     """`a.b[0]['c']` as ("a", "b", 0, "c"); a leading `$` is allowed."""
+    if not isinstance(text, str):
+        raise ExpressionError(f"'{text}' is not a valid path")
     tokens: list[str | int] = []
     rest = text.removeprefix("$")
     position = 0
@@ -126,7 +128,7 @@ def as_text(value: Any) -> str:
 def _json_get(body: Any, values: Values) -> Any:
     path = parse_path(_member(body, "Std:JsonGet", "Path"))
     if "S3Uri" in body:
-        return values.json_at(resolve(body["S3Uri"], values), path)
+        return values.json_at(as_text(resolve(body["S3Uri"], values)), path)
     step, name = _property_file_of(body)
     return values.property_file(step, name, path)
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from abtest.sandbox.sagemaker.errors import validation
+from abtest.sandbox.sagemaker.pipelines import forms
 from abtest.sandbox.sagemaker.pipelines.expressions import as_text
 from abtest.sandbox.sagemaker.wire import Json
 
@@ -21,9 +22,10 @@ BOOLEANS = {"true": True, "false": False}
 
 def declaration_problems(declaration: Any) -> list[str]:
     """What is wrong with one element of the definition's Parameters."""
-    if not isinstance(declaration, dict) or not declaration.get("Name"):
-        return ["Every parameter needs a Name"]
-    name, kind = declaration["Name"], declaration.get("Type")
+    wrong = forms.problem(declaration, forms.PARAMETER, required=("Name", "Type"))
+    if wrong:
+        return [f"A parameter is wrong: {wrong}"]
+    name, kind = declaration["Name"], declaration["Type"]
     if kind not in PYTHON_TYPES:
         return [f"Parameter '{name}' has type '{kind}', which is none of {', '.join(PYTHON_TYPES)}"]
     default = declaration.get("DefaultValue")
@@ -31,7 +33,7 @@ def declaration_problems(declaration: Any) -> list[str]:
         return []
     if not _is_of(default, kind):
         return [f"The default of parameter '{name}', {default!r}, is not of type {kind}"]
-    if "EnumValues" in declaration and default not in declaration["EnumValues"]:
+    if declaration.get("EnumValues") and default not in declaration["EnumValues"]:
         return [f"The default of parameter '{name}', {default!r}, is none of its EnumValues"]
     return []
 

@@ -40,9 +40,10 @@ def ended(reason: str) -> Failure:
 
 def delay(policies: list[Json], failure: Failure, attempts: int, elapsed_seconds: float) -> float | None:
     """Seconds until the next attempt after `attempts` failed ones, None if there is none."""
-    policy = next((p for p in policies if failure.kind in (p.get("ExceptionType") or [])), None)
-    if policy is None:
+    found = next((p for p in policies if failure.kind in (p.get("ExceptionType") or [])), None)
+    if found is None:
         return None
+    policy = {name: value for name, value in found.items() if value is not None}
     most = min(policy.get("MaxAttempts", MOST_ATTEMPTS), MOST_ATTEMPTS)
     expired = "ExpireAfterMin" in policy and elapsed_seconds > policy["ExpireAfterMin"] * 60
     if attempts > most or expired:

@@ -1,4 +1,7 @@
+import contextlib
+import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -81,8 +84,13 @@ def test_every_type_of_step_with_references_of_every_kind_is_accepted() -> None:
         (text(SAGEMAKER_ONLY), "Step 'Notify' has type 'Lambda', which the sandbox does not run; it runs Processing,"),
         (text(condition("C", [TRUE], [SAGEMAKER_ONLY])), "Step 'Notify' has type 'Lambda'"),
         (text(without(processing("A"), "Type")), "Step 'A' has type 'None'"),
-        (text(without(processing("A"), "Arguments")), "Step 'A' has no Arguments."),
-        (text(condition("C", [TRUE], {"Name": "A"})), "Expecting start of Json Array"),  # type: ignore[arg-type]
+        (text(without(processing("A"), "Arguments")), "Step 'A' is wrong: Arguments is missing."),
+        (text(condition("C", [TRUE]) | {"Arguments": {"IfSteps": {}}}), "Step 'C' is wrong: IfSteps must be a list."),
+        (text(processing("A", DependsOn="B")), "Step 'A' is wrong: DependsOn must be a list."),
+        (
+            text(processing("A", RetryPolicies=[{"MaxAttempts": "3"}])),
+            "Step 'A' is wrong: MaxAttempts must be a number.",
+        ),
         (text(processing("A"), processing("A")), "Step name 'A' is used twice"),
         (text(processing("A"), condition("C", [TRUE], [processing("A")])), "Step name 'A' is used twice"),
         (text(processing("A"), parameters=[parameter("P", "Number")]), "Parameter 'P' has type 'Number'"),
@@ -137,7 +145,9 @@ def test_a_circle_is_refused(steps: list[Any]) -> None:
 def test_a_property_file_must_be_in_an_output() -> None:
     file = {"PropertyFileName": "Report", "OutputName": "other", "FilePath": "report.json"}
     assert "property file 'Report' is in output 'other'" in refusal(text(processing("A", PropertyFiles=[file])))
-    assert "a property file needs FilePath" in refusal(text(processing("A", PropertyFiles=[without(file, "FilePath")])))
+    assert "Step 'A' is wrong: FilePath is missing" in refusal(
+        text(processing("A", PropertyFiles=[without(file, "FilePath")]))
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,6 +183,45 @@ def test_a_parameter_must_be_of_the_type_that_the_argument_has(kind: str, accept
         assert checked(definition).steps["A"].name == "A"
     else:
         assert "InstanceCount" in refusal(definition)
+
+
+def everywhere(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in inner:
+        yield (*path, key)
+        yield from everywhere(value, (*path, key))
+
+
+@pytest.mark.parametrize("junk", [None, 3, True, "x", [], {}, [3], ["x"], {"a": 1}, {"Get": 3}], ids=str)
+def test_whatever_stands_anywhere_is_accepted_or_refused_in_words(junk: Any) -> None:
+    report = json_get("A", "Report", "accuracy")
+    gate = condition("C", [{"Type": "Or", "Conditions": [compare("LessThan", report, 1)]}], [fail("F", join("a"))])
+    sound = document(
+        processing("A", RetryPolicies=[{"MaxAttempts": 3}]), gate, parameters=[parameter("P", default="x")]
+    )
+    sound["PipelineExperimentConfig"] = {"TrialName": get("Execution.PipelineExecutionId")}
+    assert checked(json.dumps(sound))
+    for path in everywhere(sound):
+        broken = copy.deepcopy(sound)
+        node: Any = broken
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = junk
+        with contextlib.suppress(ServiceError):
+            checked(json.dumps(broken))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"TrialName": get("Parameters.P")}, "PipelineExperimentConfig refers to parameter 'P'"),
+        ({"TrialName": get("Steps.A.ProcessingJobName")}, "PipelineExperimentConfig refers to 'Steps.A.Pro"),
+        ({"TrialName": 3}, "PipelineExperimentConfig must hold strings"),
+    ],
+)
+def test_an_experiment_is_named_before_any_step_runs(config: Any, message: str) -> None:
+    wrong = document(processing("A")) | {"PipelineExperimentConfig": config}
+    assert message in refusal(json.dumps(wrong))
 
 
 def test_null_members_of_the_compiled_document_are_ignored() -> None:

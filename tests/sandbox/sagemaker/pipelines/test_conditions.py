@@ -52,8 +52,9 @@ def test_values_of_different_types_are_not_compared(left: Any, right: Any) -> No
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ({}, "'None' is not a type of condition"),
-        ("text", "'None' is not a type of condition"),
+        ({}, "a condition is wrong: Type is missing"),
+        ("text", "a condition is wrong: Expecting start of Json Object"),
+        ({"Type": "In", "Values": "abc"}, "a condition is wrong: Values must be a list"),
         ({"Type": "Between"}, "'Between' is not a type of condition"),
         ({"Type": "Equals", "LeftValue": 1}, "a condition of type Equals needs RightValue"),
         ({"Type": "In", "Values": [1]}, "a condition of type In needs QueryValue"),

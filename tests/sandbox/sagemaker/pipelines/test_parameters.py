@@ -68,7 +68,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("declaration", "message"),
     [
-        ({}, "Every parameter needs a Name"),
+        ({}, "A parameter is wrong: Name is missing"),
         (parameter("A", "Number"), "Parameter 'A' has type 'Number'"),
         (parameter("A", "Integer", "5"), "The default of parameter 'A', '5', is not of type Integer"),
         (parameter("A", "Integer", True), "The default of parameter 'A', True, is not of type Integer"),

@@ -46,4 +46,5 @@ def test_there_is_an_end() -> None:
     assert delay([expiring], THROTTLED, 1, 59) is not None
     assert delay([expiring], THROTTLED, 1, 61) is None
     assert delay([expiring], THROTTLED, 21, 1) is None
+    assert delay([POLICY | {"MaxAttempts": None, "BackoffRate": None}], THROTTLED, 1, 0) is not None
     assert delay([POLICY | {"IntervalSeconds": 10**6}], THROTTLED, 1, 0) == LONGEST_WAIT_SECONDS
