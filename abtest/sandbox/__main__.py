@@ -26,6 +26,7 @@ def main() -> None:
     environment.prepare(chosen)
     lock = claims.folder(chosen.data_dir.resolve())
     port = claims.port(chosen.port)
+    environment.tidy(chosen)
     from abtest.sandbox import server  # reads the environment, and takes a second
 
     with lock:

@@ -1,6 +1,7 @@
 """The environment variables that MiniStack reads while it is imported: set them before."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,15 @@ def prepare(settings: Settings) -> None:
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = os.environ["TMPDIR"]
+
+
+def tidy(settings: Settings) -> None:
+    """Removes what a killed predecessor left in the folder for temporary files; the data folder must be ours."""
+    for path in (settings.data_dir.resolve() / "tmp").iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _variables(settings: Settings) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """What a restarted sandbox does with the work that its predecessor left undone, and says about it."""
 
+import time
 from collections.abc import Callable, Iterator
 
 from ministack import app
-from ministack.services import cloudformation, stepfunctions
+from ministack.services import cloudformation, eventbridge, scheduler, stepfunctions
 
 from abtest.sandbox.sagemaker import service
 
@@ -22,6 +23,7 @@ STACK_STATES = {
 def restore() -> list[str]:
     """Loads all saved state; returns a sentence for each piece of work that had been running and now is Failed."""
     app._load_persisted_state_of_ministack()
+    schedules()
     return [*executions(), *stacks(), *service.recover()]
 
 
@@ -41,6 +43,16 @@ def stacks() -> Iterator[str]:
             stack["StackStatus"] = STACK_STATES[stack["StackStatus"]]
             stack["StackStatusReason"] = CAUSE.replace("execution ran", "stack was changed")
             yield f"stack {stack['StackName']} is {stack['StackStatus']}"
+
+
+def schedules() -> None:
+    """MiniStack forgets when they fired last, and would fire all of them at once, the one-time ones again."""
+    now = time.time()
+    for key, schedule in scheduler._schedules._data.items():
+        at = scheduler._at_time_epoch(schedule.get("ScheduleExpression", ""))
+        if at is None or at <= now:
+            scheduler._schedule_last_fired[key] = now
+    eventbridge._rule_last_fired.update(dict.fromkeys(eventbridge._rules._data, now))
 
 
 def install(announce: Callable[[list[str]], None]) -> None:

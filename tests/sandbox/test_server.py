@@ -1,6 +1,5 @@
 """The process: one port, several side by side, refusals, and what a stop and a kill leave behind."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import Sandbox, free_port, wait_for
-from tests.sandbox.functions import create_function
+from tests.sandbox.functions import ROLE, create_function, create_machine
 
 pytestmark = pytest.mark.slow
 
@@ -76,12 +75,9 @@ def fill(sandbox: Sandbox) -> str:
     sandbox.client("dynamodb").put_item(TableName="kept", Item={"id": {"S": "1"}, "n": {"N": "0.25"}})
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName="kept")
     states = sandbox.client("stepfunctions")
-    role = "arn:aws:iam::000000000000:role/states"
-    for name, machine in (("waiting", WAITING), ("passing", PASSING)):
-        states.create_state_machine(name=name, definition=json.dumps(machine), roleArn=role)
-    prefix = "arn:aws:states:us-east-1:000000000000:stateMachine:"
-    states.start_execution(stateMachineArn=prefix + "passing", name="done")
-    started: str = states.start_execution(stateMachineArn=prefix + "waiting", name="waits")["executionArn"]
+    states.start_execution(stateMachineArn=create_machine(sandbox, "passing", PASSING), name="done")
+    waiting = create_machine(sandbox, "waiting", WAITING)
+    started: str = states.start_execution(stateMachineArn=waiting, name="waits")["executionArn"]
     done = started.replace("waiting:waits", "passing:done")
     wait_for(lambda: states.describe_execution(executionArn=done)["status"] == "SUCCEEDED")
     return started
@@ -120,6 +116,26 @@ def test_after_sigkill_a_snapshot_of_at_most_five_seconds_is_back(sandbox_factor
     assert sandbox.log.count("after the restart") == 1  # said once
 
 
+def test_a_schedule_that_has_fired_does_not_fire_again_after_a_restart(sandbox_factory: Factory) -> None:
+    sandbox = sandbox_factory("--snapshot-seconds", "3600")
+    machine = create_machine(sandbox, "scheduled", PASSING)
+    for name, expression in (("once", "at(2020-01-01T00:00:00)"), ("hourly", "rate(1 hours)")):
+        sandbox.client("scheduler").create_schedule(
+            Name=name,
+            ScheduleExpression=expression,
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": machine, "RoleArn": ROLE, "Input": "{}"},
+        )
+
+    def executions() -> int:
+        return len(sandbox.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"])
+
+    wait_for(executions)
+    sandbox.restart()
+    time.sleep(2.5)  # two sweeps
+    assert executions() == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_busy_lambda_worker_does_not_outlive_the_sandbox(sandbox_factory: Factory, number: int) -> None:
     sandbox = sandbox_factory()
@@ -130,7 +146,8 @@ def test_a_busy_lambda_worker_does_not_outlive_the_sandbox(sandbox_factory: Fact
     wait_for(started.exists)
     assert sandbox.process is not None
     assert psutil.Process(sandbox.process.pid).children()
-    sandbox.stop(number)  # fails if a child is left
+    sandbox.restart(number)  # fails if a child is left
+    assert not list((sandbox.data_dir / "tmp").iterdir())
 
 
 def test_the_pid_file_and_the_data_folder_go_with_the_process(sandbox_factory: Factory) -> None:
