@@ -1,0 +1,182 @@
+"""The handlers of the state machines, on moto, as the machines call them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.events import Conversion, Invocation
+from abtest.handlers import (
+    acquire_lease,
+    count_events,
+    decide,
+    record_decision,
+    register_experiment,
+    release_lease,
+    select_variants,
+    settings,
+    workflow,
+)
+from tests.adapters import conftest, samples
+from tests.adapters.samples import ENDPOINT
+
+aws = conftest.aws
+experiments = conftest.experiments
+
+ENVIRONMENT = {
+    "EXPERIMENT_CONFIG": json.dumps({"project_name": "reviews", "stage_name": "dev", "warmup": 2}),
+    "EXPERIMENTS_TABLE_NAME": "experiments",
+    "BUCKET_NAME": "bucket",
+    "ENDPOINT_NAME": ENDPOINT,
+    "CHAMPION_GROUP_NAME": "reviews-champion",
+    "CHALLENGER_GROUP_NAME": "reviews-challenger",
+    "MODEL_EXECUTION_ROLE_ARN": "arn:aws:iam::000000000000:role/models",
+}
+MISSING = {"endpoint": {"EndpointStatus": "Missing", "EndpointConfigName": ""}}
+EXECUTION = {"execution": "arn:execution"}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for group in ("reviews-champion", "reviews-challenger"):
+        boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
+    boto3.client("s3").create_bucket(Bucket="bucket")
+    settings.read.cache_clear()
+    yield
+    settings.read.cache_clear()
+
+
+def approved(role: str) -> str:
+    arn: str = boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName=f"reviews-{role}", ModelApprovalStatus="Approved"
+    )["ModelPackageArn"]
+    return arn
+
+
+def built() -> select_variants.Selected:
+    """A registered experiment of a champion and a challenger."""
+    approved("champion"), approved("challenger")
+    selected = select_variants.handler(MISSING, None)
+    acquire_lease.handler(EXECUTION, None)
+    register_experiment.handler(EXECUTION | {"experiment": selected["experiment"]}, None)
+    return selected
+
+
+def test_nothing_approved_is_nothing_to_do() -> None:
+    selected = select_variants.handler(MISSING, None)
+    assert (selected["action"], selected["models"], selected["experiment"]) == ("nothing", [], None)
+    assert selected["reason"] == "No model package of reviews-champion is approved."
+
+
+def test_approved_packages_are_selected_for_a_new_endpoint() -> None:
+    champion, challenger = approved("champion"), approved("challenger")
+    selected = select_variants.handler(MISSING, None)
+    assert selected["action"] == "create"
+    assert sorted(model["package_arn"] for model in selected["models"]) == sorted([champion, challenger])
+    assert [v["InitialVariantWeight"] for v in selected["production_variants"]] == [0.5, 0.5]
+    assert {v["ModelName"] for v in selected["production_variants"]} == {m["name"] for m in selected["models"]}
+    assert json.loads(json.dumps(selected)) == selected
+
+
+def test_an_endpoint_that_serves_the_selection_is_only_registered() -> None:
+    selected = built()
+    endpoint = {"EndpointStatus": "InService", "EndpointConfigName": selected["endpoint_config_name"]}
+    assert select_variants.handler({"endpoint": endpoint}, None)["action"] == "register"
+
+
+def test_an_update_carries_the_current_shares(experiments: ExperimentsTable) -> None:
+    built()
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    moved = samples.decision(running, {"Champion1": 0.2, "Challenger1": 0.8})
+    record_decision.handler({"decision": moved.to_json(), "execution": "r"}, None)
+    other = {"EndpointStatus": "InService", "EndpointConfigName": "other"}
+    selected = select_variants.handler({"endpoint": other}, None)
+    assert selected["action"] == "update"
+    assert [v["InitialVariantWeight"] for v in selected["production_variants"]] == [0.2, 0.8]
+
+
+def test_registering_twice_changes_nothing() -> None:
+    selected = built()
+    again = register_experiment.handler(EXECUTION | {"experiment": selected["experiment"]}, None)
+    assert again == {"experiment_id": "reviews-dev-v1-1", "change": "none"}
+
+
+def test_the_lease_is_for_one_execution() -> None:
+    assert acquire_lease.handler({"execution": "a"}, None) == {"acquired": True}
+    assert acquire_lease.handler({"execution": "b"}, None) == {"acquired": False}
+    assert release_lease.handler({"execution": "a"}, None) == {"released": True}
+    assert acquire_lease.handler({"execution": "b"}, None) == {"acquired": True}
+
+
+def put_events(experiments: ExperimentsTable) -> None:
+    """Ten users of each variant; all of the challenger's convert. And a line that is no event."""
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    lines = ["no event"]
+    for variant in running.variant_names:
+        for number in range(10):
+            common: dict[str, Any] = {
+                "timestamp": running.started_at,
+                "experiment_id": running.experiment_id,
+                "endpoint_name": ENDPOINT,
+                "endpoint_variant": variant,
+                "target_variant": variant,
+                "strategy": running.strategy,
+                "inference_id": f"{variant}{number}",
+                "user_id": f"{variant}{number}",
+            }
+            lines.append(Invocation(**common).to_line())
+            if variant.startswith("Challenger"):
+                lines.append(Conversion(**common, reward=1.0, invocation_timestamp=running.started_at).to_line())
+    hour = running.started_at.strftime("%Y/%m/%d/%H")
+    boto3.client("s3").put_object(Bucket="bucket", Key=f"events/{hour}/a", Body="\n".join(lines).encode())
+
+
+def described(**weights: float) -> dict[str, Any]:
+    return {"ProductionVariants": [{"VariantName": name, "CurrentWeight": weight} for name, weight in weights.items()]}
+
+
+def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
+    built()
+    put_events(experiments)
+    counted = count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)
+    assert counted["running"]
+    assert counted["message"] == "20 invocations counted up to 2126-01-01T00:00:00.000Z; 1 malformed lines."
+    decided = decide.handler(
+        {"evidence": counted["evidence"], "endpoint": described(Champion1=0.5, Challenger1=0.5)}, None
+    )
+    assert decided["move"]
+    assert decided["decision"]["counts"]["Challenger1"]["reward_sum"] == 10
+    shares = {item["VariantName"]: item["DesiredWeight"] for item in decided["desired_weights"]}
+    assert shares == decided["decision"]["new_shares"]
+    assert shares["Challenger1"] > 0.9
+    assert json.loads(json.dumps(decided)) == decided
+    recorded = record_decision.handler({"decision": decided["decision"], "execution": "r"}, None)
+    assert recorded == {"applied": True, "decision_id": "reviews-dev-v1-1-d000001"}
+    running = experiments.current(ENDPOINT)
+    assert running is not None and dict(running.shares) == pytest.approx(shares)
+    late = record_decision.handler({"decision": decided["decision"], "execution": "other"}, None)
+    assert not late["applied"]
+
+
+def test_counting_without_an_experiment() -> None:
+    counted = count_events.handler({"as_of": "2026-01-01T00:00:00Z"}, None)
+    assert counted == {"running": False, "message": f"No experiment runs on {ENDPOINT}.", "evidence": ""}
+
+
+def test_evidence_is_packed_small_enough_to_pass_on() -> None:
+    document = {"history": [{"ended_at": f"2026-01-01T{n % 24:02}:00:00Z", "outcomes": [n, n]} for n in range(5000)]}
+    assert workflow.unpacked(workflow.packed(document)) == document
+    assert len(workflow.packed(document)) < 60_000
+
+
+def test_too_much_evidence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "MOST_BYTES", 10)
+    with pytest.raises(workflow.TooMuchEvidenceError, match="10 can be passed on"):
+        workflow.packed({"a": 1})
