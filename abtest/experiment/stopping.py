@@ -25,8 +25,8 @@ from collections.abc import Mapping, Sequence
 
 from abtest.experiment.counts import Trials
 
-LOG_ODDS_RATIOS = (0.2, 0.4, 0.7, 1.2, 2.0)  # alternatives, from hardly to hugely better
-FIRST_MEANS = (0.1, 0.3, 0.5, 0.7, 0.9)  # overall means tried on a pair's first batch, before there is one to go by
+LOG_ODDS_RATIOS = (0.25, 0.5, 1.0, 1.8)  # alternatives, from hardly to hugely better
+FIRST_MEANS = (0.2, 0.5, 0.8)  # overall means tried on a pair's first batch, before there is one to go by
 LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
 

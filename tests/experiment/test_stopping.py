@@ -1,0 +1,109 @@
+"""The always-valid test: each factor is an e-value, false decisions are rare, clear differences are found."""
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+from scipy import stats
+
+from abtest.experiment.counts import Trials
+from abtest.experiment.stopping import LOG_ODDS_RATIOS, _log_batch, verdict
+
+ALPHA = 0.05
+
+
+def probabilities(users: int, mean: float) -> list[float]:
+    return [float(stats.binom.pmf(reward, users, mean)) for reward in range(users + 1)]
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (4, 4), (1, 7), (7, 1), (12, 3)])
+@pytest.mark.parametrize("mean", [0.02, 0.3, 0.5, 0.9])
+def test_a_batch_expects_at_most_one(a: int, b: int, mean: float) -> None:
+    """Over all outcomes of equal arms, and less where a is worse, whatever the alternative."""
+    for worse, alternative, ratio in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), LOG_ODDS_RATIOS):
+        outcomes = itertools.product(enumerate(probabilities(a, mean - worse)), enumerate(probabilities(b, mean)))
+        expected = math.fsum(
+            p * q * math.exp(_log_batch((a, y), (b, z), alternative, ratio)) for (y, p), (z, q) in outcomes
+        )
+        assert expected <= 1 + 1e-9
+
+
+def test_fractional_rewards_are_safer_than_whole_ones() -> None:
+    """The same mean from three values between 0 and 1."""
+    values = {0.0: 0.3, 0.5: 0.4, 1.0: 0.3}
+    expected = math.fsum(
+        values[y] * values[z] * math.exp(_log_batch((1, y), (1, z), 0.5, 2.0)) for y in values for z in values
+    )
+    assert expected <= 1
+
+
+def simulated(
+    seed: int, rates: Sequence[float], looks: int, users: int, explored: float = 0.0
+) -> list[dict[str, Trials]]:
+    """Each user gets the arm that a Thompson draw prefers, or any one with probability `explored`."""
+    random_ = random.Random(seed)
+    totals = [(0, 0)] * len(rates)
+    intervals = []
+    for _ in range(looks):
+        found = [(0, 0)] * len(rates)
+        for _ in range(users):
+            draws = [random_.betavariate(1 + reward, 1 + trials - reward) for trials, reward in totals]
+            arm = random_.randrange(len(rates)) if random_.random() < explored else draws.index(max(draws))
+            found[arm] = (found[arm][0] + 1, found[arm][1] + (random_.random() < rates[arm]))
+        totals = [(n + m, s + r) for (n, s), (m, r) in zip(totals, found, strict=True)]
+        intervals.append({str(arm): (n, float(s)) for arm, (n, s) in enumerate(found)})
+    return intervals
+
+
+@pytest.mark.parametrize(("rates", "runs"), [((0.5, 0.5), 1000), ((0.1, 0.1), 500), ((0.7, 0.7, 0.7), 500)])
+def test_equal_arms_are_rarely_told_apart(rates: tuple[float, ...], runs: int) -> None:
+    """50 looks each: the upper 95 % limit of the share of false decisions is below alpha."""
+    names = [str(arm) for arm in range(len(rates))]
+    false = sum(verdict(simulated(seed, rates, 50, 15), names, ALPHA).leader is not None for seed in range(runs))
+    assert float(stats.beta.ppf(0.95, false + 1, runs - false)) <= ALPHA
+
+
+def test_clear_differences_are_found() -> None:
+    names = ["0", "1", "2"]
+    found = [verdict(simulated(seed, (0.3, 0.7), 20, 50, 0.2), names[:2], ALPHA).leader for seed in range(20)]
+    assert set(found) <= {"1", None}
+    assert found.count("1") >= 18
+    found = [verdict(simulated(seed, (0.2, 0.3, 0.8), 40, 50, 0.2), names, ALPHA).leader for seed in range(10)]
+    assert set(found) <= {"2", None}
+    assert found.count("2") >= 8
+
+
+def test_a_named_leader_stays_named() -> None:
+    clear: dict[str, Trials] = {"a": (100, 90.0), "b": (100, 20.0)}
+    reverse: dict[str, Trials] = {"a": (100, 20.0), "b": (100, 90.0)}
+    assert verdict([clear], ["a", "b"], ALPHA).leader == "a"
+    assert verdict([clear, *[reverse] * 5], ["a", "b"], ALPHA).leader == "a"
+
+
+def test_the_leader_must_beat_every_other_arm() -> None:
+    interval: dict[str, Trials] = {"a": (100, 90.0), "b": (100, 20.0), "c": (100, 88.0)}
+    test = verdict([interval], ["a", "b", "c"], ALPHA)
+    assert test.leader is None
+    assert test.threshold == 3 / ALPHA
+    assert test.e_values["a"]["b"] > test.threshold > test.e_values["a"]["c"]
+
+
+def test_arms_without_users_tell_nothing() -> None:
+    test = verdict([{"a": (100, 90.0)}, {}], ["a", "b"], ALPHA)
+    assert test.leader is None
+    assert test.e_values == {"a": {"b": 1.0}, "b": {"a": 1.0}}
+    assert verdict([], ["a"], ALPHA).leader is None
+
+
+def test_e_values_stay_finite() -> None:
+    interval: dict[str, Trials] = {"a": (10**6, 10.0**6), "b": (10**6, 0.0)}
+    test = verdict([interval] * 3, ["a", "b"], ALPHA)
+    assert test.e_values["a"]["b"] == pytest.approx(1e100)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -1, float("nan")])
+def test_alpha_is_checked(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"^alpha: "):
+        verdict([], ["a", "b"], alpha)
