@@ -1,0 +1,82 @@
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from abtest.cli import models
+from abtest.cli.errors import UserError
+from tests.adapters import conftest
+
+aws = conftest.aws
+
+GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
+CONTAINER = {"Image": "image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+FORMATS = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
+
+
+@pytest.fixture(autouse=True)
+def registry(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two champions and a challenger that wait for approval."""
+    monkeypatch.setattr(models, "outputs", lambda _: GROUPS)
+    sagemaker = boto3.client("sagemaker")
+    for group in GROUPS.values():
+        sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    for group in ("reviews-champion", "reviews-champion", "reviews-challenger"):
+        sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={"Containers": [CONTAINER], **FORMATS},
+            CustomerMetadataProperties={"TestAccuracy": "0.66"},
+        )
+    yield
+
+
+def invoke(*arguments: str) -> str:
+    return CliRunner().invoke(models.app, arguments, catch_exceptions=False).stdout
+
+
+def statuses() -> dict[str, str]:
+    return {row["model"]: row["status"] for row in json.loads(invoke("list", "--json"))}
+
+
+def test_approving_takes_the_newest_or_the_version_named() -> None:
+    assert "champion/2 is Approved" in invoke("approve", "champion", "challenger")
+    invoke("reject", "champion/1", "--note", "worse")
+    assert statuses() == {"champion/2": "Approved", "champion/1": "Rejected", "challenger/1": "Approved"}
+    assert json.loads(invoke("show", "champion/1", "--json"))["approval_note"] == "worse"
+
+
+def test_a_change_prints_what_changed_as_json() -> None:
+    ((row),) = json.loads(invoke("approve", "challenger", "--json"))
+    assert row["status"] == "Approved"
+    assert row["model_package_arn"].endswith("reviews-challenger/1")
+
+
+def test_the_list_and_one_model_for_people() -> None:
+    assert "PendingManualApproval" in invoke("list")
+    shown = invoke("show", "champion")
+    assert "s3://bucket/model.tar.gz" in shown
+    assert "0.66" in shown
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("winner", "say champion or challenger"),
+        ("champion/x", "say champion or challenger"),
+        ("champion/9", "no such model is registered"),
+    ],
+)
+def test_an_unknown_model_is_a_users_mistake_and_changes_nothing(model: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        invoke("approve", "champion", model)
+    assert set(statuses().values()) == {"PendingManualApproval"}
+
+
+def test_what_aws_refuses_is_a_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    conftest.forget()
+    with pytest.raises(UserError, match="Is the sandbox up"):
+        invoke("list")

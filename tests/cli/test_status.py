@@ -1,0 +1,72 @@
+"""`abtest status` and `abtest history` read the same records."""
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli import history, status
+from abtest.cli.errors import UserError
+from tests.adapters import conftest, samples
+from tests.adapters.samples import ENDPOINT
+
+aws = conftest.aws
+experiments = conftest.experiments
+
+OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT}
+
+
+@pytest.fixture(autouse=True)
+def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (status, history):
+        monkeypatch.setattr(module, "outputs", lambda _: OUTPUTS)
+
+
+def begin(experiments: ExperimentsTable, *, decided: bool) -> None:
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    begun = samples.experiment(samples.plan(1, (1,)))
+    experiments.begin(begun, counter=1, before=None, execution="x")
+    if decided:
+        moved = samples.decision(begun, {"Champion1": 0.2, "Challenger1": 0.8})
+        assert experiments.apply_decision(moved, execution="r")
+
+
+def invoke(command: Any, *arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(command)
+    return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+
+
+def test_before_the_first_decision(experiments: ExperimentsTable) -> None:
+    begin(experiments, decided=False)
+    shown = invoke(status.status)
+    assert "nothing counted yet" in shown
+    assert "50.0%" in shown
+    assert json.loads(invoke(history.history, "--json")) == []
+
+
+def test_after_a_decision(experiments: ExperimentsTable) -> None:
+    begin(experiments, decided=True)
+    shown = invoke(status.status)
+    assert "reviews-dev-v1-1 on sagemaker-reviews-dev, ThompsonSampling" in shown
+    assert "80.0%" in shown
+    assert "running: because" in shown
+    document = json.loads(invoke(status.status, "--json"))
+    assert [variant["invocation_count"] for variant in document["variants"]] == [10, 10]
+    assert document["counted_until"] == "2026-01-01T12:01:00.000Z"
+
+
+def test_the_history(experiments: ExperimentsTable) -> None:
+    begin(experiments, decided=True)
+    assert "because" in invoke(history.history)
+    (decision,) = json.loads(invoke(history.history, "--json"))
+    assert decision["new_shares"] == {"Champion1": 0.2, "Challenger1": 0.8}
+
+
+@pytest.mark.parametrize("command", [status.status, history.history])
+def test_no_experiment_is_a_users_mistake(command: Any) -> None:
+    with pytest.raises(UserError, match="has no experiment yet"):
+        invoke(command)
