@@ -85,4 +85,4 @@ def test_no_answer_is_the_models_failure(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_api_gateway_does_not_give_up_first() -> None:
     config: Config = endpoint.TIMEOUTS
     assert config.connect_timeout + config.read_timeout < 29
-    assert config.retries == {"total_max_attempts": 1}
+    assert config.retries["total_max_attempts"] == 1
