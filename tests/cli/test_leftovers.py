@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from abtest.cli import leftovers
+from abtest.experiment.config import ExperimentConfig
+
+ROLE = "arn:aws:iam::123456789012:role/model"
+CONFIG = ExperimentConfig(project_name="reviews", stage_name="demo")
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+def endpoint_config(name: str, model: str) -> None:
+    sagemaker = boto3.client("sagemaker")
+    image = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"}
+    sagemaker.create_model(ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer=image)
+    variant = {"VariantName": "Champion1", "ModelName": model, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+
+def test_endpoint_configs_and_models_of_the_stage_go() -> None:
+    sagemaker = boto3.client("sagemaker")
+    endpoint_config("sagemaker-reviews-demo-0123456789ab", "reviews-demo-1-abc")
+    endpoint_config("sagemaker-reviews-demo-two-0123456789ab", "reviews-demo-two-1-abc")
+    assert leftovers.remove_endpoint(CONFIG) == ["sagemaker-reviews-demo-0123456789ab", "reviews-demo-1-abc"]
+    left = sagemaker.list_endpoint_configs()["EndpointConfigs"]
+    assert [config["EndpointConfigName"] for config in left] == ["sagemaker-reviews-demo-two-0123456789ab"]
+    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["reviews-demo-two-1-abc"]
+
+
+def test_where_nothing_was_made_nothing_goes() -> None:
+    assert leftovers.remove_endpoint(CONFIG) == []
+    assert leftovers.remove_pipeline("reviews-demo-pipeline") == []
+    assert leftovers.remove_packages("reviews-champion") == []
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_every_version_of_every_object_goes(versioned: bool) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="data")
+    if versioned:
+        s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a", "b", "b"):
+        s3.put_object(Bucket="data", Key=key, Body=b"x")
+    s3.delete_object(Bucket="data", Key="a")
+    assert leftovers.empty_bucket("data") == (4 if versioned else 1)
+    s3.delete_bucket(Bucket="data")
