@@ -79,6 +79,8 @@ def execute(kind: Kind, record: Json, work: Work, finish: Finish = records.finis
         status, reason = _outcome(kind, record, limits, work)
     except SandboxStoppingError:
         return
+    if status == "Failed" and background.stopping.is_set():
+        return  # what failed is the sandbox that is going away: the next start says so
     logs.publish(kind, name, paths.log_file(kind, name))
     paths.drop_root(kind, name)
     with state.lock:

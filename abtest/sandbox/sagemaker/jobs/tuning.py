@@ -158,6 +158,7 @@ def _wait(job: Job, workers: list[threading.Thread]) -> None:
             while worker.is_alive():
                 job.limits.check()
                 worker.join(WAIT_SECONDS)
+        job.limits.check()  # the workers may have seen the end before us
     except (JobStoppedError, JobTimedOutError):
         _stop_trials(job)
         for worker in workers:
