@@ -1,0 +1,73 @@
+"""The demo stage, deployed by the real `cdk deploy`: its API answers, signed requests only."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.conftest import Sandbox, wait_for
+
+pytestmark = pytest.mark.slow
+
+Outputs = dict[str, str]
+
+
+def post(url: str, body: Mapping[str, Any], *, sign: bool = True) -> tuple[int, Any]:
+    """Status and document."""
+    request = AWSRequest("POST", url, data=json.dumps(body), headers={"Content-Type": "application/json"})
+    if sign:
+        SigV4Auth(Credentials("test", "test"), "execute-api", "us-east-1").add_auth(request)
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=30)
+    connection.request("POST", parts.path, request.data, dict(request.headers))
+    response = connection.getresponse()
+    document = json.loads(response.read())
+    connection.close()
+    return response.status, document
+
+
+def test_the_outputs_name_what_was_made(deployed: Outputs, sandbox: Sandbox) -> None:
+    assert len(deployed) == 13
+    sandbox.client("s3").head_bucket(Bucket=deployed["BucketName"])
+    for table in ("ExperimentsTableName", "AssignmentsTableName"):
+        sandbox.client("dynamodb").describe_table(TableName=deployed[table])
+    sandbox.client("firehose").describe_delivery_stream(DeliveryStreamName=deployed["DeliveryStreamName"])
+    for group in ("ChampionGroupName", "ChallengerGroupName"):
+        sandbox.client("sagemaker").describe_model_package_group(ModelPackageGroupName=deployed[group])
+    for role in ("PipelineRoleArn", "ModelExecutionRoleArn"):
+        sandbox.client("iam").get_role(RoleName=deployed[role].rpartition("/")[2])
+
+
+def test_an_unknown_endpoint_is_404(deployed: Outputs) -> None:
+    status, document = post(deployed["ApiEndpoint"] + "stats", {"endpoint_name": "sagemaker-reviews-none"})
+    assert (status, document["error"]["code"]) == (404, "NotFound")
+    assert "sagemaker-reviews-none" in document["error"]["message"]
+
+
+@pytest.mark.parametrize("route", ["invocation", "conversion", "stats"])
+def test_an_unsigned_request_is_403_in_the_same_shape(deployed: Outputs, route: str) -> None:
+    status, document = post(deployed["ApiEndpoint"] + route, {}, sign=False)
+    assert (status, document["error"]["code"]) == (403, "Forbidden")
+    assert document["error"]["message"]
+
+
+def test_a_clients_mistake_is_400(deployed: Outputs) -> None:
+    status, document = post(deployed["ApiEndpoint"] + "invocation", {"endpoint_name": "sagemaker-reviews-none"})
+    assert (status, document["error"]["code"]) == (400, "BadRequest")
+
+
+def test_rebalance_without_an_experiment_succeeds(deployed: Outputs, sandbox: Sandbox) -> None:
+    states = sandbox.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=deployed["RebalanceStateMachineArn"], input="{}")
+
+    def ended() -> Any:
+        execution = states.describe_execution(executionArn=started["executionArn"])
+        return execution if execution["status"] != "RUNNING" else None
+
+    assert wait_for(ended)["status"] == "SUCCEEDED"
