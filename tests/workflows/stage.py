@@ -46,7 +46,8 @@ class Stage:
         self.states = sandbox.client("stepfunctions")
         self.machines: dict[str, str] = {}
 
-    def deploy(self) -> "Stage":
+    def deploy(self, *machines: str) -> "Stage":
+        """Everything, or only these machines."""
         self.s3.create_bucket(Bucket=self.project)
         for name, content in (("good", model_tar()), ("other", model_tar(inverted=True)), ("corrupt", b"no archive")):
             self.s3.put_object(Bucket=self.project, Key=f"{name}.tar.gz", Body=content)
@@ -58,7 +59,7 @@ class Stage:
             AttributeDefinitions=[{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in KEY],
             BillingMode="PAY_PER_REQUEST",
         )
-        self.machines = {name: self._machine(name, functions) for name, functions in FUNCTIONS.items()}
+        self.machines = {name: self._machine(name, FUNCTIONS[name]) for name in machines or FUNCTIONS}
         return self
 
     def _machine(self, name: str, functions: tuple[str, ...]) -> str:
@@ -121,6 +122,17 @@ class Stage:
         )["ModelPackageArn"]
         return arn
 
+    def trial(self) -> tuple[str, str]:
+        """Puts a new champion and a new challenger on trial; returns the names of the two variants."""
+        versions = []
+        for role, artefact in (("champion", "good"), ("challenger", "other")):
+            arn = self.register(role, artefact)
+            self.approve(arn)
+            versions.append(arn.rsplit("/", 1)[1])
+        ended = self.run()
+        assert ended["status"] == "SUCCEEDED", ended
+        return f"Champion{versions[0]}", f"Challenger{versions[1]}"
+
     def approve(self, arn: str, status: str = "Approved") -> None:
         self.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
 
@@ -149,6 +161,11 @@ class Stage:
     def endpoint(self) -> dict[str, Any]:
         described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=self.endpoint_name)
         return described
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Of this name: one or none."""
+        listed: list[dict[str, Any]] = self.sagemaker.list_endpoints(NameContains=self.endpoint_name)["Endpoints"]
+        return listed
 
     def weights(self) -> dict[str, float]:
         return {variant["VariantName"]: variant["CurrentWeight"] for variant in self.endpoint()["ProductionVariants"]}

@@ -2,10 +2,16 @@
 
 import pytest
 
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, wait_for
 from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stage(sandbox: Sandbox) -> Stage:
+    """Shared: each test puts a champion of its own on trial, which begins a new experiment."""
+    return Stage(sandbox, "builds").deploy("build_endpoint")
 
 
 def experiment_id(stage: Stage) -> str:
@@ -14,45 +20,43 @@ def experiment_id(stage: Stage) -> str:
 
 
 def test_champion_and_challenger_approved_at_once_end_in_one_right_endpoint(sandbox: Sandbox) -> None:
-    stage = Stage(sandbox, "at-once").deploy()
+    stage = Stage(sandbox, "at-once").deploy("build_endpoint")
+    assert stage.run()["status"] == "SUCCEEDED"  # nothing is approved, nothing to do
+    assert set(stage.items()) == {"LEASE"}
     stage.start_on_approval()
     champion, challenger = stage.register("champion"), stage.register("challenger", "other")
     stage.approve(champion)
     stage.approve(challenger)
-    executions = stage.settled(2)
+    executions = stage.settled(3)
     assert {execution["status"] for execution in executions} == {"SUCCEEDED"}
     assert stage.endpoint()["EndpointStatus"] == "InService"
     assert stage.weights() == {"Champion1": 0.5, "Challenger1": 0.5}
     assert experiment_id(stage) == "at-once-dev-v1-1"
     packages = {v["M"]["model_package_arn"]["S"] for v in stage.items()["EXPERIMENT"]["variants"]["L"]}
     assert packages == {champion, challenger}
-    config = stage.endpoint()["EndpointConfigName"]
-    assert config.startswith("sagemaker-at-once-dev-")
-
-    before = stage.items()["EXPERIMENT"]
-    assert stage.run()["status"] == "SUCCEEDED"  # as the same event once more would
-    assert stage.items()["EXPERIMENT"] == before
-    assert stage.endpoint()["EndpointConfigName"] == config
-
-
-def test_nothing_approved_is_nothing_to_do(sandbox: Sandbox) -> None:
-    stage = Stage(sandbox, "nothing").deploy()
-    stage.register("champion")
-    ended = stage.run()
-    assert ended["status"] == "SUCCEEDED"
-    assert set(stage.items()) == {"LEASE"}
     assert stage.items()["LEASE"]["holder"] == {"NULL": True}
+    assert stage.items()["LEASE"]["waiting"] == {"L": []}
 
 
-def test_a_corrupt_model_leaves_the_old_endpoint_serving(sandbox: Sandbox) -> None:
-    stage = Stage(sandbox, "corrupt").deploy()
-    stage.approve(stage.register("champion"))
-    assert stage.run()["status"] == "SUCCEEDED"
+def test_a_duplicate_event_changes_nothing(stage: Stage) -> None:
+    stage.trial()
+    endpoint, experiment = stage.endpoint(), stage.items()["EXPERIMENT"]
+    for _ in range(2):
+        stage.start()
+    assert {execution["status"] for execution in stage.settled(3)[:2]} == {"SUCCEEDED"}
+    assert stage.items()["EXPERIMENT"] == experiment
+    assert stage.endpoint()["LastModifiedTime"] == endpoint["LastModifiedTime"]
+
+
+def test_a_corrupt_model_leaves_the_old_endpoint_serving(stage: Stage) -> None:
+    stage.trial()
     before, experiment = stage.endpoint(), stage.items()["EXPERIMENT"]
-    stage.approve(stage.register("challenger", "corrupt"))
+    corrupt = stage.register("challenger", "corrupt")
+    stage.approve(corrupt)
     failed = stage.run()
+    stage.approve(corrupt, "Rejected")
     assert (failed["status"], failed["error"]) == ("FAILED", "EndpointFailed")
-    assert "Challenger1" in failed["cause"]
+    assert f"Challenger{corrupt.rsplit('/', 1)[1]}" in failed["cause"]
     assert failed["cause"] == stage.endpoint()["FailureReason"]
     assert stage.endpoint()["EndpointStatus"] == "InService"
     assert stage.endpoint()["EndpointConfigName"] == before["EndpointConfigName"]
@@ -60,29 +64,28 @@ def test_a_corrupt_model_leaves_the_old_endpoint_serving(sandbox: Sandbox) -> No
     assert stage.items()["LEASE"]["holder"] == {"NULL": True}
 
 
-def test_an_endpoint_that_failed_to_start_is_replaced(sandbox: Sandbox) -> None:
-    stage = Stage(sandbox, "replaced").deploy()
-    corrupt = stage.register("champion", "corrupt")
-    stage.approve(corrupt)
-    assert stage.run()["status"] == "FAILED"
+def test_an_endpoint_that_failed_to_start_is_replaced(stage: Stage) -> None:
+    if stage.endpoints():
+        stage.sagemaker.delete_endpoint(EndpointName=stage.endpoint_name)
+        wait_for(lambda: not stage.endpoints())
+    stage.approve(stage.register("champion", "corrupt"))
+    failed = stage.run()
+    assert (failed["status"], failed["error"]) == ("FAILED", "EndpointFailed")
     assert stage.endpoint()["EndpointStatus"] == "Failed"
-    stage.approve(stage.register("champion"))
+    assert set(stage.trial()) == set(stage.weights())
+
+
+def test_a_challenger_joins_and_a_new_champion_begins_anew(stage: Stage) -> None:
+    champion, challenger = stage.trial()
+    before = experiment_id(stage)
+    joining = stage.register("challenger")
+    stage.approve(joining)
     assert stage.run()["status"] == "SUCCEEDED"
-    assert stage.weights() == {"Champion2": 1.0}
-
-
-def test_a_challenger_joins_and_a_new_champion_begins_anew(sandbox: Sandbox) -> None:
-    stage = Stage(sandbox, "joins").deploy()
-    stage.approve(stage.register("champion"))
-    stage.run()
-    assert stage.weights() == {"Champion1": 1.0}
-    stage.approve(stage.register("challenger", "other"))
-    stage.run()
-    assert stage.weights() == {"Champion1": 0.5, "Challenger1": 0.5}
-    assert experiment_id(stage) == "joins-dev-v1-1"
-    assert "DECISION#joins-dev-v1-1#000001" in stage.items()
-    stage.approve(stage.register("champion", "other"))
-    stage.run()
-    assert stage.weights() == {"Champion2": 1.0}
-    assert experiment_id(stage) == "joins-dev-v2-1"
-    assert "PAST#joins-dev-v1-1" in stage.items()
+    assert stage.weights() == {champion: 0.5, f"Challenger{joining.rsplit('/', 1)[1]}": 0.5}
+    assert experiment_id(stage) == before
+    assert stage.items()[f"DECISION#{before}#000001"]["reason"]["S"].startswith(
+        f"Challenger{joining.rsplit('/', 1)[1]} joins, {challenger} leaves"
+    )
+    stage.trial()
+    assert experiment_id(stage) != before
+    assert f"PAST#{before}" in stage.items()

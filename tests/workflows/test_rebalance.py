@@ -13,8 +13,6 @@ from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.slow
 
-TWO = {"Champion1", "Challenger1"}
-
 
 def lines(stage: Stage, variant: str, users: int, converted: int) -> list[str]:
     """`users` users with one invocation each, of whom `converted` convert."""
@@ -45,14 +43,10 @@ def hour(stage: Stage) -> str:
     return started.strftime("%Y/%m/%d/%H")
 
 
-def deployed(sandbox: Sandbox, project: str) -> Stage:
-    """A stage whose endpoint serves a champion and a challenger, half of the traffic each."""
-    stage = Stage(sandbox, project, warmup=20, exploration_floor=0.05).deploy()
-    for role, artefact in (("champion", "good"), ("challenger", "other")):
-        stage.approve(stage.register(role, artefact))
-    assert stage.run()["status"] == "SUCCEEDED"
-    assert stage.weights() == dict.fromkeys(TWO, 0.5)
-    return stage
+@pytest.fixture(scope="module")
+def stage(sandbox: Sandbox) -> Stage:
+    """Shared: each test puts a champion and a challenger of its own on trial, with half of the traffic each."""
+    return Stage(sandbox, "moves", warmup=20, exploration_floor=0.05).deploy()
 
 
 def shares(stage: Stage) -> dict[str, float]:
@@ -60,77 +54,77 @@ def shares(stage: Stage) -> dict[str, float]:
 
 
 def decisions(stage: Stage) -> list[str]:
-    return sorted(key for key in stage.items() if key.startswith("DECISION#"))
+    """The numbers of the running experiment's Decisions."""
+    prefix = f"DECISION#{stage.items()['EXPERIMENT']['experiment_id']['S']}#"
+    return sorted(key.removeprefix(prefix) for key in stage.items() if key.startswith(prefix))
 
 
-def test_events_in_s3_move_the_weights(sandbox: Sandbox) -> None:
-    stage = deployed(sandbox, "moves")
-    events = lines(stage, "Champion1", 100, 20) + lines(stage, "Challenger1", 100, 60)
+def quarantine(stage: Stage) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stage.s3.list_objects_v2(Bucket="moves", Prefix="quarantine/").get("Contents", [])
+    return found
+
+
+def test_events_in_s3_move_the_weights(stage: Stage) -> None:
+    champion, challenger = stage.trial()
+    events = lines(stage, champion, 100, 20) + lines(stage, challenger, 100, 60)
     stage.put_events("first", [*events, "{not json"], hour(stage))
     stage.put_events("second", events[:50], hour(stage))  # Firehose delivered these twice
     ended = stage.run("rebalance")
     assert ended["status"] == "SUCCEEDED", ended
-    assert stage.weights() == pytest.approx({"Champion1": 0.05, "Challenger1": 0.95}, abs=1e-3)
+    assert stage.weights() == pytest.approx({champion: 0.05, challenger: 0.95}, abs=1e-3)
     assert shares(stage) == pytest.approx(stage.weights())
-    output = json.loads(ended["output"])["decision"]
-    assert output["counts"]["Challenger1"]["invocation_count"] == 100
-    assert output["counts"]["Challenger1"]["reward_sum"] == 60
-    assert decisions(stage) == ["DECISION#moves-dev-v1-1#000001"]
+    counts = json.loads(ended["output"])["decision"]["counts"]
+    assert (counts[challenger]["invocation_count"], counts[challenger]["reward_sum"]) == (100, 60)
+    assert decisions(stage) == ["000001"]
 
-    (kept,) = stage.s3.list_objects_v2(Bucket="moves", Prefix="quarantine/")["Contents"]
+    (kept,) = quarantine(stage)
     line = stage.s3.get_object(Bucket="moves", Key=kept["Key"])["Body"].read()
     assert json.loads(line) == {"line": "{not json", "problem": "is not JSON"}
 
     again = stage.run("rebalance")
     assert again["status"] == "SUCCEEDED"
     assert json.loads(again["output"])["decision"]["updated"] is False
-    assert len(decisions(stage)) == 2
-    assert len(stage.s3.list_objects_v2(Bucket="moves", Prefix="quarantine/")["Contents"]) == 1
+    assert decisions(stage) == ["000001", "000002"]
+    assert quarantine(stage) == [kept]
 
 
-def test_two_at_once_apply_one_decision_after_the_other(sandbox: Sandbox) -> None:
-    stage = deployed(sandbox, "two-at-once")
-    stage.put_events("one", lines(stage, "Champion1", 60, 40) + lines(stage, "Challenger1", 60, 10), hour(stage))
+def test_two_at_once_apply_one_decision_after_the_other(stage: Stage) -> None:
+    champion, challenger = stage.trial()
+    stage.put_events("at-once", lines(stage, champion, 60, 40) + lines(stage, challenger, 60, 10), hour(stage))
+    before = len(stage.executions("rebalance"))
     for _ in range(2):
         stage.start("rebalance")
-    assert {execution["status"] for execution in stage.settled(2, "rebalance")} == {"SUCCEEDED"}
-    assert decisions(stage) == [f"DECISION#two-at-once-dev-v1-1#00000{number}" for number in (1, 2)]
+    assert {execution["status"] for execution in stage.settled(before + 2, "rebalance")[:2]} == {"SUCCEEDED"}
+    assert decisions(stage) == ["000001", "000002"]
     assert shares(stage) == pytest.approx(stage.weights())
-    assert stage.weights()["Champion1"] == pytest.approx(0.95, abs=1e-3)
+    assert stage.weights()[champion] == pytest.approx(0.95, abs=1e-3)
 
 
-def test_an_endpoint_that_changes_already_is_waited_for(sandbox: Sandbox) -> None:
-    stage = deployed(sandbox, "busy")
-    stage.put_events("one", lines(stage, "Champion1", 60, 40) + lines(stage, "Challenger1", 60, 10), hour(stage))
-    desired = [{"VariantName": name, "DesiredWeight": 0.5} for name in TWO]
+def weigh(stage: Stage, **weights: float) -> None:
+    """A change of weights past the experiment."""
+    desired = [{"VariantName": name, "DesiredWeight": weight} for name, weight in weights.items()]
     stage.sagemaker.update_endpoint_weights_and_capacities(
         EndpointName=stage.endpoint_name, DesiredWeightsAndCapacities=desired
     )
+
+
+def test_an_endpoint_that_changes_already_is_waited_for_and_drifted_weights_are_put_right(stage: Stage) -> None:
+    champion, challenger = stage.trial()
+    weigh(stage, **{champion: 3.0, challenger: 1.0})
     assert stage.endpoint()["EndpointStatus"] == "Updating"
     assert stage.run("rebalance")["status"] == "SUCCEEDED"
-    assert shares(stage) == pytest.approx(stage.weights())
-    assert stage.weights()["Champion1"] == pytest.approx(0.95, abs=1e-3)
+    assert stage.weights() == shares(stage) == {champion: 0.5, challenger: 0.5}
 
 
-def test_drifted_weights_are_put_right(sandbox: Sandbox) -> None:
-    stage = deployed(sandbox, "drift")
-    desired = [{"VariantName": name, "DesiredWeight": weight} for name, weight in zip(sorted(TWO), (3, 1), strict=True)]
-    stage.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=stage.endpoint_name, DesiredWeightsAndCapacities=desired
-    )
-    assert stage.run("rebalance")["status"] == "SUCCEEDED"
-    assert stage.weights() == dict.fromkeys(TWO, 0.5)
-
-
-def test_no_experiment_is_said(sandbox: Sandbox) -> None:
-    ended = Stage(sandbox, "idle").deploy().run("rebalance")
-    assert ended["status"] == "SUCCEEDED"
-    assert json.loads(ended["output"])["message"] == "No experiment runs on sagemaker-idle-dev."
-
-
-def test_an_endpoint_that_is_gone_is_a_failure_with_the_cause(sandbox: Sandbox) -> None:
-    stage = deployed(sandbox, "gone")
+def test_an_endpoint_that_is_gone_is_a_failure_with_the_cause(stage: Stage) -> None:
+    stage.trial()
     stage.sagemaker.delete_endpoint(EndpointName=stage.endpoint_name)
     failed = stage.run("rebalance")
     assert (failed["status"], failed["error"]) == ("FAILED", "SageMaker.SageMakerException")
     assert "Could not find endpoint" in failed["cause"]
+
+
+def test_no_experiment_is_said(sandbox: Sandbox) -> None:
+    ended = Stage(sandbox, "idle").deploy("rebalance").run("rebalance")
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"])["message"] == "No experiment runs on sagemaker-idle-dev."
