@@ -8,6 +8,7 @@ from abtest.sandbox.patches import (
     cloudformation,
     executions,
     firehose,
+    identities,
     lambda_functions,
     paths,
     plug,
@@ -25,6 +26,7 @@ def apply(settings: Settings) -> None:
     found = metadata.version("ministack")
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
     plug.install()
+    identities.install()
     cloudformation.install(settings)
     buckets.install()
     firehose.install(settings)

@@ -3,7 +3,7 @@
 import sys
 
 from ministack import app
-from ministack.core import iam_actions, router
+from ministack.core import router
 
 from abtest.sandbox.sagemaker import service
 
@@ -18,4 +18,3 @@ def install() -> None:
     app._state_map["sagemaker"] = "sagemaker"
     # Without a pattern the first request makes MiniStack load every service model of botocore to guess the service.
     router.SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker."], "host_patterns": [r"sagemaker\."]}
-    iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"

@@ -1,0 +1,64 @@
+"""IAM, where the sandbox verifies identities: SageMaker's actions and resources, and TLS that it does not have."""
+
+import json
+import re
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions
+
+Json = dict[str, Any]
+
+INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
+
+
+def install() -> None:
+    secure_transport()
+    iam_actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
+    action, resource = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
+
+    def extract_iam_action(service: str, method: str, path: str, *rest: Any) -> Any:
+        if service == "sagemaker" and INVOCATION.match(path):
+            return "sagemaker:InvokeEndpoint"
+        return action(service, method, path, *rest)
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: Json, body: bytes, query: Json, region: str, account: str
+    ) -> Any:
+        if service != "sagemaker":
+            return resource(service, method, path, headers, body, query, region, account)
+        return _resource(path, body, f"arn:aws:sagemaker:{region}:{account}")
+
+    iam_actions.extract_iam_action, iam_actions.extract_resource_arn = extract_iam_action, extract_resource_arn
+
+
+def secure_transport() -> None:
+    """AWS is reached by TLS, and bucket policies demand it; the sandbox's plain HTTP stands for it."""
+    pin = app.pin_request_origin
+    app.pin_request_origin = lambda address, _secure: pin(address, True)
+
+
+# The member of a request that names its resource, and the kind in the resource's ARN.
+RESOURCES = {
+    "EndpointName": "endpoint",
+    "EndpointConfigName": "endpoint-config",
+    "ModelName": "model",
+    "PipelineName": "pipeline",
+    "TrainingJobName": "training-job",
+    "ProcessingJobName": "processing-job",
+    "TransformJobName": "transform-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
+    "ModelPackageGroupName": "model-package-group",
+}
+
+
+def _resource(path: str, body: bytes, prefix: str) -> str:
+    invoked = INVOCATION.match(path)
+    if invoked:
+        return f"{prefix}:endpoint/{invoked[1].lower()}"
+    request = json.loads(body or b"{}")
+    for member, kind in RESOURCES.items():
+        if member in request:
+            return f"{prefix}:{kind}/{request[member].lower()}"
+    arns = [value for name, value in request.items() if name.endswith("Arn") and isinstance(value, str)]
+    return next((arn for arn in arns if arn.startswith("arn:aws:sagemaker:")), "*")
