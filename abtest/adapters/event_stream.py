@@ -76,3 +76,5 @@ class EventStream:
             return
         if count:
             logger.warning("%d parked events were sent", count)
+        if count == REPLAYED_AT_ONCE:
+            self._replay_at = 0.0  # there are more

@@ -194,14 +194,14 @@ DOUBTS: tuple[Callable[[Experiment, Counts], str | None], ...] = (
 
 def _standing(leader: str, probability: float, decided: bool, test: Verdict) -> str:
     """Where the comparison is, in one clause."""
-    needed = f"{test.threshold:g} needed"
-    if decided:
-        return f"{leader} is the leader: its e-values passed the {needed}"
-    if not test.e_values[leader]:
+    against = test.e_values[leader]
+    if not against:
         return f"{leader} is alone"
-    lowest = min(test.e_values[leader], key=lambda name: test.e_values[leader][name])
-    e_value = test.e_values[leader][lowest]
-    return f"{leader} is ahead with P(best) {probability:.3f}, e-value {e_value:.3g} against {lowest} of {needed}"
+    lowest = min(against, key=lambda name: against[name])
+    evidence = f"e-value {against[lowest]:.3g} against {lowest}, {test.threshold:g} needed"
+    if decided:
+        return f"{leader} is better than every other variant: {evidence}"
+    return f"{leader} is ahead with P(best) {probability:.3f}: {evidence}"
 
 
 def _reason(doubt: str | None, standing: str) -> str:

@@ -143,6 +143,8 @@ def predicted(request: InvocationRequest, placement: Placement, inference_id: st
 
 def remembered(invocation: Invocation) -> Invocation:
     """The invocation as first made, if this is a retry; kept for its conversion, if DynamoDB answers."""
+    if invocation.experiment_id == UNKNOWN_EXPERIMENT:
+        return invocation
     try:
         return assignments().remember(invocation, now=int(invocation.timestamp.timestamp()))
     except OUTAGES:
