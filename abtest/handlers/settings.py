@@ -90,6 +90,8 @@ class CountingSettings:
     """count_events."""
 
     experiments_table_name: str
+    assignments_table_name: str
+    delivery_stream_name: str
     endpoint_name: str
     bucket_name: str
 

@@ -102,8 +102,10 @@ class WorkflowsStack(Stack):
         functions = {
             "CountEvents": self._function(
                 "count_events",
-                (*names, "BUCKET_NAME"),
+                (*names, "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
                 allow(READ, table),
+                allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
+                allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
                 timeout_seconds=900,
             ),

@@ -32,11 +32,15 @@ def forget() -> None:
 @pytest.fixture
 def experiments(aws: None) -> experiments_table.ExperimentsTable:
     """The empty table `experiments`."""
-    keys = {"endpoint_name": "HASH", "item": "RANGE"}
+    create_table("experiments", "endpoint_name")
+    return experiments_table.ExperimentsTable("experiments")
+
+
+def create_table(name: str, hash_key: str) -> None:
+    keys = {hash_key: "HASH", "item": "RANGE"}
     boto3.client("dynamodb").create_table(
-        TableName="experiments",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
         BillingMode="PAY_PER_REQUEST",
     )
-    return experiments_table.ExperimentsTable("experiments")

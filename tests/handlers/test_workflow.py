@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from abtest.adapters import assignments_table, event_stream
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.events import Conversion, Invocation
 from abtest.handlers import (
@@ -29,6 +30,8 @@ experiments = conftest.experiments
 ENVIRONMENT = {
     "EXPERIMENT_CONFIG": json.dumps({"project_name": "reviews", "stage_name": "dev", "warmup": 2}),
     "EXPERIMENTS_TABLE_NAME": "experiments",
+    "ASSIGNMENTS_TABLE_NAME": "assignments",
+    "DELIVERY_STREAM_NAME": "stream",
     "BUCKET_NAME": "bucket",
     "ENDPOINT_NAME": ENDPOINT,
     "CHAMPION_GROUP_NAME": "reviews-champion",
@@ -46,6 +49,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable) 
     for group in ("reviews-champion", "reviews-challenger"):
         boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
     boto3.client("s3").create_bucket(Bucket="bucket")
+    conftest.create_table("assignments", "user")
+    for module in (assignments_table, event_stream):
+        module.client.cache_clear()
     settings.read.cache_clear()
     yield
     settings.read.cache_clear()
@@ -163,6 +169,27 @@ def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     assert running is not None and dict(running.shares) == pytest.approx(shares)
     late = record_decision.handler({"decision": decided["decision"], "execution": "other"}, None)
     assert not late["applied"]
+
+
+def test_parked_events_are_sent(experiments: ExperimentsTable) -> None:
+    bucket = {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": "arn:aws:s3:::bucket"}
+    boto3.client("firehose").create_delivery_stream(
+        DeliveryStreamName="stream", ExtendedS3DestinationConfiguration=bucket
+    )
+    table = assignments_table.AssignmentsTable("assignments")
+    for number in range(30):
+        table.park(f"event{number}", f"line{number}")
+    count_events.handler({"as_of": "2026-01-01T00:00:00Z"}, None)
+    assert table.parked(1) == []
+    assert len(boto3.client("s3").list_objects_v2(Bucket="bucket")["Contents"]) == 30
+
+
+def test_parked_events_that_cannot_be_sent_do_not_stop_the_count(experiments: ExperimentsTable) -> None:
+    assignments_table.AssignmentsTable("assignments").park("event", "line")  # there is no stream
+    built()
+    put_events(experiments)
+    assert count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)["running"]
+    assert len(assignments_table.AssignmentsTable("assignments").parked(2)) == 1
 
 
 def test_counting_without_an_experiment() -> None:

@@ -19,7 +19,6 @@ FUNCTIONS = {
     "build_endpoint": ("AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
 }
-KEY = [{"AttributeName": "endpoint_name", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}]
 
 
 @functools.cache
@@ -53,14 +52,30 @@ class Stage:
             self.s3.put_object(Bucket=self.project, Key=f"{name}.tar.gz", Body=content)
         for group in self.groups.values():
             self.sagemaker.create_model_package_group(ModelPackageGroupName=group)
-        self.sandbox.client("dynamodb").create_table(
-            TableName=self.project,
-            KeySchema=KEY,
-            AttributeDefinitions=[{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in KEY],
-            BillingMode="PAY_PER_REQUEST",
+        self._table(self.project, "endpoint_name")
+        self._table(f"{self.project}-assignments", "user")
+        self.sandbox.client("firehose").create_delivery_stream(
+            DeliveryStreamName=self.project,
+            ExtendedS3DestinationConfiguration={
+                "RoleARN": ROLE,
+                "BucketARN": f"arn:aws:s3:::{self.project}",
+                "Prefix": "events/!{timestamp:yyyy/MM/dd/HH}/",
+                "ErrorOutputPrefix": "events-errors/",
+                "BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 1},
+                "CompressionFormat": "GZIP",
+            },
         )
         self.machines = {name: self._machine(name, FUNCTIONS[name]) for name in machines or FUNCTIONS}
         return self
+
+    def _table(self, name: str, hash_key: str) -> None:
+        keys = {hash_key: "HASH", "item": "RANGE"}
+        self.sandbox.client("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
 
     def _machine(self, name: str, functions: tuple[str, ...]) -> str:
         values = {"EndpointName": self.endpoint_name, "ModelExecutionRoleArn": ROLE}
@@ -88,6 +103,8 @@ class Stage:
         return {
             "EXPERIMENT_CONFIG": json.dumps(self.config),
             "EXPERIMENTS_TABLE_NAME": self.project,
+            "ASSIGNMENTS_TABLE_NAME": f"{self.project}-assignments",
+            "DELIVERY_STREAM_NAME": self.project,
             "BUCKET_NAME": self.project,
             "ENDPOINT_NAME": self.endpoint_name,
             "CHAMPION_GROUP_NAME": self.groups["champion"],
@@ -174,6 +191,12 @@ class Stage:
         """Everything in the table by its range key, in DynamoDB's types."""
         found = self.sandbox.client("dynamodb").scan(TableName=self.project, ConsistentRead=True)["Items"]
         return {item["item"]["S"]: item for item in found}
+
+    def holds(self, line: str) -> bool:
+        """Whether the line is in an object under events/."""
+        found = self.s3.list_objects_v2(Bucket=self.project, Prefix="events/").get("Contents", [])
+        bodies = (self.s3.get_object(Bucket=self.project, Key=item["Key"])["Body"].read() for item in found)
+        return any(f"{line}\n".encode() in gzip.decompress(body) for body in bodies)
 
     def put_events(self, name: str, lines: list[str], hour: str) -> None:
         """As Firehose does; `hour` is yyyy/MM/dd/HH."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from abtest.adapters import assignments_table
 from abtest.experiment import times
 from abtest.experiment.events import Conversion, Invocation
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, wait_for
 from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,18 @@ def test_an_endpoint_that_is_gone_is_a_failure_with_the_cause(stage: Stage) -> N
     failed = stage.run("rebalance")
     assert (failed["status"], failed["error"]) == ("FAILED", "SageMaker.SageMakerException")
     assert "Could not find endpoint" in failed["cause"]
+
+
+def test_parked_events_are_sent_and_counted_by_the_next_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assignments_table, "client", lambda: stage.sandbox.client("dynamodb"))
+    champion, _ = stage.trial()
+    (line,) = lines(stage, champion, 1, 0)
+    assignments_table.AssignmentsTable("moves-assignments").park("event", line)
+    assert stage.run("rebalance")["status"] == "SUCCEEDED"
+    wait_for(lambda: stage.holds(line))
+    counts = json.loads(stage.run("rebalance")["output"])["decision"]["counts"]
+    assert counts[champion]["invocation_count"] == 1
+    assert assignments_table.AssignmentsTable("moves-assignments").parked(1) == []
 
 
 def test_no_experiment_is_said(sandbox: Sandbox) -> None:
