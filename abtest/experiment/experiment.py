@@ -12,10 +12,10 @@ from abtest.experiment.variants import Shares, Variant, VariantCounts
 class Experiment:
     """One experiment, from the champion that began it to its end.
 
-    `shares` are the current traffic shares by variant name (sum 1), set by the Decision `decision_id`, the
-    `decision_count`-th (0: the initial shares). `counts` are those of the last rebalance and hold up to
-    `counted_until`, the last of `as_of`, the times that earlier Decisions counted to. `status` is `running` or
-    `decided`; `leader` is set once decided.
+    `variants` begins with the champion. `shares` are the current traffic shares by variant name (sum 1), set by the
+    Decision `decision_id`, the `decision_count`-th (0: the initial shares). `counts` are those of the last rebalance
+    and hold up to `counted_until`; `as_of` holds the times to which all Decisions so far counted. `status` is
+    `running` or `decided`; `leader` is set once decided.
     """
 
     experiment_id: str

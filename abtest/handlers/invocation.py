@@ -113,6 +113,10 @@ def assigned(experiment: Experiment, user_id: str, inference_id: str, now: datet
     agreed = assignments().assign(
         experiment.experiment_id, user_id, drawn, inference_id=inference_id, now=int(now.timestamp())
     )
+    if agreed.variant_name not in experiment.variant_names:
+        # The variant has left: its users go to the champion, uncounted, until it is back.
+        champion = experiment.variant_names[0]
+        return Placement(experiment.experiment_id, FALLBACK, HTTPStatus.ACCEPTED, champion)
     return Placement(
         experiment.experiment_id,
         experiment.strategy,

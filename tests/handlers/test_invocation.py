@@ -113,6 +113,18 @@ def test_with_neither_firehose_nor_dynamodb_the_event_is_logged(world: World, ca
     assert '"strategy":"Fallback"' in caplog.text
 
 
+def test_the_users_of_a_variant_that_left_go_to_the_champion_uncounted(world: World) -> None:
+    store(experiment(shares={"Champion1": 0.0, "Challenger1": 1.0}))
+    assert world.post(invocation, SAMPLE | {"user_id": "u"})[1]["target_variant"] == "Challenger1"
+    remaining = experiment().variants[:1]
+    store(experiment(variants=remaining, shares={"Champion1": 1.0}))
+    status, answer = world.post(invocation, SAMPLE | {"user_id": "u"})
+    assert (status, answer["strategy"], answer["endpoint_variant"]) == (202, "Fallback", "Champion1")
+    store(experiment())
+    status, answer = world.post(invocation, SAMPLE | {"user_id": "u"})
+    assert (status, answer["endpoint_variant"]) == (200, "Challenger1")
+
+
 def test_a_variant_that_left_the_endpoint_is_served_by_its_split(world: World) -> None:
     world.endpoint.variants = ("Champion2",)
     status, answer = world.post(invocation, SAMPLE | {"user_id": "u"})
