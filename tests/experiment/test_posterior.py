@@ -71,7 +71,7 @@ def test_known_cases(counts: list[Trials], best: list[float] | None) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.floats(0, 1)), min_size=1, max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_probabilities_sum_to_one_in_any_order(pairs: list[tuple[int, float]]) -> None:
     counts = [(float(trials), trials * mean) for trials, mean in pairs]
     best = probability_best(counts)

@@ -94,7 +94,7 @@ COUNTS = st.lists(
 
 
 @given(COUNTS, st.sampled_from(list(STRATEGIES)), st.floats(0, 1), st.floats(0, 1), st.integers(0, 1000), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_shares_sum_to_one_and_keep_the_floor(
     counts: list[Trials], strategy: str, epsilon: float, part: float, burn_in: int, data: st.DataObject
 ) -> None:
