@@ -8,13 +8,13 @@ from abtest.sandbox.patches import (
     cloudformation,
     executions,
     firehose,
+    function_tasks,
     identities,
     lambda_functions,
     paths,
     plug,
     sdk_tasks,
     targets,
-    transport,
 )
 from abtest.sandbox.settings import Settings
 
@@ -32,8 +32,8 @@ def apply(settings: Settings) -> None:
     firehose.install(settings)
     lambda_functions.install()
     sdk_tasks.install()
+    function_tasks.install(settings)
     executions.install()
     paths.install()
     targets.install()
-    transport.install()
     api_gateway.install()
