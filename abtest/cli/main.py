@@ -21,6 +21,8 @@ from abtest.cli.aws import aws_errors
 from abtest.cli.demo import command as demo
 from abtest.cli.errors import UserError
 
+INTERRUPTED = 130  # 128 + SIGINT: what typer makes of an interrupt
+
 app = typer.Typer(
     name="abtest",
     help="Decide in production which model is better, and move traffic to it safely, on Amazon SageMaker.",
@@ -44,7 +46,7 @@ app.command()(report.report)
 
 @app.callback()
 def abtest() -> None:
-    """Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong usage."""
+    """Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong usage, 130 interrupted."""
 
 
 def main() -> None:
@@ -54,3 +56,7 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"abtest: {error}", err=True)
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("abtest: interrupted", err=True)
+        raise

@@ -97,11 +97,15 @@ def run(
             text=True,
         ) as process,
     ):
-        for line in process.stdout or ():
-            file.write(line)
-            file.flush()
-            lines.append(line.strip())
-            tell(line.strip())
+        try:
+            for line in process.stdout or ():
+                file.write(line)
+                file.flush()
+                lines.append(line.strip())
+                tell(line.strip())
+        except BaseException:
+            process.terminate()  # an interrupt that reached only us must not leave it behind
+            raise
     if process.returncode:
         raise UserError(f"{complaint(lines)} (the whole log: {log.relative_to(ROOT)})")
 

@@ -72,7 +72,10 @@ def find(port: int) -> Running | None:
 
 
 def start(port: int, data_dir: Path, options: Sequence[str] = ()) -> Running:
-    """Starts a sandbox that outlives this process, logging to sandbox.log in its folder. Raises SandboxError."""
+    """Starts a sandbox that outlives this process, logging to sandbox.log in its folder. Raises SandboxError.
+
+    Interrupted while it waits for the first answer, it leaves no sandbox behind.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / "sandbox.log"
     with path.open("ab") as log:
@@ -80,6 +83,15 @@ def start(port: int, data_dir: Path, options: Sequence[str] = ()) -> Running:
         process = subprocess.Popen(
             command(port, data_dir, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+    try:
+        return _first_answer(process, port, path, written_before)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _first_answer(process: "subprocess.Popen[bytes]", port: int, path: Path, written_before: int) -> Running:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -89,7 +101,6 @@ def start(port: int, data_dir: Path, options: Sequence[str] = ()) -> Running:
         if found is not None and found.pid == process.pid:
             return found
         time.sleep(0.05)
-    process.kill()
     raise SandboxError(f"the sandbox did not answer within {START_SECONDS:.0f} s (log: {path})")
 
 
@@ -101,17 +112,20 @@ def stop(port: int) -> Running:
     os.kill(found.pid, signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
     while time.monotonic() < end:
-        if _has_ended(Path(found.data_dir)):
+        if not in_use(Path(found.data_dir)):
             return found
         time.sleep(0.05)
     raise SandboxError(f"the sandbox on port {port} (process {found.pid}) did not end within {STOP_SECONDS:.0f} s")
 
 
-def _has_ended(data_dir: Path) -> bool:
-    """Whether the lock on the data folder is free: the process id may stay behind as a zombie's."""
-    with (data_dir / "sandbox.lock").open("w") as lock:
+def in_use(data_dir: Path) -> bool:
+    """Whether a sandbox holds the lock of the data folder: its process id may stay behind as a zombie's."""
+    path = data_dir / "sandbox.lock"
+    if not path.exists():
+        return False
+    with path.open("r") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
-    return True
+            return True
+    return False

@@ -10,10 +10,11 @@ from abtest.cli import deploy, simulate, stacks
 from abtest.cli.demo import release, result, traffic
 from abtest.cli.demo.local_sandbox import local_sandbox
 from abtest.cli.demo.memory import PeakMemory
-from abtest.cli.demo.plan import STAGE, Plan, Reviews, prepare_reviews
+from abtest.cli.demo.plan import STAGE, Plan, Reviews, check_parameters, prepare_reviews
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, print_json, print_line, print_table, say
+from abtest.cli.pipeline import parse_parameters
 from abtest.report.page import headline, percent
 from pipelines import run
 
@@ -24,6 +25,9 @@ SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, he
 UsersOption = Annotated[int, typer.Option(envvar="USERS", min=1, help="Simulated users.")]
 RoundsOption = Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Rebalances, users spread evenly over them.")]
 PortOption = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port of the sandbox; 0: a free one.")]
+ParamOption = Annotated[
+    list[str] | None, typer.Option("--param", envvar="PARAMS", help="A pipeline parameter as NAME=VALUE.")
+]
 FolderOption = Annotated[Path, typer.Option("--output", "-o", help="Folder of the result and of the sandbox's data.")]
 
 
@@ -33,13 +37,14 @@ def demo(
     users: UsersOption = 600,
     rounds: RoundsOption = 8,
     port: PortOption = 0,
+    param: ParamOption = None,
     output: FolderOption = Path("build/demo"),
     as_json: JsonOption = False,
 ) -> None:
     """Run the whole loop on this machine: reviews, models, endpoint, users, rebalancing, report."""
     if rounds > users:
-        raise UserError(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
-    plan = Plan(reviews or None, seed, users, rounds, port, output)
+        raise typer.BadParameter(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
+    plan = Plan(reviews or None, seed, users, rounds, port, output, check_parameters(parse_parameters(param or [])))
     output.mkdir(parents=True, exist_ok=True)
     with PeakMemory() as peak:
         document, decisions, generated = _loop(plan)
@@ -56,6 +61,7 @@ def _loop(plan: Plan) -> tuple[dict[str, Any], list[Any], bool]:
     with watch.phase("reviews", "checking the reviews"):
         reviews = prepare_reviews(plan)
         say(f"{reviews.found.rows_kept:,} usable of {reviews.found.rows_read:,} reviews: {reviews.found.source}")
+    result.remove(plan.folder)
     with local_sandbox(plan.folder / "sandbox", plan.port, watch):
         outputs = _deploy(watch)
         document, decisions = _experiment(plan, reviews, outputs, watch)

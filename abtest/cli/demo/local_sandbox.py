@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
@@ -25,28 +26,78 @@ def free_port() -> int:
 def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifecycle.Running]:
     """A sandbox with an empty data folder, named by this process's environment; stopped at the end of the block.
 
-    SIGTERM ends the block as an interrupt does, so that nothing is left running.
+    SIGTERM and SIGHUP end the block as an interrupt does, so that nothing is left running. Raises UserError if it
+    cannot start, or if what failed in the block did so because the sandbox had ended.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with watch.phase("sandbox", "starting the sandbox"):
-        shutil.rmtree(data_dir, ignore_errors=True)
-        running = _start(data_dir, port or free_port())
-        say(f"the sandbox serves AWS on {running.url}")
-    os.environ.update(lifecycle.environment(running.port))
-    os.environ.pop("AWS_PROFILE", None)
+    port = port or free_port()
+    with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+        try:
+            with watch.phase("sandbox", "starting the sandbox"):
+                running = _start(data_dir, port)
+                say(f"the sandbox serves AWS on {running.url}")
+            _point_environment_at(port)
+            yield running
+        except Exception as error:
+            if _answers(data_dir, port) or isinstance(error, StartError):
+                raise
+            raise UserError(
+                f"the sandbox ended in the middle of the demo: {data_dir / 'sandbox.log'} may say why; "
+                f"abtest sandbox up --data-dir {data_dir} starts it again on what it had saved"
+            ) from error
+        finally:
+            with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                _stop(data_dir, port)
+
+
+@contextmanager
+def signals(handler: Any, *numbers: int) -> Iterator[None]:
+    """`handler` for these signals in the block, what was there before after it."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield running
+        yield
     finally:
-        _stop(running.port)
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class StartError(UserError):
+    """The sandbox was not started."""
 
 
 def _start(data_dir: Path, port: int) -> lifecycle.Running:
+    if lifecycle.in_use(data_dir):
+        raise StartError(f"{data_dir} is in use by another sandbox: choose another --output, or stop that one")
+    _empty(data_dir)
     try:
         return lifecycle.start(port, data_dir)
     except lifecycle.SandboxError as error:
-        raise UserError(str(error)) from error
+        raise StartError(str(error)) from error
 
 
-def _stop(port: int) -> None:
-    if lifecycle.find(port) is not None:
+def _empty(data_dir: Path) -> None:
+    """Removes what an earlier demo left there. Raises StartError for a folder that no sandbox has made."""
+    if data_dir.is_dir() and any(data_dir.iterdir()) and not (data_dir / "sandbox.lock").exists():
+        raise StartError(f"{data_dir} is not a sandbox's data folder and not empty: choose another --output")
+    shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _point_environment_at(port: int) -> None:
+    """Only the sandbox is named, whatever profile, session or endpoint of one service was set before."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(lifecycle.environment(port))
+
+
+def _answers(data_dir: Path, port: int) -> bool:
+    """Whether our sandbox runs; one of somebody else on that port is none of our business."""
+    found = lifecycle.find(port)
+    return found is not None and Path(found.data_dir) == data_dir.resolve()
+
+
+def _stop(data_dir: Path, port: int) -> None:
+    if not _answers(data_dir, port):
+        return
+    try:
         lifecycle.stop(port)
+    except lifecycle.SandboxError as error:
+        raise UserError(str(error)) from error

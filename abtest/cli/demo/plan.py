@@ -1,13 +1,14 @@
 """What a demo is asked to do, and the reviews that it starts from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.cli.errors import UserError
 from pipelines import run
-from pipelines.definition import SMALL_DATA_PARAMETERS
+from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
 
 STAGE = "demo"
@@ -23,15 +24,28 @@ class Plan:
     rounds: int
     port: int
     folder: Path
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The pipeline's parameters for a small data set."""
-        return SMALL_DATA_PARAMETERS | {"Seed": str(self.seed)}
+        """The pipeline's parameters for a small data set, but for those that the user has `given`."""
+        return {**SMALL_DATA_PARAMETERS, **self.given, "Seed": str(self.seed)}
 
     def users_of_round(self, number: int) -> range:
         """The numbers of the users who come in round `number`, from 1 to `rounds`."""
         return range(self.users * (number - 1) // self.rounds, self.users * number // self.rounds)
+
+
+def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
+    """`given` itself. Raises UserError for a parameter that the pipeline lacks or the demo sets, or an unfit value."""
+    for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
+        if name in given:
+            raise UserError(f"the demo sets {name} itself: say {remedy}")
+    try:
+        checked(given)
+    except DefinitionError as error:
+        raise UserError(str(error)) from None
+    return given
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,19 @@ def notes(document: Json, generated: bool) -> list[str]:
     return found
 
 
+def remove(folder: Path) -> None:
+    """An earlier result must not be taken for that of a demo that fails."""
+    for path in _paths(folder):
+        path.unlink(missing_ok=True)
+
+
+def _paths(folder: Path) -> tuple[Path, Path]:
+    return folder / "summary.json", folder / "report.html"
+
+
 def write(folder: Path, document: Json, decisions: Sequence[Any], generated: bool) -> tuple[Path, Path]:
     """Writes both files; returns their paths."""
-    summary_path, report_path = folder / "summary.json", folder / "report.html"
+    summary_path, report_path = _paths(folder)
     summary_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     report_path.write_text(page.render(document, decisions, notes(document, generated)), encoding="utf-8")
     return summary_path, report_path

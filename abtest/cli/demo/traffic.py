@@ -23,9 +23,12 @@ def play(plan: Plan, outputs: Mapping[str, str], traffic: Sequence[simulation.Re
     post = ApiClient(outputs["ApiEndpoint"]).post
     for number in range(1, plan.rounds + 1):
         users = plan.users_of_round(number)
-        visits += simulation.run(
-            post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=users, seed=plan.seed
-        )
+        try:
+            visits += simulation.run(
+                post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=users, seed=plan.seed
+            )
+        except simulation.ApiRefusedError as error:
+            raise UserError(str(error)) from error
         wait_for_events(outputs["BucketName"], current(outputs), expected_events(visits))
         decision = rebalance_once(outputs)
         say(line_of_round(number, plan.rounds, len(users), decision))
