@@ -1,35 +1,15 @@
 """The demo stage, deployed by the real `cdk deploy`: its API answers, signed requests only."""
 
-import http.client
-import json
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from tests.conftest import Sandbox, wait_for
+from tests.infra.api import post
 
 pytestmark = pytest.mark.slow
 
 Outputs = dict[str, str]
-
-
-def post(url: str, body: Mapping[str, Any], *, sign: bool = True) -> tuple[int, Any]:
-    """Status and document."""
-    request = AWSRequest("POST", url, data=json.dumps(body), headers={"Content-Type": "application/json"})
-    if sign:
-        SigV4Auth(Credentials("test", "test"), "execute-api", "us-east-1").add_auth(request)
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=30)
-    connection.request("POST", parts.path, request.data, dict(request.headers))
-    response = connection.getresponse()
-    document = json.loads(response.read())
-    connection.close()
-    return response.status, document
 
 
 def test_the_outputs_name_what_was_made(deployed: Outputs, sandbox: Sandbox) -> None:

@@ -1,0 +1,110 @@
+"""The loop where IAM is enforced: every role may do what it must, and `abtest destroy` leaves nothing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Sandbox, wait_for
+from tests.infra.api import post
+from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
+
+pytestmark = pytest.mark.slow
+
+ENDPOINT = "sagemaker-reviews-demo"
+
+
+def abtest(sandbox: Sandbox, *arguments: str) -> str:
+    command = [str(Path(sys.executable).with_name("abtest")), *arguments, "--stage", "demo"]
+    return subprocess.run(
+        command, cwd=ROOT, env=sandbox.env, check=True, capture_output=True, text=True, timeout=240
+    ).stdout
+
+
+def register(sandbox: Sandbox, group: str, bucket: str, *, inverted: bool) -> None:
+    """An approved package of a small model."""
+    key = f"models/{group}/model.tar.gz"
+    sandbox.client("s3").put_object(Bucket=bucket, Key=key, Body=model_tar(inverted=inverted))
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/{key}"}
+    sandbox.client("sagemaker").create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )
+
+
+def ended(sandbox: Sandbox, machine: str) -> list[dict[str, Any]]:
+    """The machine's executions, once there are some and none runs."""
+    states = sandbox.client("stepfunctions")
+
+    def settled() -> Any:
+        found = states.list_executions(stateMachineArn=machine)["executions"]
+        return found if found and not any(e["status"] == "RUNNING" for e in found) else None
+
+    executions: list[dict[str, Any]] = wait_for(settled, 90)
+    return [states.describe_execution(executionArn=e["executionArn"]) for e in executions]
+
+
+def left(sandbox: Sandbox) -> list[object]:
+    """What a stage makes, by service, whatever its names."""
+    sagemaker = sandbox.client("sagemaker")
+    return [
+        sandbox.client("dynamodb").list_tables()["TableNames"],
+        sandbox.client("lambda").list_functions()["Functions"],
+        sandbox.client("firehose").list_delivery_streams()["DeliveryStreamNames"],
+        sandbox.client("stepfunctions").list_state_machines()["stateMachines"],
+        sandbox.client("events").list_rules()["Rules"],
+        sandbox.client("sqs").list_queues().get("QueueUrls", []),
+        sandbox.client("apigateway").get_rest_apis()["items"],
+        sandbox.client("logs").describe_log_groups()["logGroups"],
+        sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"],
+        sagemaker.list_endpoints()["Endpoints"],
+        sagemaker.list_endpoint_configs()["EndpointConfigs"],
+        sagemaker.list_models()["Models"],
+        [bucket for bucket in sandbox.client("s3").list_buckets()["Buckets"] if "reviews" in bucket["Name"]],
+        [role for role in sandbox.client("iam").list_roles()["Roles"] if "reviews" in role["RoleName"]],
+    ]
+
+
+def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbox]) -> None:
+    sandbox = sandbox_factory("--verify-identities")
+    abtest(sandbox, "deploy")
+    outputs = json.loads(abtest(sandbox, "outputs", "--json"))
+
+    # The rule's role starts build-endpoint, which makes models, config, endpoint and experiment.
+    for group in ("ChampionGroupName", "ChallengerGroupName"):
+        register(sandbox, outputs[group], outputs["BucketName"], inverted=group.startswith("Challenger"))
+    for execution in ended(sandbox, outputs["BuildEndpointStateMachineArn"]):
+        assert execution["status"] == "SUCCEEDED", execution["cause"]
+
+    # The routes read the experiment, assign, invoke, put events.
+    data = json.dumps({"instances": ["long and detailed"]})
+    status, invoked = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ENDPOINT, "data": data})
+    assert (status, invoked["strategy"]) == (201, "ThompsonSampling"), invoked
+    status, document = post(outputs["ApiEndpoint"] + "conversion", invoked | {"reward": 1})
+    assert status == 200, document
+
+    def delivered() -> Any:
+        return sandbox.client("s3").list_objects_v2(Bucket=outputs["BucketName"], Prefix="events/").get("Contents")
+
+    wait_for(delivered)
+
+    # rebalance lists and reads events, writes the Decision, may move weights.
+    states = sandbox.client("stepfunctions")
+    states.start_execution(stateMachineArn=outputs["RebalanceStateMachineArn"], input="{}")
+    (rebalanced,) = ended(sandbox, outputs["RebalanceStateMachineArn"])
+    assert rebalanced["status"] == "SUCCEEDED", rebalanced["cause"]
+    status, stats = post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ENDPOINT})
+    assert status == 200
+    assert sum(metrics["invocation_count"] for metrics in stats["variant_metrics"]) == 1
+
+    abtest(sandbox, "destroy", "--yes")
+    assert not any(left(sandbox)), left(sandbox)
