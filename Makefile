@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-dev demo test check lint types unit slow format lock generate bench clean
+
+.PHONY: help setup setup-dev demo deploy test check lint types unit slow format lock generate clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +37,11 @@ setup-dev: .venv/.dev ## setup, and the SageMaker SDK and the test tools
 demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=
 	@$(BIN)/abtest demo
 
+STAGE ?= dev
+deploy: setup ## the stacks and the SageMaker pipeline of STAGE (dev), to the account that the environment names
+	$(BIN)/abtest deploy --stage $(STAGE)
+	$(BIN)/abtest pipeline upsert --stage $(STAGE)
+
 test: check slow ## everything that continuous integration checks
 
 check: lint types unit ## the fast part: lint, types, unit tests
@@ -56,6 +62,11 @@ slow: setup-dev
 format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+generate: setup-dev ## writes anew what is committed but generated: pipeline, state machines, page of operations
+	$(BIN)/python -m pipelines.compile
+	$(BIN)/python -m workflows
+	$(BIN)/python -m abtest.sandbox.sagemaker.document
 
 lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header
 lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg

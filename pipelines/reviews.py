@@ -16,17 +16,19 @@ HEADER = (
     *("review_headline", "review_body", "review_date"),
 )
 
-# A helpful review says these more often; the last four matter only as pairs of words, which word n-grams can learn.
+# A helpful review says these more often. Of pairs only the order of the words tells, which word n-grams can learn
+# and single words cannot: so tuning has something to find.
+HELPFUL_PAIRS = ("well worth", "not loud", "would buy", "no smell", "still quiet", "never hot")
+UNHELPFUL_PAIRS = ("not worth", "well loud", "no buy", "would smell", "still hot", "never quiet")
 HELPFUL_PHRASES = (
     *("after six months", "compared with my old one", "the cord is two metres", "pros and cons", "the manual says"),
-    *("measured it", "noise level", "on the low setting", "replaced the filter", "it weighs", "takes ten minutes"),
-    *("well worth", "not loud", "would buy", "no smell"),
+    *("measured it", "noise level", "on the low setting", "replaced the filter", "it weighs"),
 )
 UNHELPFUL_PHRASES = (
     *("love it", "great product", "five stars", "do not buy", "waste of money", "as described", "fast delivery"),
     *("a gift for my sister", "just arrived", "broke", "terrible", "have not tried it yet"),
-    *("not worth", "well loud", "no buy", "would smell"),
 )
+HELPFUL_SIGNS, UNHELPFUL_SIGNS = (HELPFUL_PAIRS, HELPFUL_PHRASES), (UNHELPFUL_PAIRS, UNHELPFUL_PHRASES)
 COMMON = (
     "the a it is was i my this and for with very but so in on of to have had we they you hair dryer microwave door "
     "button power heat plate kitchen bathroom morning week price colour box light works stopped good small big nice "
@@ -62,7 +64,7 @@ def write_sample(path: Path, *, rows: int = SAMPLE_ROWS, seed: int = 1) -> Path:
     """Writes a synthetic file in the layout of Amazon Customer Reviews; its product category says what it is.
 
     About half of the rows have enough votes. Their texts tell helpful from unhelpful reviews, but not always:
-    a good classifier is right in three cases of four.
+    a classifier of single words is right in three cases of five, one of word pairs in three of four.
     """
     generator = random.Random(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +90,13 @@ def sample_row(number: int, generator: random.Random) -> list[str]:
 
 
 def sample_text(reads_helpful: bool, generator: random.Random, longest: int) -> str:
-    """Up to `longest` common words among which a phrase stands now and then, three in four of the review's own kind."""
-    own, other = (HELPFUL_PHRASES, UNHELPFUL_PHRASES) if reads_helpful else (UNHELPFUL_PHRASES, HELPFUL_PHRASES)
+    """Up to `longest` common words among which a sign stands now and then, two in three of the review's own kind."""
+    own, other = (HELPFUL_SIGNS, UNHELPFUL_SIGNS) if reads_helpful else (UNHELPFUL_SIGNS, HELPFUL_SIGNS)
     words = []
     for _ in range(generator.randint(max(1, longest // 3), longest)):
-        if generator.random() < 0.25:
-            words.append(generator.choice(own if generator.random() < 0.75 else other))
+        if generator.random() < 0.35:
+            pairs, phrases = own if generator.random() < 0.68 else other
+            words.append(generator.choice(pairs if generator.random() < 0.7 else phrases))
         else:
             words.append(generator.choice(COMMON_WORDS))
     return " ".join(words)
