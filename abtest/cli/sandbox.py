@@ -21,6 +21,9 @@ DetachOption = Annotated[bool, typer.Option("--detach", help="Start in the backg
 UpdateOption = Annotated[
     float | None, typer.Option("--endpoint-update-seconds", min=0, help="How long an endpoint is Updating.")
 ]
+VerifyOption = Annotated[
+    bool, typer.Option("--verify-identities", help="Refuse what signatures and IAM policies do not allow.")
+]
 
 
 @app.command()
@@ -29,12 +32,14 @@ def up(
     data_dir: DataDirOption = None,
     detach: DetachOption = False,
     endpoint_update_seconds: UpdateOption = None,
+    verify_identities: VerifyOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Starts a sandbox and prints what to export to use it: eval "$(abtest sandbox up --detach)"."""
     folder = data_dir or lifecycle.default_data_dir(port)
-    given = endpoint_update_seconds is not None
-    options = ["--endpoint-update-seconds", str(endpoint_update_seconds)] if given else []
+    options = ["--verify-identities"] if verify_identities else []
+    if endpoint_update_seconds is not None:
+        options += ["--endpoint-update-seconds", str(endpoint_update_seconds)]
     if detach:
         try:
             running = lifecycle.start(port, folder, options)

@@ -19,9 +19,8 @@ def create_function(sandbox: Sandbox, name: str, source: str, **settings: Any) -
         FunctionName=name,
         Runtime="python3.12",
         Handler="main.handler",
-        Role=ROLE,
         Code={"ZipFile": archive.getvalue()},
-        **{"Timeout": 30, **settings},
+        **{"Timeout": 30, "Role": ROLE, **settings},
     )["FunctionArn"]
     return arn
 

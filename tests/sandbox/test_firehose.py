@@ -91,7 +91,7 @@ def test_a_bucket_that_comes_late_gets_its_records(sandbox: Sandbox) -> None:
 
 
 def test_a_record_torn_by_a_kill_is_left_out(tmp_path: Any) -> None:
-    buffer = Buffer(tmp_path / "1.buffer", "bucket", "key", False, "us-east-1", 0.0, 10)
+    buffer = Buffer(tmp_path / "1.buffer", "bucket", "key", False, "us-east-1", "role", 0.0, 10)
     buffer.write_header()
     buffer.append([("id", b"whole\n")])
     with buffer.path.open("ab") as file:

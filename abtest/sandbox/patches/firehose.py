@@ -26,6 +26,7 @@ from abtest.sandbox.settings import Settings
 logger = logging.getLogger("abtest.firehose")
 
 RETRY_SECONDS = 5.0
+HEADER = ("bucket", "key", "gzipped", "region", "role")
 Records = list[tuple[str, bytes]]
 
 
@@ -38,12 +39,13 @@ class Buffer:
     key: str
     gzipped: bool
     region: str
+    role: str
     due_at: float  # monotonic seconds
     capacity: int  # bytes
     size: int = 0
 
     def write_header(self) -> None:
-        header = {"bucket": self.bucket, "key": self.key, "gzipped": self.gzipped, "region": self.region}
+        header = {name: getattr(self, name) for name in HEADER}
         self.path.write_text(json.dumps(header) + "\n")
 
     def append(self, records: Records) -> None:
@@ -63,7 +65,7 @@ class Buffer:
     def left(cls, path: Path) -> "Buffer":
         """The buffer of a process that was killed. Raises ValueError if it was killed before it wrote the target."""
         header = json.loads(path.read_bytes().partition(b"\n")[0])
-        return cls(path, header["bucket"], header["key"], header["gzipped"], header["region"], 0.0, 0)
+        return cls(path, **{name: header[name] for name in HEADER}, due_at=0.0, capacity=0)
 
 
 class Deliverer:
@@ -105,6 +107,7 @@ class Deliverer:
             key=f"{prefix}{stream['name']}-{stream['version']}-{stamp}-{uuid.uuid4()}{suffix}",
             gzipped=gzipped,
             region=get_region(),
+            role=config.get("RoleARN", ""),
             due_at=time.monotonic() + hints.get("IntervalInSeconds", 300) * self.scale,
             capacity=hints.get("SizeInMBs", 5) * 2**20,
         )
@@ -140,7 +143,7 @@ def _is_due(buffer: Buffer) -> bool:
 
 
 def _delivered(buffer: Buffer) -> bool:
-    client = clients.client("s3", buffer.region)
+    client = clients.client("s3", buffer.region, role=buffer.role)
     try:
         client.put_object(Bucket=buffer.bucket, Key=buffer.key, Body=buffer.body())
     except Exception as error:  # AWS tries for 24 hours whatever the reason

@@ -27,7 +27,8 @@ def install() -> None:
     ) -> Any:
         if service != "sagemaker":
             return resource(service, method, path, headers, body, query, region, account)
-        return _resource(path, body, f"arn:aws:sagemaker:{region}:{account}")
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        return _resource(operation, path, body, f"arn:aws:sagemaker:{region}:{account}")
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = extract_iam_action, extract_resource_arn
 
@@ -52,11 +53,13 @@ RESOURCES = {
 }
 
 
-def _resource(path: str, body: bytes, prefix: str) -> str:
+def _resource(operation: str, path: str, body: bytes, prefix: str) -> str:
     invoked = INVOCATION.match(path)
     if invoked:
         return f"{prefix}:endpoint/{invoked[1].lower()}"
     request = json.loads(body or b"{}")
+    if operation == "ListModelPackages":
+        return f"{prefix}:model-package/{request.get('ModelPackageGroupName', '*').lower()}/*"
     for member, kind in RESOURCES.items():
         if member in request:
             return f"{prefix}:{kind}/{request[member].lower()}"

@@ -4,19 +4,16 @@ MiniStack knows some services, answers numbers as strings for two of them, and r
 AWS converts names as the Java SDK writes them and reports `SageMaker.SageMakerException` and the like.
 """
 
+import contextvars
 import datetime
-import functools
 import json
 from typing import Any
 
-import boto3
-from botocore.client import BaseClient
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import Shape
 from ministack.services import stepfunctions
 
-from abtest.sandbox import settings
+from abtest.sandbox import clients
 
 # As in resource ARNs, where they are not boto3's own names.
 CLIENTS = {
@@ -34,16 +31,29 @@ PREFIXES = stepfunctions._AWS_SDK_ERROR_PREFIX | {
 
 Json = dict[str, Any]
 
+# Of the machine whose execution this thread runs.
+role: contextvars.ContextVar[str] = contextvars.ContextVar("role", default="")
+
 
 def install() -> None:
     assert callable(stepfunctions._invoke_aws_sdk_integration)
     stepfunctions._invoke_aws_sdk_integration = invoke
+    run = stepfunctions._run_execution
+
+    def run_execution(arn: str) -> None:
+        machine = stepfunctions._state_machines.get(stepfunctions._executions[arn]["stateMachineArn"]) or {}
+        role.set(machine.get("roleArn", ""))
+        run(arn)
+
+    stepfunctions._run_execution = run_execution
 
 
 def invoke(resource: str, arguments: Any) -> Any:
     """The result of the task; raises MiniStack's execution error with AWS's error name."""
     service, action = resource.replace(".waitForTaskToken", "").split(":")[6:8]
-    client = _client(CLIENTS.get(service.lower(), service.lower()), stepfunctions.get_region())
+    name = CLIENTS.get(service.lower(), service.lower())
+    # The service validates requests, not the client: its errors are those that a machine can catch.
+    client = clients.client(name, stepfunctions.get_region(), role=role.get(), validated=False)
     model = client.meta.service_model.operation_model(action[0].upper() + action[1:])
     request = _to_wire(arguments, model.input_shape) if model.input_shape and isinstance(arguments, dict) else {}
     prefix = PREFIXES.get(service.lower(), service[:1].upper() + service[1:])
@@ -53,26 +63,6 @@ def invoke(resource: str, arguments: Any) -> Any:
         raise stepfunctions._ExecutionError(_error_name(prefix, error), _cause(prefix, error)) from error
     except BotoCoreError as error:
         raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
-
-
-@functools.cache
-def _client(service: str, region: str) -> BaseClient:
-    """The service validates requests, not the client: its errors are those that a machine can catch."""
-    config = Config(
-        parameter_validation=False,
-        retries={"total_max_attempts": 1},
-        read_timeout=900,
-        inject_host_prefix=False,
-        max_pool_connections=50,
-    )
-    return boto3.session.Session().client(
-        service,
-        region_name=region,
-        endpoint_url=settings.current().url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the sandbox's dummy credentials
-        config=config,
-    )
 
 
 def _error_name(prefix: str, error: ClientError) -> str:

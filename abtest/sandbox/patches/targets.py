@@ -55,7 +55,8 @@ def _attempts(arn: str, payload: str) -> None:
     retries = (target.get("RetryPolicy") or {}).get("MaximumRetryAttempts", RETRIES)
     for attempt in range(retries + 1):
         try:
-            clients.client("stepfunctions", get_region()).start_execution(stateMachineArn=arn, input=payload)
+            client = clients.client("stepfunctions", get_region(), role=target.get("RoleArn") or "")
+            client.start_execution(stateMachineArn=arn, input=payload)
             return
         except ClientError as error:
             code, reason = error.response["Error"]["Code"], str(error)
