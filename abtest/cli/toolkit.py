@@ -13,6 +13,7 @@ from types import MappingProxyType
 import boto3
 
 from abtest.cli.errors import UserError
+from abtest.cli.output import say
 from abtest.cli.stacks import ROOT, WHOLE, described
 
 BUILD = ROOT / "build" / "cdk"
@@ -38,7 +39,11 @@ def alone() -> Iterator[None]:
     """Waits until no other process deploys from this folder: they would share the Lambda code and the templates."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with (BUILD / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another deployment from this folder")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

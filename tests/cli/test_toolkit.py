@@ -1,10 +1,12 @@
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from abtest.cli import toolkit
 from abtest.cli.errors import UserError
+from tests.conftest import wait_for
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,19 @@ def test_commands_neither_warn_nor_report(build: Path) -> None:
     told: list[str] = []
     toolkit.run(python(program), "try", tell=told.append, folder=build)
     assert told == [f"true {Path(sys.executable).parent}"]
+
+
+def test_a_second_deployment_waits_and_says_so(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entered = threading.Event()
+
+    def second() -> None:
+        with toolkit.alone():
+            entered.set()
+
+    with toolkit.alone():
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        wait_for(lambda: "waiting for another deployment" in capsys.readouterr().err)
+        assert not entered.is_set()
+    waiting.join(10)
+    assert entered.is_set()
