@@ -8,8 +8,9 @@
 Keep `process.stdin` open: it is the leash. The command gets a process group of its own and an empty
 standard input; everything in that group is killed when the pipe closes (the sandbox was killed, or you
 close it) and when the command itself ends. SIGTERM to the guard is passed on to the group, which is killed
-GRACE_SECONDS later. The exit code is the command's, 128 + N if signal N ended it, 127 if it cannot start.
-Standard library only, so that it starts in some 15 ms. Never send SIGKILL to the guard itself: close the pipe.
+GRACE_SECONDS later; SIGINT and SIGHUP are ignored. The exit code is the command's, 128 + N if signal N ended
+it, 127 if it cannot start. Standard library only, so that it starts in some 15 ms. Never send SIGKILL to the
+guard itself: close the pipe.
 """
 
 import os
@@ -22,6 +23,8 @@ GRACE_SECONDS = 3.0
 
 
 def main() -> int:
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's, meant for the sandbox; the pipe tells what it did
+        signal.signal(number, lambda *_: None)
     try:
         child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:

@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 def run(settings: Settings, port: socket.socket) -> None:
-    """Serves on the bound `port` until SIGTERM or SIGINT, then writes all state and ends the process."""
+    """Serves on the bound `port` until SIGTERM, SIGINT or SIGHUP, then writes all state and ends the process."""
     folder = settings.data_dir.resolve()
     clients.serving.clear()
     patches.apply(settings)
@@ -51,33 +51,35 @@ def _announce(sentences: list[str]) -> None:
 async def _serve(settings: Settings, port: socket.socket) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     config = Config()
     config.bind = [f"fd://{port.fileno()}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.3
     config.loglevel = "WARNING"
-    snapshots = asyncio.create_task(_started(settings))
+    snapshots = Snapshots(settings.data_dir.resolve() / "state", settings.snapshot_seconds)
+    writing = asyncio.create_task(_started(settings, snapshots))
 
     async def wind_down() -> None:
         """While requests are still answered: background work ends, what was accepted is delivered."""
         await stop.wait()
-        snapshots.cancel()
+        writing.cancel()
+        await asyncio.to_thread(snapshots.close)
         await asyncio.to_thread(service.stop)
         await asyncio.to_thread(firehose.deliver_all)
 
     await serve(_application(settings), config, shutdown_trigger=wind_down)
 
 
-async def _started(settings: Settings) -> None:
+async def _started(settings: Settings, snapshots: Snapshots) -> None:
     """Waits until the port answers, says so, and then writes snapshots."""
     while not await _listens(settings.port):
         await asyncio.sleep(0.02)
     clients.serving.set()
     firehose.start()
     _say(f"the sandbox serves AWS on {settings.url}, data in {settings.data_dir.resolve()}")
-    await Snapshots(settings.data_dir.resolve() / "state", settings.snapshot_seconds).run()
+    await snapshots.run()
 
 
 async def _listens(port: int) -> bool:

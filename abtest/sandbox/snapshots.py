@@ -78,6 +78,10 @@ class Snapshots:
             busy = await self.save()
             await asyncio.sleep(min(LONGEST_PAUSE, max(self.seconds, busy / SHARE_OF_LOOP)))
 
+    def close(self) -> None:
+        """Waits for what is being written: nothing older replaces the state that is saved at the end."""
+        self._thread.shutdown(wait=True)
+
     async def save(self) -> float:
         """One snapshot of every service in use; returns the longest time in seconds that the event loop was held."""
         longest = 0.0

@@ -70,3 +70,14 @@ def test_sigterm_ends_the_group_sooner_or_later(deaf: bool, code: int) -> None:
         guarded.terminate()
         assert guarded.wait(10) == code
     assert ended(grandchild)
+
+
+def test_the_signals_of_a_terminal_do_not_end_the_guard() -> None:
+    guarded, grandchild = family("time.sleep(60)")
+    with guarded:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            guarded.send_signal(number)
+        assert guarded.stdin is not None
+        guarded.stdin.close()
+        assert guarded.wait(10) == 128 + signal.SIGKILL
+    assert ended(grandchild)
