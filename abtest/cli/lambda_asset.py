@@ -43,6 +43,8 @@ def build(platform: Platform, folder: Path = ASSET) -> Path:
 
 def _install(platform: Platform, folder: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        raise UserError(f"{uv} is missing: run make setup")
     command = [str(uv), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
     command += [*TARGETS[platform], "--target", str(folder), "--requirement", str(REQUIREMENTS)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

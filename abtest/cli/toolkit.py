@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,6 +89,8 @@ def run(
     Raises UserError with the line that says what is wrong. The folder is not the project's for cdk commands:
     with a cdk.json there each of them would run the app.
     """
+    if shutil.which(command[0]) is None:
+        raise UserError(f"{command[0]} is missing: run make setup")
     log = BUILD / f"{log_name}.log"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     lines: list[str] = []

@@ -69,3 +69,8 @@ def test_a_second_deployment_waits_and_says_so(build: Path, capsys: pytest.Captu
         assert not entered.is_set()
     waiting.join(10)
     assert entered.is_set()
+
+
+def test_a_missing_program_says_how_to_get_it(build: Path) -> None:
+    with toolkit.alone(), pytest.raises(UserError, match="cdk is missing: run make setup"):
+        toolkit.run([build / "cdk"], "try")
