@@ -14,7 +14,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
-result = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+result = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 UNKNOWN = ("", "-", "\N{EN DASH}")
 
 
