@@ -86,6 +86,18 @@ class Stage:
         ]
         return arn
 
+    def spoil(self, machine: str, state: str, **parameters: str) -> None:
+        """Adds the machine `spoiled`: as `machine`, but one state's call has these parameters."""
+        deployed = self.states.describe_state_machine(stateMachineArn=self.machines[machine])["definition"]
+        definition = json.loads(deployed)
+        kept = definition["States"][state]["Parameters"]
+        changed = {key: value for key, value in kept.items() if key.removesuffix(".$") not in parameters}
+        definition["States"][state]["Parameters"] = changed | parameters
+        created = self.states.create_state_machine(
+            name=f"{self.project}-spoiled-{state}", definition=json.dumps(definition), roleArn=ROLE
+        )
+        self.machines["spoiled"] = created["stateMachineArn"]
+
     def _function(self, name: str) -> str:
         module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         arn: str = self.sandbox.client("lambda").create_function(

@@ -1,8 +1,12 @@
 """build-endpoint in the sandbox, with its real functions."""
 
+import contextlib
+
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conftest import Sandbox, wait_for
+from tests.sandbox.functions import ended
 from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.slow
@@ -62,6 +66,34 @@ def test_a_corrupt_model_leaves_the_old_endpoint_serving(stage: Stage) -> None:
     assert stage.endpoint()["EndpointConfigName"] == before["EndpointConfigName"]
     assert stage.items()["EXPERIMENT"] == experiment
     assert stage.items()["LEASE"]["holder"] == {"NULL": True}
+
+
+def test_an_update_that_is_refused_is_a_failure_with_the_cause(stage: Stage) -> None:
+    stage.trial()
+    before = stage.endpoint()
+    stage.approve(stage.register("champion"))
+    stage.spoil("build_endpoint", "UpdateEndpoint", EndpointConfigName="none")
+    failed = stage.run("spoiled")
+    assert (failed["status"], failed["error"]) == ("FAILED", "SageMaker.SageMakerException")
+    assert "Could not find endpoint configuration" in failed["cause"]
+    assert stage.endpoint() | {"ResponseMetadata": None} == before | {"ResponseMetadata": None}
+    assert stage.items()["LEASE"]["holder"] == {"NULL": True}
+
+
+def test_an_update_refused_because_the_endpoint_changes_is_made_once_it_rests(stage: Stage) -> None:
+    """Someone changes the weights again and again while build-endpoint wants to update."""
+    champion, _ = stage.trial()
+    stage.approve(stage.register("challenger"))
+    execution = stage.start()
+    for _ in range(3):
+        wait_for(lambda: stage.endpoint()["EndpointStatus"] == "InService", interval=0.01)
+        with contextlib.suppress(ClientError):  # build-endpoint was faster
+            stage.sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName=stage.endpoint_name,
+                DesiredWeightsAndCapacities=[{"VariantName": champion, "DesiredWeight": 1.0}],
+            )
+    assert ended(stage.sandbox, execution, 60)["status"] == "SUCCEEDED"
+    assert set(stage.weights()) == {v["M"]["variant_name"]["S"] for v in stage.items()["EXPERIMENT"]["variants"]["L"]}
 
 
 def test_an_endpoint_that_failed_to_start_is_replaced(stage: Stage) -> None:

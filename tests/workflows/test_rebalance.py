@@ -117,6 +117,17 @@ def test_an_endpoint_that_changes_already_is_waited_for_and_drifted_weights_are_
     assert stage.weights() == shares(stage) == {champion: 0.5, challenger: 0.5}
 
 
+def test_weights_that_are_refused_again_and_again_are_a_failure_with_the_cause(stage: Stage) -> None:
+    champion, challenger = stage.trial()
+    stage.put_events("refused", lines(stage, champion, 60, 40) + lines(stage, challenger, 60, 10), hour(stage))
+    stage.spoil("rebalance", "UpdateWeights", EndpointName="none")
+    failed = stage.run("spoiled")
+    assert (failed["status"], failed["error"]) == ("FAILED", "SageMaker.SageMakerException")
+    assert "Could not find endpoint" in failed["cause"]
+    assert decisions(stage) == []
+    assert shares(stage) == {champion: 0.5, challenger: 0.5}
+
+
 def test_an_endpoint_that_is_gone_is_a_failure_with_the_cause(stage: Stage) -> None:
     stage.trial()
     stage.sagemaker.delete_endpoint(EndpointName=stage.endpoint_name)
