@@ -8,7 +8,7 @@ from ministack.services import cloudformation, eventbridge, scheduler, stepfunct
 
 from abtest.sandbox.sagemaker import service
 
-CAUSE = "The sandbox was stopped while this execution ran."
+CAUSE = "The sandbox stopped while the execution was running"
 
 # A stack caught in the middle could never be changed again; these states can.
 STACK_STATES = {
@@ -41,7 +41,7 @@ def stacks() -> Iterator[str]:
     for stack in cloudformation._stacks._data.values():
         if stack.get("StackStatus") in STACK_STATES:
             stack["StackStatus"] = STACK_STATES[stack["StackStatus"]]
-            stack["StackStatusReason"] = CAUSE.replace("execution ran", "stack was changed")
+            stack["StackStatusReason"] = CAUSE.replace("execution was running", "stack was changing")
             yield f"stack {stack['StackName']} is {stack['StackStatus']}"
 
 

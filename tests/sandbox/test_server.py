@@ -93,7 +93,7 @@ def check(sandbox: Sandbox, running: str) -> None:
     done = running.replace("waiting:waits", "passing:done")
     assert states.describe_execution(executionArn=done)["status"] == "SUCCEEDED"
     failed = states.describe_execution(executionArn=running)
-    assert (failed["status"], failed["cause"]) == ("FAILED", "The sandbox was stopped while this execution ran.")
+    assert (failed["status"], failed["cause"]) == ("FAILED", "The sandbox stopped while the execution was running")
     assert "after the restart: execution waits of waiting is FAILED" in sandbox.log
 
 
