@@ -97,3 +97,11 @@ def test_a_record_torn_by_a_kill_is_left_out(tmp_path: Any) -> None:
     with buffer.path.open("ab") as file:
         file.write(b"dG9")
     assert Buffer.left(buffer.path).body() == b"whole\n"
+
+
+def test_records_whose_bucket_never_comes_are_given_up_after_a_scaled_day(sandbox_factory: Factory) -> None:
+    sandbox = sandbox_factory("--buffer-scale", "0.00001")
+    create(sandbox, "never", bucket=False)
+    put(sandbox, "never", range(3))
+    wait_for(lambda: "given up: the records for s3://never/" in sandbox.log)
+    assert not list((sandbox.data_dir / "firehose").iterdir())

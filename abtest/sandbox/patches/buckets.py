@@ -13,6 +13,7 @@ Created = tuple[str, dict[str, Any]]
 
 def install() -> None:
     assert EMPTIED not in provisioners._RESOURCE_HANDLERS, f"MiniStack has {EMPTIED} now"
+    assert callable(s3._delete_bucket)
     provisioners._RESOURCE_HANDLERS[EMPTIED] = {"create": create_emptied, "update": keep, "delete": empty}
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["delete"] = delete
 

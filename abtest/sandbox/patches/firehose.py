@@ -26,6 +26,7 @@ from abtest.sandbox.settings import Settings
 logger = logging.getLogger("abtest.firehose")
 
 RETRY_SECONDS = 5.0
+LONGEST_SECONDS = 24 * 3600  # that Firehose tries, on AWS
 HEADER = ("bucket", "key", "gzipped", "region", "role")
 Records = list[tuple[str, bytes]]
 
@@ -135,7 +136,16 @@ class Deliverer:
             with self._lock:
                 due = [key for key, buffer in self._open.items() if everything or _is_due(buffer)]
                 self._closed += [self._open.pop(key) for key in due]
-            self._closed = [buffer for buffer in self._closed if not _delivered(buffer)]
+            self._closed = [b for b in self._closed if not _delivered(b) and not self._given_up(b)]
+
+    def _given_up(self, buffer: Buffer) -> bool:
+        """Whether it has been tried for as long as on AWS, scaled: its bucket may be gone for good."""
+        accepted_at = int(buffer.path.name.partition("-")[0]) / 1e9
+        if time.time() - accepted_at < LONGEST_SECONDS * self.scale:
+            return False
+        logger.error("given up: the records for s3://%s/%s are lost", buffer.bucket, buffer.key)
+        buffer.path.unlink(missing_ok=True)
+        return True
 
 
 def _is_due(buffer: Buffer) -> bool:
@@ -167,6 +177,7 @@ _deliverer: Deliverer | None = None
 
 def install(settings: Settings) -> None:
     global _deliverer  # noqa: PLW0603 - one sandbox a process
+    assert callable(firehose._deliver_records_to_s3)
     _deliverer = Deliverer(settings.data_dir.resolve() / "firehose", settings.buffer_scale)
     firehose._deliver_records_to_s3 = _deliverer.accept
 
