@@ -115,7 +115,8 @@ CHECKS: dict[str, Check] = {
     "project_name": text(
         r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"
     ),
-    "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 20"),
+    # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit.
+    "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 7"),
     "strategy": one_of(*STRATEGIES),
     "epsilon": number(0, 1),
     "warmup": whole(0, 10**9),
