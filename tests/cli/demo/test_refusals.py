@@ -12,7 +12,7 @@ HEADER = "star_rating\thelpful_votes\ttotal_votes\treview_id\tproduct_id\treview
 
 
 def refused(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [COMMAND, "demo", "--output", str(folder / "demo"), *options]
+    command: list[str | Path] = [COMMAND, "demo", "--output", str(folder / "demo"), *options]
     ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
