@@ -16,6 +16,8 @@ def prepare(settings: Settings) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "LOCALSTACK_", "MINISTACK_", "SFN_"))]:
         del os.environ[name]
     os.environ.update(_variables(settings))
+    for name in ("NO_PROXY", "no_proxy"):  # a proxy that the user has cannot reach this machine's loopback address
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), HOST, "localhost")))
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = os.environ["TMPDIR"]

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import Sandbox, free_port, wait_for
-from tests.sandbox.functions import ROLE, create_function, create_machine
+from tests.sandbox.functions import ROLE, create_function, create_machine, run, task
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +35,11 @@ def test_it_listens_on_the_loopback_address_only(sandbox: Sandbox) -> None:
 def test_an_inherited_environment_does_not_matter(sandbox_factory: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     sandbox = sandbox_factory()
     monkeypatch.undo()
+    arn = create_machine(sandbox, "calls-the-port", task("arn:aws:states:::aws-sdk:sts:getCallerIdentity"))
+    assert run(sandbox, arn)["status"] == "SUCCEEDED"
     assert sandbox.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
