@@ -14,6 +14,8 @@ from abtest.cli.errors import UserError
 from abtest.cli.output import say
 from abtest.sandbox import lifecycle
 
+OPTIONS = ("--verify-identities",)  # so that the demo shows the stacks' policies to suffice, too
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -69,7 +71,7 @@ def _start(data_dir: Path, port: int) -> lifecycle.Running:
         raise StartError(f"{data_dir} is in use by another sandbox: choose another --output, or stop that one")
     _empty(data_dir)
     try:
-        return lifecycle.start(port, data_dir)
+        return lifecycle.start(port, data_dir, OPTIONS)
     except lifecycle.SandboxError as error:
         raise StartError(str(error)) from error
 
