@@ -66,6 +66,9 @@ def test_after_sigterm_during_the_traffic_nothing_is_lost(start_demo: Callable[.
 
     restart(demo)
     require_kept(before, read(demo.sandbox))
+    users = ("--users", "4", "--first-user", "1000")
+    served = json.loads(abtest(demo, "simulate", *users, "--json", "--stage", "demo"))
+    assert sum(variant["invocation_count"] for variant in served) == 4
     decided = json.loads(abtest(demo, "rebalance", "--wait", "--json", "--stage", "demo"))
     assert decided["decision"]["decision_id"] == "reviews-demo-v1-1-d000003"
 

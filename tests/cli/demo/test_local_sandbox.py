@@ -1,0 +1,90 @@
+"""The demo's sandbox, on a stand-in for the process."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from abtest.cli.demo.local_sandbox import StartError, local_sandbox
+from abtest.cli.demo.stopwatch import Stopwatch
+from abtest.cli.errors import UserError
+from abtest.sandbox import lifecycle
+
+
+class Process:
+    """A sandbox that starts at once, and answers until it is stopped."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.running: lifecycle.Running | None = None
+        for name in ("start", "find", "stop"):
+            monkeypatch.setattr(lifecycle, name, getattr(self, name))
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", *lifecycle.environment(0)):
+            monkeypatch.setenv(name, "set before")  # and set again as it was after the test
+
+    def start(self, port: int, data_dir: Path, *_: object) -> lifecycle.Running:
+        self.running = lifecycle.Running(1, port, str(data_dir.resolve()))
+        return self.running
+
+    def find(self, _: int) -> lifecycle.Running | None:
+        return self.running
+
+    def stop(self, _: int) -> None:
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN, "a second Ctrl-C must not hinder the end"
+        self.running = None
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Process:
+    return Process(monkeypatch)
+
+
+def test_only_the_sandbox_is_named_and_signals_are_as_before(process: Process, tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()) as running:
+        assert running.port == 4711
+        named = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "ABTEST_"))}
+        assert named == lifecycle.environment(4711)
+    assert process.running is None
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_block_and_the_sandbox(process: Process, tmp_path: Path, number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt), local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()):
+        signal.raise_signal(number)
+    assert process.running is None
+
+
+def test_a_failure_of_its_own_stays_what_it_is(process: Process, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^refused$"), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
+        raise UserError("refused")
+    assert process.running is None
+
+
+def test_a_failure_because_the_sandbox_has_ended_says_so(process: Process, tmp_path: Path) -> None:
+    wanted = (
+        r"^the sandbox ended in the middle of the demo: .*sandbox\.log may say why; abtest sandbox up --data-dir .*"
+    )
+    with pytest.raises(UserError, match=wanted), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
+        process.running = None
+        raise ConnectionError("refused")
+
+
+def test_somebody_elses_sandbox_on_the_port_is_left_alone(process: Process, tmp_path: Path) -> None:
+    other = lifecycle.Running(2, 4711, str(tmp_path / "other"))
+    with pytest.raises(UserError, match="ended in the middle"), local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()):
+        process.running = other
+        raise ConnectionError("refused")
+    assert process.running is other
+
+
+def test_what_an_earlier_sandbox_left_is_removed_and_nothing_else(process: Process, tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+    with pytest.raises(StartError, match="is not a sandbox's data folder"), local_sandbox(folder, 0, Stopwatch()):
+        pass
+    (folder / "sandbox.lock").touch()
+    with local_sandbox(folder, 0, Stopwatch()):
+        assert not (folder / "old.txt").exists()
