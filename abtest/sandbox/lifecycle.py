@@ -50,7 +50,17 @@ def environment(port: int) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "ABTEST_LAMBDA_PLATFORM": "local",
+        **_past_proxies(),
     }
+
+
+def _past_proxies() -> dict[str, str]:
+    """Where the user has a proxy: it cannot reach this machine's loopback address. Names are read in both cases."""
+    if not any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")):
+        return {}
+    listed = [part for name in ("NO_PROXY", "no_proxy") for part in os.environ.get(name, "").split(",") if part]
+    hosts = ",".join(dict.fromkeys([*listed, HOST, "localhost"]))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def command(port: int, data_dir: Path, options: Sequence[str] = ()) -> list[str]:

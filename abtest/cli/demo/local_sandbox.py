@@ -68,7 +68,8 @@ class StartError(UserError):
 
 def _start(data_dir: Path, port: int) -> lifecycle.Running:
     if lifecycle.in_use(data_dir):
-        raise StartError(f"{data_dir} is in use by another sandbox: choose another --output, or stop that one")
+        pid = (data_dir / "sandbox.pid").read_text().strip()
+        raise StartError(f"{data_dir} is in use by a sandbox, process {pid}: choose another --output, or stop that one")
     _empty(data_dir)
     try:
         return lifecycle.start(port, data_dir, OPTIONS)

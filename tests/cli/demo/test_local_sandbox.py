@@ -1,5 +1,6 @@
 """The demo's sandbox, on a stand-in for the process."""
 
+import fcntl
 import os
 import signal
 from pathlib import Path
@@ -43,8 +44,9 @@ def test_only_the_sandbox_is_named_and_signals_are_as_before(process: Process, t
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()) as running:
         assert running.port == 4711
-        named = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "ABTEST_"))}
-        assert named == lifecycle.environment(4711)
+        environment = lifecycle.environment(4711)
+        assert environment.items() <= os.environ.items()
+        assert all(name in environment for name in os.environ if name.startswith("AWS_"))
     assert process.running is None
     assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
@@ -77,6 +79,26 @@ def test_somebody_elses_sandbox_on_the_port_is_left_alone(process: Process, tmp_
         process.running = other
         raise ConnectionError("refused")
     assert process.running is other
+
+
+def test_a_folder_in_use_is_refused_and_not_touched(process: Process, tmp_path: Path) -> None:
+    (tmp_path / "sandbox.pid").write_text("815\n")
+    with (tmp_path / "sandbox.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = "is in use by a sandbox, process 815: choose another --output, or stop that one"
+        with pytest.raises(StartError, match=wanted), local_sandbox(tmp_path, 0, Stopwatch()):
+            pass
+    assert process.running is None
+    assert (tmp_path / "sandbox.pid").exists()
+
+
+def test_a_proxy_of_the_users_is_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert "NO_PROXY" not in lifecycle.environment(4711)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "intranet,localhost")
+    assert lifecycle.environment(4711)["NO_PROXY"] == "intranet,localhost,127.0.0.1"
 
 
 def test_what_an_earlier_sandbox_left_is_removed_and_nothing_else(process: Process, tmp_path: Path) -> None:
