@@ -52,7 +52,10 @@ def summary(runs: Runs) -> Json:
 def test_it_tells_each_phase_and_prints_the_result_last(runs: Runs) -> None:
     phases = [line for line in runs.first.lines if line.startswith("== ")]
     assert len(phases) == 7
-    assert f"round {ROUNDS} of {ROUNDS}: {USERS // ROUNDS} users" in runs.first.told
+    rounds = len(
+        [line for line in runs.first.lines if re.match(rf"round \d of {ROUNDS}: {USERS // ROUNDS} users", line)]
+    )
+    assert rounds == len(runs.first.summary["rounds"])
     assert "abtest:" not in runs.first.told
     *_, summary_path, report_path = runs.first.output.splitlines()
     assert [Path(summary_path).name, Path(report_path).name] == ["summary.json", "report.html"]
@@ -79,8 +82,9 @@ def test_each_variant_has_its_numbers(summary: Json) -> None:
 def test_the_numbers_agree(summary: Json) -> None:
     variants = summary["variants"]
     invocations = [variant["invocation_count"] for variant in variants]
-    assert sum(invocations) == USERS
-    assert [variant["traffic_share"] for variant in variants] == pytest.approx([n / USERS for n in invocations])
+    served = USERS // ROUNDS * len(summary["rounds"])
+    assert sum(invocations) == served
+    assert [variant["traffic_share"] for variant in variants] == pytest.approx([n / served for n in invocations])
     for name in ("initial_weight", "current_weight", "traffic_share", "probability_best"):
         assert sum(variant[name] for variant in variants) == pytest.approx(1.0)
     assert {v["variant_name"]: v["current_weight"] for v in variants} == summary["rounds"][-1]["weights"]
@@ -88,7 +92,7 @@ def test_the_numbers_agree(summary: Json) -> None:
 
 def test_each_round_has_moved_or_kept_the_weights_for_a_reason(summary: Json) -> None:
     rounds = summary["rounds"]
-    assert len(rounds) == ROUNDS
+    assert len(rounds) == ROUNDS or summary["decision"]["status"] == "decided"
     assert [item["decided_at"] for item in rounds] == sorted(item["decided_at"] for item in rounds)
     for item in rounds:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", item["decided_at"])
