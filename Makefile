@@ -38,7 +38,7 @@ setup-dev: .venv/.dev ## setup, and the SageMaker SDK and the test tools
 	@$(BIN)/uv pip install --quiet --requirement requirements/dev.txt
 	@touch $@
 
-demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=
+demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=, PARAMS=
 	@$(BIN)/abtest demo
 
 STAGE ?= dev
