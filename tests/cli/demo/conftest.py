@@ -1,5 +1,6 @@
 """Demos that end with their test, whatever happens."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ Start = Callable[..., Demo]
 def start_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Starts a demo with these variables in a folder of its own: `start_demo(USERS="4")`."""
     started: list[Demo] = []
+    # A shell that runs the tests in the background lets them ignore Ctrl-C, which their children would inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(**options: str) -> Demo:
         folder: Path = tmp_path_factory.mktemp("demo")
@@ -23,3 +26,4 @@ def start_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     yield start
     for demo in started:
         demo.kill()
+    signal.signal(signal.SIGINT, before)

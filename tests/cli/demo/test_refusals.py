@@ -8,6 +8,8 @@ import pytest
 from tests.cli.demo.running import COMMAND
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow  # a process for each
+
 HEADER = "star_rating\thelpful_votes\ttotal_votes\treview_id\tproduct_id\treview_headline\treview_body"
 
 
