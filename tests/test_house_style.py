@@ -2,7 +2,6 @@
 
 import ast
 import statistics
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +38,7 @@ BUILDERS = ("infra/", "pipelines/", "workflows/")
 
 
 def sources() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=ROOT, capture_output=True, check=True
-    )
-    return [Path(p) for p in listed.stdout.decode().split() if p.startswith(OURS) and (ROOT / p).exists()]
+    return sorted(path.relative_to(ROOT) for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 
 def tree(path: Path) -> ast.Module:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from abtest.cli import summary
-from abtest.cli.aws import aws_errors
 from abtest.cli.output import JsonOption, StageOption, print_json, print_table
 from abtest.cli.stacks import outputs
 from abtest.experiment.rebalance import Decision
@@ -14,8 +13,7 @@ COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "st
 def history(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """List the experiment's Decisions, oldest first."""
     found = outputs(stage)
-    with aws_errors():
-        _, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    _, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
     if as_json:
         print_json([decision.to_json() for decision in decisions])
         return

@@ -6,7 +6,6 @@ import typer
 
 from abtest.adapters import registry
 from abtest.adapters.registry import Package
-from abtest.cli.aws import aws_errors
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
@@ -24,8 +23,7 @@ NoteOption = Annotated[str, typer.Option("--note", help="Why; kept in the regist
 def list_models(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """List the registered models, newest first."""
     found = outputs(stage)
-    with aws_errors():
-        rows = [summary(role, package) for role, key in GROUPS.items() for package in registry.packages(found[key])]
+    rows = [summary(role, package) for role, key in GROUPS.items() for package in registry.packages(found[key])]
     if as_json:
         print_json(rows)
         return
@@ -45,8 +43,7 @@ def summary(role: str, package: Package) -> dict[str, str]:
 def show(model: Reference, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Show one model: its status, metrics and artefact."""
     package = find(model, stage)
-    with aws_errors():
-        description = registry.describe(package.arn)
+    description = registry.describe(package.arn)
     document = summary(model.partition("/")[0], package) | details(description)
     if as_json:
         print_json(document)
@@ -83,9 +80,8 @@ def reject(models: References, stage: StageOption = "dev", note: NoteOption = ""
 def change(models: list[str], status: str, stage: str, note: str, as_json: bool) -> None:
     """All models are found before the first one is changed."""
     chosen = {model: find(model, stage) for model in models}
-    with aws_errors():
-        for package in chosen.values():
-            registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
+    for package in chosen.values():
+        registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
     if as_json:
         print_json([{"model_package_arn": package.arn, "status": status} for package in chosen.values()])
         return
@@ -98,8 +94,7 @@ def find(model: str, stage: str) -> Package:
     role, _, version = model.partition("/")
     if role not in GROUPS or (version and not version.isdecimal()):
         raise UserError(f"{model}: say champion or challenger, with a version if not the newest (champion/3)")
-    with aws_errors():
-        packages = registry.packages(outputs(stage)[GROUPS[role]])
+    packages = registry.packages(outputs(stage)[GROUPS[role]])
     wanted = [package for package in packages if not version or package.version == int(version)]
     if not wanted:
         raise UserError(f"{model}: no such model is registered; abtest models list shows them")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
@@ -32,14 +32,15 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """What the pipeline's own modules or AWS refuse, as a user's mistake."""
+    """What the pipeline's own modules refuse, or AWS for want of a pipeline, as a user's mistake."""
     try:
         yield
-    except (definition.DefinitionError, ReviewsError, BotoCoreError) as error:
+    except (definition.DefinitionError, ReviewsError) as error:
         raise UserError(str(error)) from None
     except ClientError as error:
-        missing = error.response["Error"]["Code"] == "ResourceNotFound"
-        raise UserError(f"{error}{' Run abtest pipeline upsert first.' if missing else ''}") from None
+        if error.response["Error"]["Code"] != "ResourceNotFound":
+            raise
+        raise UserError(f"{error} Run abtest pipeline upsert first.") from None
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from abtest.adapters import executions
-from abtest.cli.aws import aws_errors
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
 from abtest.cli.stacks import outputs
@@ -19,8 +18,7 @@ def rebalance(stage: StageOption = "dev", wait: WaitOption = False, as_json: Jso
     """Start the rebalance machine: events, counts, Decision, weights."""
     machine_arn = outputs(stage)["RebalanceStateMachineArn"]
     if not wait:
-        with aws_errors():
-            started = executions.start(machine_arn)
+        started = executions.start(machine_arn)
         print_json({"execution_arn": started}) if as_json else print_line(started)
         return
     say("rebalance runs")
@@ -30,12 +28,11 @@ def rebalance(stage: StageOption = "dev", wait: WaitOption = False, as_json: Jso
 
 def run(machine_arn: str) -> dict[str, Any]:
     """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
-    with aws_errors():
-        execution_arn = executions.start(machine_arn)
-        try:
-            ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
-        except TimeoutError as error:
-            raise UserError(str(error)) from None
+    execution_arn = executions.start(machine_arn)
+    try:
+        ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
+    except TimeoutError as error:
+        raise UserError(str(error)) from None
     if ended.status != "SUCCEEDED":
         raise UserError(f"rebalance {ended.status.lower()}: {ended.cause}")
     if "decision" in ended.output:

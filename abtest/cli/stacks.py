@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 import abtest
 from abtest.cli.errors import UserError
@@ -58,15 +58,11 @@ def client() -> Any:
 
 
 def described(name: str) -> dict[str, Any] | None:
-    """The stack as CloudFormation describes it; None if there is none. Raises UserError if AWS cannot be asked."""
+    """The stack as CloudFormation describes it; None if there is none."""
     try:
         stack: dict[str, Any] = client().describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in error.response["Error"]["Message"]:
             return None
-        raise UserError(f"AWS refuses to describe the stack {name}: {error}") from None
-    except BotoCoreError as error:
-        raise UserError(
-            f"{error} Is the sandbox up (abtest sandbox up), or are AWS credentials and region set?"
-        ) from None
+        raise
     return stack

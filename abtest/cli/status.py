@@ -3,7 +3,6 @@
 from typing import Any
 
 from abtest.cli import summary
-from abtest.cli.aws import aws_errors
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
 
@@ -13,8 +12,7 @@ COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward r
 def status(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Show the experiment: variants, shares, counts, P(best), Decision."""
     found = outputs(stage)
-    with aws_errors():
-        experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
     document = summary.summarise(experiment, decisions) | {
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],

@@ -73,10 +73,3 @@ def test_an_unknown_model_is_a_users_mistake_and_changes_nothing(model: str, mes
     with pytest.raises(UserError, match=message):
         invoke("approve", "champion", model)
     assert set(statuses().values()) == {"PendingManualApproval"}
-
-
-def test_what_aws_refuses_is_a_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    conftest.forget()
-    with pytest.raises(UserError, match="Is the sandbox up"):
-        invoke("list")

@@ -9,6 +9,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from abtest.cli import pipeline
+from abtest.cli.aws import aws_errors
 from abtest.cli.errors import UserError
 from pipelines import definition, reviews, run
 from pipelines.run import Outcome
@@ -35,8 +36,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def invoke(*arguments: str) -> str:
-    """Standard output of `abtest pipeline ARGUMENTS`; its UserError passes through."""
-    return CliRunner().invoke(pipeline.app, arguments, catch_exceptions=False).stdout
+    """Standard output of `abtest pipeline ARGUMENTS`; UserError passes through, and AWS's errors as main has them."""
+    with aws_errors():
+        return CliRunner().invoke(pipeline.app, arguments, catch_exceptions=False).stdout
 
 
 def started_with() -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from abtest.cli import stacks
+from abtest.cli.aws import aws_errors
 from abtest.cli.errors import UserError
 from tests.conftest import free_port
 
@@ -53,7 +54,7 @@ def test_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(UserError, match=r"Could not connect .*abtest sandbox up"):
+    with pytest.raises(UserError, match=r"Could not connect .*abtest sandbox up"), aws_errors():
         stacks.described("any")
 
 
