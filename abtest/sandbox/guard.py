@@ -25,12 +25,18 @@ GRACE_SECONDS = 3.0
 def main() -> int:
     for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's, meant for the sandbox; the pipe tells what it did
         signal.signal(number, lambda *_: None)
+    groups: list[int] = []  # the command's, once there is one
+    ended_early = threading.Event()
+    # Before the command starts: a SIGTERM in between would end the guard alone.
+    signal.signal(signal.SIGTERM, lambda *_: end(groups[0]) if groups else ended_early.set())
     try:
         child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         print(f"cannot start {sys.argv[1]}: {error.strerror}", file=sys.stderr)
         return 127
-    signal.signal(signal.SIGTERM, lambda *_: end(child.pid))
+    groups.append(child.pid)
+    if ended_early.is_set():
+        end(child.pid)
     threading.Thread(target=kill_at_end_of_input, args=(child.pid,), daemon=True).start()
     code = child.wait()
     send(child.pid, signal.SIGKILL)
