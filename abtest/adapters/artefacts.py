@@ -26,6 +26,10 @@ class RegisteredModel:
         accuracy: dict[str, float] = self.evaluation["binary_classification_metrics"]["accuracy"]
         return accuracy
 
+    def features_uri(self, bucket: str) -> str:
+        """The folder of the slices that the model's pipeline execution wrote."""
+        return f"s3://{bucket}/runs/{self.execution_id}/features"
+
 
 @functools.cache
 def client() -> Any:

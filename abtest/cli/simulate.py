@@ -22,8 +22,8 @@ SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, help="What each u
 def held_out_reviews(bucket: str, experiment: Experiment) -> list[simulation.Review]:
     """The traffic slice of the pipeline execution that made the champion. Raises UserError if it is empty."""
     champion = artefacts.registered_model(experiment.variants[0].model_package_arn)
-    uri = f"s3://{bucket}/runs/{champion.execution_id}/features/traffic/traffic.jsonl"
-    traffic = simulation.parse_reviews(artefacts.read(uri).decode().splitlines())
+    slice_ = artefacts.read(f"{champion.features_uri(bucket)}/traffic/traffic.jsonl")
+    traffic = simulation.parse_reviews(slice_.decode().splitlines())
     if not traffic:
         raise UserError("the pipeline kept no reviews for simulated users: start it with --param TrafficFraction=0.15")
     return traffic

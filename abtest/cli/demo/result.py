@@ -20,52 +20,45 @@ def collect(plan: Plan, reviews: Reviews, outputs: Mapping[str, str], slice_size
     """The summary, but for the times and the memory, and the experiment's Decisions."""
     experiment, decisions = summary.current(outputs["ExperimentsTableName"], outputs["EndpointName"])
     document = summary.summarise(experiment, decisions)
-    models = {
-        variant["variant_name"]: artefacts.registered_model(variant["model_package_arn"])
-        for variant in document["variants"]
-    }
-    for variant in document["variants"]:
-        variant.update(_tested(models[variant["variant_name"]]))
     document |= {
         "reviews": asdict(reviews.found),
         "users": {"planned": plan.users, "rounds": plan.rounds, "reviews_each": simulation.REVIEWS_PER_USER},
         "held_out_reviews": slice_size,
         "seed": plan.seed,
-        "models": [_model(name, model) for name, model in models.items()],
+        "models": [_tested(variant, outputs["BucketName"]) for variant in document["variants"]],
     }
     return document, decisions
 
 
-def _tested(model: RegisteredModel) -> Json:
-    accuracy = model.test_accuracy
-    return {
-        "test_accuracy": accuracy["value"],
-        "test_accuracy_interval": [accuracy["lower"], accuracy["upper"]],
-        "test_rows": model.evaluation["test_rows"],
-    }
+def _tested(variant: Json, bucket: str) -> Json:
+    """Adds the test accuracy to the variant; returns what is known of its model.
 
-
-def _model(variant_name: str, model: RegisteredModel) -> Json:
+    Raises UserError if the registered artefact does not have the accuracy that its evaluation states.
+    """
+    model = artefacts.registered_model(variant["model_package_arn"])
+    accuracy, recomputed = model.test_accuracy, _recomputed(model, bucket)
+    verify.require_same(variant["variant_name"], accuracy["value"], recomputed)
+    variant.update(
+        test_accuracy=accuracy["value"],
+        test_accuracy_interval=[accuracy["lower"], accuracy["upper"]],
+        test_rows=model.evaluation["test_rows"],
+    )
     return {
-        "variant_name": variant_name,
+        "variant_name": variant["variant_name"],
         "model_package_arn": model.model_package_arn,
         "model_data_url": model.model_data_url,
         "hyperparameters": artefacts.hyperparameters(model),
+        "model_sha256": recomputed.model_sha256,
     }
 
 
-def check(document: Json, outputs: Mapping[str, str]) -> None:
-    """Recomputes each variant's accuracy from its artefact; adds `model_sha256`. Raises UserError on a difference."""
-    for variant, model in zip(document["variants"], document["models"], strict=True):
-        execution = artefacts.registered_model(model["model_package_arn"]).execution_id
-        features = f"s3://{outputs['BucketName']}/runs/{execution}/features"
-        recomputed = verify.recompute(
-            artefacts.read(model["model_data_url"]),
-            artefacts.read(f"{features}/test/test.jsonl").decode().splitlines(),
-            artefacts.read(f"{features}/labels/labels.txt").decode().splitlines(),
-        )
-        verify.require_same(variant["variant_name"], variant["test_accuracy"], recomputed)
-        model["model_sha256"] = recomputed.model_sha256
+def _recomputed(model: RegisteredModel, bucket: str) -> verify.Recomputed:
+    features = model.features_uri(bucket)
+    return verify.recompute(
+        artefacts.read(model.model_data_url),
+        artefacts.read(f"{features}/test/test.jsonl").decode().splitlines(),
+        artefacts.read(f"{features}/labels/labels.txt").decode().splitlines(),
+    )
 
 
 def notes(document: Json, generated: bool) -> list[str]:

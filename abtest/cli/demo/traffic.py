@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from abtest.adapters.api_client import ApiClient
 from abtest.adapters.event_store import EventStore
-from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import rebalance, simulation
 from abtest.cli.demo.plan import Plan
 from abtest.cli.errors import UserError
@@ -17,7 +16,9 @@ from abtest.experiment.rebalance import Decision
 DELIVERY_SECONDS = 120.0  # Firehose delivers within a minute on AWS, within about a second here
 
 
-def play(plan: Plan, outputs: Mapping[str, str], traffic: Sequence[simulation.Review]) -> list[simulation.Visit]:
+def play(
+    plan: Plan, outputs: Mapping[str, str], experiment: Experiment, traffic: Sequence[simulation.Review]
+) -> list[simulation.Visit]:
     """All rounds, until a decision or the users are used up; returns every visit."""
     visits: list[simulation.Visit] = []
     post = ApiClient(outputs["ApiEndpoint"]).post
@@ -29,18 +30,12 @@ def play(plan: Plan, outputs: Mapping[str, str], traffic: Sequence[simulation.Re
             )
         except simulation.ApiRefusedError as error:
             raise UserError(str(error)) from error
-        wait_for_events(outputs["BucketName"], current(outputs), expected_events(visits))
-        decision = rebalance_once(outputs)
+        wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
+        decision = rebalance_once(outputs["RebalanceStateMachineArn"])
         say(line_of_round(number, plan.rounds, len(users), decision))
         if decision.status == "decided":
             break
     return visits
-
-
-def current(outputs: Mapping[str, str]) -> Experiment:
-    experiment = ExperimentsTable(outputs["ExperimentsTableName"]).current(outputs["EndpointName"])
-    assert experiment is not None, "the demo waits for the experiment before the first user comes"
-    return experiment
 
 
 def expected_events(visits: Sequence[simulation.Visit]) -> int:
@@ -63,11 +58,9 @@ def distinct_events(bucket: str, experiment: Experiment) -> int:
     return len({event["event_id"] for event in events if event["experiment_id"] == experiment.experiment_id})
 
 
-def rebalance_once(outputs: Mapping[str, str]) -> Decision:
+def rebalance_once(machine_arn: str) -> Decision:
     """Runs the rebalance machine by hand and returns its Decision."""
-    rebalance.run(outputs["RebalanceStateMachineArn"])
-    table, experiment = ExperimentsTable(outputs["ExperimentsTableName"]), current(outputs)
-    return table.decisions(experiment.endpoint_name, experiment.experiment_id)[-1]
+    return Decision.from_json(rebalance.run(machine_arn)["decision"])
 
 
 def line_of_round(number: int, rounds: int, users: int, decision: Decision) -> str:

@@ -23,7 +23,3 @@ def not_found(message: str) -> ServiceError:
 
 def in_use(message: str) -> ServiceError:
     return ServiceError("ResourceInUse", message)
-
-
-def limit_exceeded(message: str) -> ServiceError:
-    return ServiceError("ResourceLimitExceeded", message)

@@ -17,7 +17,12 @@ from tests.adapters import samples
 from tests.cli.demo.test_plan import plan
 
 EXPERIMENT = samples.experiment(samples.plan())
-OUTPUTS = {"ApiEndpoint": "http://127.0.0.1:9/", "BucketName": "bucket", "EndpointName": samples.ENDPOINT}
+OUTPUTS = {
+    "ApiEndpoint": "http://127.0.0.1:9/",
+    "BucketName": "bucket",
+    "EndpointName": samples.ENDPOINT,
+    "RebalanceStateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:rebalance",
+}
 
 
 def line(event_id: str, experiment_id: str = EXPERIMENT.experiment_id) -> str:
@@ -70,9 +75,9 @@ def play(monkeypatch: pytest.MonkeyPatch, chosen: Plan, *statuses: str) -> list[
 
     monkeypatch.setattr(simulation, "run", visit)
     monkeypatch.setattr(traffic, "rebalance_once", decide)
-    for name in ("current", "expected_events", "wait_for_events"):
+    for name in ("expected_events", "wait_for_events"):
         monkeypatch.setattr(traffic, name, nothing)
-    return list(traffic.play(chosen, OUTPUTS, []))
+    return list(traffic.play(chosen, OUTPUTS, EXPERIMENT, []))
 
 
 def test_all_users_come_while_the_difference_is_open(
@@ -94,4 +99,4 @@ def test_a_refusal_of_the_api_ends_the_demo_with_its_words(monkeypatch: pytest.M
 
     monkeypatch.setattr(simulation, "run", refuse)
     with pytest.raises(UserError, match=r"^POST /invocation answered 502: the model failed$"):
-        traffic.play(plan(), OUTPUTS, [])
+        traffic.play(plan(), OUTPUTS, EXPERIMENT, [])
