@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 
-.PHONY: help setup setup-dev demo deploy test check lint types unit slow format lock generate clean
+.PHONY: help setup setup-dev demo bench deploy test check lint types unit slow format lock generate clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,16 @@ setup-dev: .venv/.dev ## setup, and the SageMaker SDK and the test tools
 
 demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=, PARAMS=
 	@$(BIN)/abtest demo
+
+# --no-deps: the lock is complete, and one peer's declared upper bounds are overridden in it.
+.venv/.bench: .venv/.dev requirements/bench.txt
+	@echo "installing what the benchmarks compare with"
+	@$(BIN)/uv pip install --quiet --no-deps --requirement requirements/bench.txt
+	@touch $@
+
+RUNS ?= 1000
+bench: .venv/.bench ## the benchmarks, RUNS= runs of each: prints tables, writes build/bench/*.json
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench --runs $(RUNS)
 
 STAGE ?= dev
 deploy: setup ## the stacks and the SageMaker pipeline of STAGE (dev), to the account that the environment names
@@ -77,6 +87,7 @@ lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 
 lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg
 	$(COMPILE) --extra dev setup.cfg -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt setup.cfg -o requirements/runtime.txt
+	$(COMPILE) -c requirements/dev.txt --override requirements/bench-override.txt --extra bench setup.cfg -o requirements/bench.txt
 	$(COMPILE) -c requirements/dev.txt requirements/lambda.in -o requirements/lambda.txt
 
 clean: ## removes what was built, not .venv
