@@ -1,0 +1,53 @@
+"""Simulated experiments: seeded, all runs at once, every policy on the same users.
+
+scenario = Scenario("close", (0.04, 0.05), delay=(0.0, 1.0))
+ours = simulate(scenario, interval_policy("ThompsonSampling"), runs=1000, seed=1)
+theirs = simulate(scenario, request_policy("ThompsonSampling"), runs=1000, seed=1)
+ratio(ours.total_regret, theirs.total_regret)
+"""
+
+from abtest.experiment.simulation.batched import probability_best
+from abtest.experiment.simulation.decisions import NOBODY, Decisions, Evidence, SequentialTest, verdicts
+from abtest.experiment.simulation.known import READINGS, Known
+from abtest.experiment.simulation.policies import (
+    IntervalPolicy,
+    Policy,
+    RequestPolicy,
+    Session,
+    Stateless,
+    likely_best,
+)
+from abtest.experiment.simulation.published import request_policy
+from abtest.experiment.simulation.runs import Estimate, Runs, difference, estimate, ratio
+from abtest.experiment.simulation.scenario import REDRAWN, Change, Scenario, Users
+from abtest.experiment.simulation.simulate import simulate
+from abtest.experiment.simulation.strategies import interval_policy
+
+__all__ = [
+    "NOBODY",
+    "READINGS",
+    "REDRAWN",
+    "Change",
+    "Decisions",
+    "Estimate",
+    "Evidence",
+    "IntervalPolicy",
+    "Known",
+    "Policy",
+    "RequestPolicy",
+    "Runs",
+    "Scenario",
+    "SequentialTest",
+    "Session",
+    "Stateless",
+    "Users",
+    "difference",
+    "estimate",
+    "interval_policy",
+    "likely_best",
+    "probability_best",
+    "ratio",
+    "request_policy",
+    "simulate",
+    "verdicts",
+]

@@ -1,0 +1,141 @@
+"""Runs a policy through a scenario, in all runs at once, interval by interval."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abtest.experiment.simulation.decisions import NOBODY, Decisions, Evidence, SequentialTest
+from abtest.experiment.simulation.known import Cohorts
+from abtest.experiment.simulation.policies import IntervalPolicy, Policy, RequestPolicy, likely_best
+from abtest.experiment.simulation.requests import Counters
+from abtest.experiment.simulation.runs import Runs
+from abtest.experiment.simulation.scenario import Floats, Scenario
+from abtest.experiment.simulation.strategies import check_floor, floored
+from abtest.experiment.simulation.visitors import CHUNK, Arms, Block, States, Visitors
+
+Tally: TypeAlias = NDArray[np.int64]  # [runs, arms, 1 + delays]: invocations by what came of them
+
+
+def simulate(
+    scenario: Scenario, policy: Policy, *, runs: int = 1000, seed: int = 0, test: SequentialTest | None = None
+) -> Runs:
+    """`runs` independent runs of `policy`; the same for the same arguments.
+
+    Two policies with the same scenario and seed meet the same users, who would do the same on the same arm: compare
+    them by run. ValueError naming a wrong argument; a request policy cannot have a test in mode "learn_first".
+    """
+    for name, value, least in (("runs", runs, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name}: must be a whole number, {least} or more, not {value!r}")
+    if test is not None:
+        check_floor(test.floor, scenario.arms)
+    chunks = [
+        _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test).run(policy)
+        for chunk, start in enumerate(range(0, runs, CHUNK))
+    ]
+    return _joined(chunks)
+
+
+class _Simulation:
+    """One chunk of runs."""
+
+    def __init__(self, scenario: Scenario, seed: int, chunk: int, runs: int, test: SequentialTest | None) -> None:
+        self.scenario, self.runs, self.test = scenario, runs, test
+        self.visitors = Visitors(scenario, seed, chunk, runs)
+        self.cohorts = Cohorts(runs, scenario)
+        shape = (runs, scenario.intervals, scenario.arms)
+        self.shares, self.trials, self.rewards = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.first_trials, self.first_rewards = np.zeros(shape), np.zeros(shape)
+        self.evidence = Evidence(runs, scenario.arms, test.alpha) if test else None
+
+    def run(self, policy: Policy) -> Runs:
+        pick = self._by_interval(policy) if isinstance(policy, IntervalPolicy) else self._by_request(policy)
+        decisions = Decisions(self.evidence.leaders, self.evidence.decided_at) if self.evidence else None
+        return Runs(
+            self.scenario,
+            policy.name,
+            self.shares,
+            self.trials,
+            self.rewards,
+            self.first_trials,
+            self.first_rewards,
+            pick,
+            decisions,
+        )
+
+    def _by_interval(self, policy: IntervalPolicy) -> NDArray[np.int64]:
+        session = policy.begin(self.runs, self.scenario.arms)
+        for interval in range(self.scenario.intervals):
+            shares = self._allowed(session.shares(self.cohorts.known(policy.reading)))
+            self.shares[:, interval] = shares
+            for block in self.visitors.blocks(interval):
+                arms = block.drawn(shares)
+                self._count(interval, block, arms, block.states(arms))
+            self._end(interval)
+        return session.leaders(self.cohorts.known(policy.reading))
+
+    def _by_request(self, policy: RequestPolicy) -> NDArray[np.int64]:
+        if self.test and self.test.mode == "learn_first":
+            raise ValueError("test: a request policy has no shares to change, so no mode learn_first")
+        counters = Counters(self.runs, self.scenario)
+        for interval in range(self.scenario.intervals):
+            random = self.visitors.policy_generator(interval)
+            for number, block in enumerate(self.visitors.blocks(interval)):
+                arms, states = counters.serve(policy, block, interval, number, random)
+                self._count(interval, block, arms, states)
+            self.shares[:, interval] = self.first_trials[:, interval]
+            self._end(interval)
+        self.shares /= np.maximum(self.shares.sum(axis=2, keepdims=True), 1)
+        return likely_best(counters.trials, counters.rewards)
+
+    def _allowed(self, shares: Floats) -> Floats:
+        """What the mode makes of the strategy's shares."""
+        if self.test is None or self.evidence is None or self.test.mode == "earn_first":
+            return shares
+        leaders = self.evidence.leaders[:, None]
+        all_to_leader = (leaders == np.arange(self.scenario.arms)).astype(float)
+        return np.where(leaders == NOBODY, floored(shares, self.test.floor), all_to_leader)
+
+    def _count(self, interval: int, block: Block, arms: Arms, states: States) -> None:
+        """Adds a block's requests to the interval's cohort."""
+        block.settle(arms)
+        cells = tally(arms, states, self.scenario.arms, self.cohorts.states)
+        first = cells if block.new is None else tally(arms, states, self.scenario.arms, self.cohorts.states, block.new)
+        self.cohorts.add(cells)
+        self.trials[:, interval] += cells.sum(axis=2)
+        self.rewards[:, interval] += cells[:, :, 1:].sum(axis=2)
+        self.first_trials[:, interval] += first.sum(axis=2)
+        self.first_rewards[:, interval] += first[:, :, 1:].sum(axis=2)
+
+    def _end(self, interval: int) -> None:
+        self.cohorts.end()
+        closed = interval - self.scenario.closes_after
+        if self.evidence is None:
+            return
+        if closed >= 0:
+            self.evidence.add(self.first_trials[:, closed], self.first_rewards[:, closed])
+        else:
+            self.evidence.add(np.zeros_like(self.first_trials[:, 0]), np.zeros_like(self.first_trials[:, 0]))
+
+
+def tally(arms: Arms, states: States, arm_count: int, state_count: int, mask: NDArray[np.bool_] | None = None) -> Tally:
+    """How often each state followed each arm in each run, of the requests in `mask`."""
+    runs = len(arms)
+    cells = (np.arange(runs)[:, None] * arm_count + arms) * state_count + states
+    chosen = cells.ravel() if mask is None else cells[mask]
+    return np.bincount(chosen, minlength=runs * arm_count * state_count).reshape(runs, arm_count, state_count)
+
+
+def _joined(chunks: list[Runs]) -> Runs:
+    """The runs of all chunks, in order."""
+    if len(chunks) == 1:
+        return chunks[0]
+    fields = ("shares", "trials", "rewards", "first_trials", "first_rewards", "pick")
+    joined = {field: np.concatenate([getattr(chunk, field) for chunk in chunks]) for field in fields}
+    made = [chunk.decisions for chunk in chunks if chunk.decisions is not None]
+    decisions = None
+    if made:
+        leader, decided_at = ([getattr(each, field) for each in made] for field in ("leader", "decided_at"))
+        decisions = Decisions(np.concatenate(leader), np.concatenate(decided_at))
+    return Runs(scenario=chunks[0].scenario, policy_name=chunks[0].policy_name, decisions=decisions, **joined)
