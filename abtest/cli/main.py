@@ -13,6 +13,7 @@ from abtest.cli import (
     pipeline,
     rebalance,
     report,
+    sample_size,
     sandbox,
     simulate,
     status,
@@ -42,6 +43,7 @@ app.command()(rebalance.rebalance)
 app.command()(status.status)
 app.command()(history.history)
 app.command()(report.report)
+app.command("sample-size")(sample_size.sample_size)
 
 
 @app.callback()

@@ -1,0 +1,45 @@
+"""What the planning commands share: options for rates and shares, mistakes that name their option."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+
+def share(given: str | float) -> float:
+    """A number, or one with a percent sign; an option's default is a number already. Raises BadParameter."""
+    text = str(given).strip()
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number such as 0.05 or 5%, not {text}")
+    return value
+
+
+AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Chance of a false decision.")]
+SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a result.")]
+
+
+@contextmanager
+def usage_errors(**options: str) -> Iterator[None]:
+    """A ValueError `field: problem` becomes a usage error of the field's option: of the same name, or as told."""
+    try:
+        yield
+    except ValueError as error:
+        field, _, problem = str(error).partition(": ")
+        option = options.get(field, f"--{field.replace('_', '-')}")
+        raise typer.BadParameter(problem, param_hint=option) from error
+
+
+def percent(value: float) -> str:
+    """A share as people write it: 4 %, 0.05 %, 12.5 %."""
+    return f"{100 * value:.6g} %"
+
+
+def finite(value: float) -> float | None:
+    """For JSON, which knows no infinity."""
+    return value if math.isfinite(value) else None
