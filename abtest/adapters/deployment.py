@@ -52,7 +52,7 @@ class Deployment:
     def plan(self) -> Plan:
         """The variants as the experiment knows them."""
         chosen = self.selection.variants
-        variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight) for v in chosen)
+        variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight, v.cost) for v in chosen)
         return Plan(self.selection.champion.package.version, variants)
 
     @property

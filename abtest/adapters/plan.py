@@ -16,11 +16,15 @@ class PlanError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class PlannedVariant:
-    """One variant to serve; `initial_weight` (> 0) is relative to the other variants'."""
+    """One variant to serve.
+
+    `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
+    """
 
     variant_name: str
     model_package_arn: str
     initial_weight: float
+    cost: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,4 +94,4 @@ class Plan:
 
 
 def begun(variant: PlannedVariant, now: datetime.datetime) -> Variant:
-    return Variant(variant.variant_name, variant.model_package_arn, variant.initial_weight, now)
+    return Variant(variant.variant_name, variant.model_package_arn, variant.initial_weight, now, variant.cost)

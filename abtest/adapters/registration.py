@@ -71,6 +71,10 @@ def _begin(
         warmup=config.warmup,
         exploration_floor=config.exploration_floor,
         alpha=config.alpha,
+        mode=config.mode,
+        objective=config.objective,
+        margin=config.margin,
+        time_limit_hours=config.time_limit_hours,
         attribution_window_seconds=config.attribution_window_seconds,
     )
     table.begin(experiment, counter=counter, before=before, execution=execution)

@@ -38,6 +38,7 @@ class SelectedVariant:
     instance_type: str
     instance_count: int
     initial_weight: float
+    cost: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,4 +147,5 @@ def _variant(role: str, package: Package, wanted: VariantConfig, config: Experim
         instance_type=wanted.instance_type or config.instance_type,
         instance_count=wanted.instance_count or config.instance_count,
         initial_weight=wanted.initial_variant_weight,
+        cost=wanted.cost,
     )

@@ -66,6 +66,9 @@ def optional(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
+MODES = ("earn_first", "learn_first")
+OBJECTIVES = ("maximize", "minimize")
+
 instance_count = whole(1, 100)
 instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
 
@@ -78,18 +81,24 @@ VARIANT_CHECKS: dict[str, Check] = {
     "instance_type": optional(instance_type),
     # A variant that starts with no traffic would never end its burn-in.
     "initial_variant_weight": number(0, 1e6, above=True),
+    # What costs more than the largest reward is never worth it.
+    "cost": number(0, 1),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class VariantConfig:
-    """What is set by hand for one variant; None means the experiment's default."""
+    """What is set by hand for one variant; None means the experiment's default.
+
+    `cost` is what one invocation costs, in units of reward (0..1).
+    """
 
     model_package_version: int | None = None
     variant_name: str | None = None
     instance_count: int | None = None
     instance_type: str | None = None
     initial_variant_weight: float = 1.0
+    cost: float = 0.0
 
     @classmethod
     def from_json(cls, document: Any, key: str = "variant_config") -> "VariantConfig":
@@ -118,6 +127,10 @@ CHECKS: dict[str, Check] = {
     # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit.
     "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 7"),
     "strategy": one_of(*STRATEGIES),
+    "mode": one_of(*MODES),
+    "objective": one_of(*OBJECTIVES),
+    "margin": optional(number(0, 1, above=True)),
+    "time_limit_hours": optional(number(0, 10 * 366 * 24, above=True)),
     "epsilon": number(0, 1),
     "warmup": whole(0, 10**9),
     # The floor must leave something to share out on a full endpoint.
@@ -139,15 +152,21 @@ class ExperimentConfig:
     """How one stage's endpoint is built and its traffic moved.
 
     `epsilon` and `exploration_floor` are shares, `warmup` counts invocations per variant before shares move,
-    `alpha` bounds the chance of a false decision, `rebalance_schedule_minutes` None means by hand only.
+    `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
+    equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
+    `rebalance_schedule_minutes` None means by hand only.
     """
 
     project_name: str
     stage_name: str
     strategy: str = "ThompsonSampling"
+    mode: str = "earn_first"
+    objective: str = "maximize"
+    margin: float | None = None
+    time_limit_hours: float | None = None
     epsilon: float = 0.1
-    warmup: int = 100
-    exploration_floor: float = 0.02
+    warmup: int = 20
+    exploration_floor: float = 0.0
     attribution_window_seconds: int = 3600
     alpha: float = 0.05
     rebalance_schedule_minutes: int | None = 15

@@ -15,7 +15,8 @@ class Experiment:
     `variants` begins with the champion. `shares` are the current traffic shares by variant name (sum 1), set by the
     Decision `decision_id`, the `decision_count`-th (0: the initial shares). `counts` are those of the last rebalance
     and hold up to `counted_until`; `as_of` holds the times to which all Decisions so far counted. `status` is
-    `running` or `decided`; `leader` is set once decided.
+    `running`, `decided`, `equivalent` or `stopped`; `leader`, who won or keeps the traffic, is set once it is not
+    `running`. `mode`, `objective`, `margin` (units of reward) and `time_limit_hours` are the configuration's.
     """
 
     experiment_id: str
@@ -31,6 +32,10 @@ class Experiment:
     warmup: int = 0
     exploration_floor: float = 0.0
     alpha: float = 0.05
+    mode: str = "earn_first"
+    objective: str = "maximize"
+    margin: float | None = None
+    time_limit_hours: float | None = None
     attribution_window_seconds: int = 0
     decision_id: str = ""
     decision_count: int = 0
@@ -68,7 +73,7 @@ class Experiment:
         """The experiment that `to_json` wrote; numbers may be Decimals, as in DynamoDB; other keys are ignored."""
         known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
         counted_until, counts = known.get("counted_until"), known.get("counts")
-        known |= {name: kind(known[name]) for name, kind in NUMBERS.items() if name in known}
+        known |= {name: kind(known[name]) for name, kind in NUMBERS.items() if known.get(name) is not None}
         known["variants"] = tuple(Variant.from_json(item) for item in known["variants"])
         known["shares"] = Shares({name: float(share) for name, share in known["shares"].items()})
         known["started_at"] = times.from_text(known["started_at"])
@@ -84,6 +89,8 @@ NUMBERS: dict[str, type[int] | type[float]] = {
     "warmup": int,
     "exploration_floor": float,
     "alpha": float,
+    "margin": float,
+    "time_limit_hours": float,
     "attribution_window_seconds": int,
     "decision_count": int,
 }

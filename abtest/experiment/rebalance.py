@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from abtest.experiment import times
+from abtest.experiment.confidence import Effect
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
 from abtest.experiment.posterior import Trials, probability_best, value_remaining
@@ -25,7 +26,8 @@ class Decision:
     `counts`, `probability_best`, `old_shares`, `new_shares` are by variant name. `value_remaining` is the 95th
     percentile of the relative gain still possible over the leader. `e_values` are the leader's against each other
     variant; it is decided once all reach `e_value_threshold`. `updated` says whether the shares changed; `reason` is
-    a sentence.
+    a sentence, and so is `guarantee`: what the status is worth. `effects` are by how much the leader is better than
+    each other variant that it shares an interval with, in units of reward less cost; so is `margin`.
     """
 
     decision_id: str
@@ -46,6 +48,12 @@ class Decision:
     leader: str
     reason: str
     updated: bool
+    mode: str = "earn_first"
+    objective: str = "maximize"
+    margin: float | None = None
+    alpha: float = 0.05
+    effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)
+    guarantee: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document: times as text, numbers, strings, dicts; keys as the fields."""
@@ -58,13 +66,17 @@ class Decision:
             "counts": {name: counts.to_json() for name, counts in self.counts.items()},
             "probability_best": dict(self.probability_best),
             "e_values": dict(self.e_values),
+            "effects": {name: dataclasses.asdict(effect) for name, effect in self.effects.items()},
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Decision":
-        """The Decision that `to_json` wrote; numbers may be Decimals, other keys are ignored."""
-        known = {field.name: document[field.name] for field in dataclasses.fields(cls)}
-        value_remaining = known["value_remaining"]
+        """The Decision that `to_json` wrote; numbers may be Decimals, other keys are ignored.
+
+        The fields with a default may be missing: earlier versions did not write them.
+        """
+        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
+        value_remaining, margin = known["value_remaining"], known.get("margin")
         return cls(
             **known
             | {
@@ -78,6 +90,9 @@ class Decision:
                 "value_remaining": None if value_remaining is None else float(value_remaining),
                 "e_values": _floats(known["e_values"]),
                 "e_value_threshold": float(known["e_value_threshold"]),
+                "margin": None if margin is None else float(margin),
+                "alpha": float(known.get("alpha", 0.05)),
+                "effects": {name: Effect(**_floats(item)) for name, item in known.get("effects", {}).items()},
             }
         )
 

@@ -11,18 +11,24 @@ from abtest.experiment import times
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One production variant on trial; `initial_weight` (> 0) is relative to the other variants'."""
+    """One production variant on trial.
+
+    `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
+    """
 
     variant_name: str
     model_package_arn: str
     initial_weight: float
     joined_at: datetime.datetime
+    cost: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.variant_name:
             raise ValueError("variant_name: must not be empty")
         if not (math.isfinite(self.initial_weight) and self.initial_weight > 0):
             raise ValueError(f"initial_weight: must be above 0, not {self.initial_weight}")
+        if not 0 <= self.cost <= 1:
+            raise ValueError(f"cost: must be from 0 to 1, not {self.cost}")
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"joined_at": times.to_text(self.joined_at)}
@@ -34,6 +40,7 @@ class Variant:
             model_package_arn=document["model_package_arn"],
             initial_weight=float(document["initial_weight"]),
             joined_at=times.from_text(document["joined_at"]),
+            cost=float(document.get("cost", 0.0)),
         )
 
 
