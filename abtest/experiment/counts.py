@@ -15,8 +15,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from abtest.experiment import times
+from abtest.experiment import columns, new_users, times
+from abtest.experiment.columns import Cell
+from abtest.experiment.delays import delays_of, weighted_cells
 from abtest.experiment.events import Conversion
+from abtest.experiment.new_users import NewUsers
 from abtest.experiment.trials import MalformedLine, Trial, distinct_events, first_by_user, trials_of
 from abtest.experiment.variants import VariantCounts
 
@@ -35,24 +38,26 @@ class Interval:
     outcomes: Mapping[str, Trials]
     first_outcomes: Mapping[str, Trials]
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "ended_at": times.to_text(self.ended_at),
-            "outcomes": {name: list(trials) for name, trials in self.outcomes.items()},
-            "first_outcomes": {name: list(trials) for name, trials in self.first_outcomes.items()},
-        }
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Interval":
-        return cls(
-            ended_at=times.from_text(document["ended_at"]),
-            outcomes=_trials(document["outcomes"]),
-            first_outcomes=_trials(document["first_outcomes"]),
-        )
+def _to_json(history: Sequence[Interval]) -> dict[str, Any]:
+    return {
+        "ended_at": columns.to_steps(interval.ended_at for interval in history),
+        "outcomes": columns.to_columns([interval.outcomes for interval in history]),
+        "first_outcomes": columns.to_columns([interval.first_outcomes for interval in history]),
+    }
 
 
-def _trials(document: Mapping[str, Sequence[Any]]) -> dict[str, Trials]:
-    return {name: (int(trials), float(reward)) for name, (trials, reward) in document.items()}
+def _from_json(document: Mapping[str, Any]) -> tuple[Interval, ...]:
+    ends = columns.from_steps(document["ended_at"])
+    outcomes = columns.from_columns(document["outcomes"], len(ends))
+    first = columns.from_columns(document["first_outcomes"], len(ends))
+    return tuple(
+        Interval(end, _whole(closed), _whole(users)) for end, closed, users in zip(ends, outcomes, first, strict=True)
+    )
+
+
+def _whole(cells: Mapping[str, Cell]) -> dict[str, Trials]:
+    return {name: (int(trials), reward) for name, (trials, reward) in cells.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,18 +65,22 @@ class Counts:
     """What an experiment's events come to at `as_of`.
 
     `variants` holds every variant that served randomised traffic; `history` has an interval per earlier Decision and
-    one up to `as_of`; `apart` counts invocations by strategy where nobody drew the variant (Manual, Fallback).
+    one up to `as_of`; `new_users` says whom each Decision's shares assigned; `apart` counts invocations by strategy
+    where nobody drew the variant (Manual, Fallback).
     """
 
     experiment_id: str
     as_of: datetime.datetime
     variants: Mapping[str, VariantCounts]
     history: tuple[Interval, ...]
+    new_users: tuple[NewUsers, ...] = ()
     apart: Mapping[str, int] = dataclasses.field(default_factory=dict)
     late_conversion_count: int = 0
     orphan_conversion_count: int = 0
     malformed_line_count: int = 0
+    reward_out_of_range_count: int = 0  # of the malformed lines, those refused for their reward
     foreign_event_count: int = 0
+    weighted_history: tuple[Mapping[str, Cell], ...] = ()
 
     def of(self, variant_name: str) -> VariantCounts:
         """Zeros for a variant that served nobody yet."""
@@ -82,7 +91,9 @@ class Counts:
         return document | {
             "as_of": times.to_text(self.as_of),
             "variants": {name: counts.to_json() for name, counts in self.variants.items()},
-            "history": [interval.to_json() for interval in self.history],
+            "history": _to_json(self.history),
+            "weighted_history": columns.to_columns(self.weighted_history),
+            "new_users": new_users.to_json(self.new_users),
             "apart": dict(self.apart),
         }
 
@@ -91,7 +102,9 @@ class Counts:
         known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
         known["as_of"] = times.from_text(known["as_of"])
         known["variants"] = {name: VariantCounts.from_json(item) for name, item in known["variants"].items()}
-        known["history"] = tuple(Interval.from_json(item) for item in known["history"])
+        known["history"] = _from_json(known["history"])
+        known["weighted_history"] = tuple(columns.from_columns(known["weighted_history"], len(known["history"])))
+        known["new_users"] = new_users.from_json(known.get("new_users", {}))
         return cls(**known)
 
 
@@ -128,11 +141,14 @@ def count_events(
         as_of=as_of,
         variants={name: _variant_counts(name, randomised, first, ends) for name in _names(randomised)},
         history=_history(randomised, first, ends),
+        new_users=new_users.new_users(first),
         apart=_apart(trials),
         late_conversion_count=sum(trial.is_late for trial in trials),
         orphan_conversion_count=len(orphans),
         malformed_line_count=len(read.malformed),
+        reward_out_of_range_count=sum(line.problem.startswith("reward:") for line in read.malformed),
         foreign_event_count=read.foreign_count,
+        weighted_history=_weighted_history(randomised, ends),
     )
     return Counted(counts, read.malformed, tuple(orphans))
 
@@ -159,6 +175,16 @@ def _history(
     outcomes = _sums([(trial, trial.reward(as_of)) for trial in trials], ends)
     first_outcomes = _sums([(trial, _first_reward(trial, ends)) for trial in first], ends)
     return tuple(Interval(end, outcomes.get(end, {}), first_outcomes.get(end, {})) for end in ends)
+
+
+def _weighted_history(trials: Sequence[Trial], ends: Sequence[datetime.datetime]) -> tuple[dict[str, Cell], ...]:
+    closed = [trial for trial in trials if trial.closed_at <= ends[-1]]
+    delays = delays_of(closed) if len(closed) < len(trials) else None
+    cells = {
+        name: weighted_cells([trial for trial in trials if trial.variant == name], ends, delays)
+        for name in _names(trials)
+    }
+    return tuple({name: cells[name][index] for name in cells if cells[name][index][0]} for index in range(len(ends)))
 
 
 def _first_reward(trial: Trial, ends: Sequence[datetime.datetime]) -> float:

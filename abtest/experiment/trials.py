@@ -49,6 +49,12 @@ class Trial:
     def converted(self) -> bool:
         return self.conversion is not None and not self.is_late
 
+    @property
+    def delay_seconds(self) -> float:
+        """From the invocation to its conversion, which must be there; 0 if a slow clock dated it before."""
+        assert self.conversion is not None
+        return max(0.0, (self.conversion.timestamp - self.invocation.timestamp).total_seconds())
+
     def reward(self, known_at: datetime.datetime) -> float:
         """0..1: what the conversions up to `known_at` brought."""
         if self.conversion is None or self.is_late or self.conversion.timestamp > known_at:

@@ -1,5 +1,10 @@
 """Counts are a function of the set of events and the time, whatever the order, duplicates and rubbish."""
 
+import base64
+import collections
+import gzip
+import json
+import math
 import random
 from typing import Any
 
@@ -7,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.experiment.counts import Counted, Counts, count_events
-from abtest.experiment.events import Event
+from abtest.experiment import delays, times
+from abtest.experiment.counts import Counted, Counts, Interval, count_events
+from abtest.experiment.events import Event, parse
 from abtest.experiment.variants import VariantCounts
 from tests.experiment.samples import EXPERIMENT, at, conversion, invocation
 
@@ -149,6 +155,17 @@ def test_first_outcomes_never_change_once_a_decision_saw_them() -> None:
     assert counted.of("Champion1").reward_sum == 1
 
 
+def test_weighted_history_gives_open_invocations_the_share_of_reward_that_had_come() -> None:
+    done = [invocation(f"a{number}", 0) for number in range(delays.LEAST_CONVERSIONS)]
+    events: list[Event] = [*done, *(conversion(one, 10 + 40 * (n % 2)) for n, one in enumerate(done))]
+    still_open = [invocation(f"b{number}", 110, endpoint_variant="Challenger1") for number in range(4)]
+    counted = count([*events, *still_open, conversion(still_open[0], 115)], 130, 100, (60.0,)).counts
+    assert counted.weighted_history == ({"Champion1": (30, 30)}, {"Challenger1": (2, 1)})
+    assert counted.of("Challenger1").invocation_count == 0
+    unknown = count([*events[1:], *still_open, conversion(still_open[0], 115)], 130, 100, (60.0,)).counts
+    assert unknown.weighted_history == ({"Champion1": (29, 29)}, {})
+
+
 @st.composite
 def traffic(draw: st.DrawFn) -> list[str]:
     """Lines of a small experiment: users come back, convert late or never, in two experiments, some by hand."""
@@ -196,6 +213,69 @@ def test_the_parts_add_up(lines: list[str], as_of: int, window: int) -> None:
         assert sum(reward for _, reward in by_user) == pytest.approx(own.first_reward_sum)
         assert own.conversion_count <= own.invocation_count
     assert Counts.from_json(counts.to_json()) == counts
+
+
+def sums(counts: Counts, name: str) -> tuple[float, float]:
+    cells = [interval.get(name, (0.0, 0.0)) for interval in counts.weighted_history]
+    return sum(trials for trials, _ in cells), sum(reward for _, reward in cells)
+
+
+@given(traffic(), st.integers(0, 150), st.sampled_from([0, 20]), st.sampled_from([1, 2, 30]))
+def test_weighted_history_is_what_closed_and_a_part_of_the_rest(
+    lines: list[str], as_of: int, window: int, least: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delays, "LEAST_CONVERSIONS", least)
+        counts = count_events(
+            lines,
+            experiment_id=EXPERIMENT,
+            as_of=at(as_of),
+            attribution_window_seconds=window,
+            boundaries=[at(30), at(60)],
+        ).counts
+    assert len(counts.weighted_history) == len(counts.history)
+    for interval in counts.weighted_history:
+        assert all(0 <= reward <= trials and trials for trials, reward in interval.values())
+    for name, own in counts.variants.items():
+        trials, reward = sums(counts, name)
+        assert own.invocation_count <= trials <= own.invocation_count + own.pending_invocation_count
+        assert own.reward_sum - 1e-9 <= reward <= own.reward_sum + own.pending_reward_sum + 1e-9
+        if least == 30:  # never so many here: closed cohorts only
+            assert trials == own.invocation_count
+            assert reward == pytest.approx(own.reward_sum)
+    assert Counts.from_json(json.loads(json.dumps(counts.to_json()))) == counts
+
+
+@given(traffic())
+def test_weighted_history_is_by_invocation_when_all_is_closed(lines: list[str]) -> None:
+    counts = count_events(lines, as_of=at(1000), boundaries=[at(30), at(60)], **ARGUMENTS).counts
+    randomised = [
+        event
+        for event in {line: parse(line) for line in lines if line.startswith('{"event_id"')}.values()
+        if event.type == "invocation" and event.randomised and event.experiment_id == EXPERIMENT
+    ]
+    for interval, (first, last) in zip(counts.weighted_history, [(-1, 30), (30, 60), (60, 1000)], strict=True):
+        within = [event.endpoint_variant for event in randomised if at(first) < event.timestamp <= at(last)]
+        assert {name: trials for name, (trials, _) in interval.items()} == collections.Counter(within)
+
+
+def test_a_long_history_stays_small_enough_to_pass_on() -> None:
+    """2,000 Decisions, ten variants, two million invocations."""
+    source = random.Random(1)
+    names = [f"Challenger{number}" for number in range(10)]
+
+    def cells(mean: int) -> dict[str, tuple[int, float]]:
+        trials = {name: round(source.gauss(mean, math.sqrt(mean))) for name in names}
+        return {name: (n, float(round(source.gauss(n / 20, math.sqrt(n / 20))))) for name, n in trials.items() if n}
+
+    ends = [at(900 * number + source.random()) for number in range(2000)]
+    history = tuple(Interval(times.truncated(end), cells(100), cells(30)) for end in ends)
+    closed = [dict(interval.outcomes) for interval in history[:-96]]
+    weighted = [{name: (n * 0.654321, s) for name, (n, s) in interval.outcomes.items()} for interval in history[-96:]]
+    counts = Counts(EXPERIMENT, at(1800000), {}, history, weighted_history=(*closed, *weighted))
+    text = json.dumps(counts.to_json())
+    assert Counts.from_json(json.loads(text)) == counts
+    assert len(base64.b64encode(gzip.compress(text.encode()))) < 150_000
 
 
 @given(traffic(), st.integers(0, 100), st.integers(0, 100))

@@ -1,0 +1,44 @@
+"""Intervals as columns: a long history written variant by variant takes about half as much, compressed."""
+
+import datetime
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+Cell: TypeAlias = tuple[float, float]  # trials and reward
+Columns: TypeAlias = dict[str, list[list[float]]]  # trials and rewards of each variant, one number an interval
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def to_columns(intervals: Sequence[Mapping[str, Cell]]) -> Columns:
+    """Zeros stand for a variant that an interval does not hold."""
+    names = sorted({name for interval in intervals for name in interval})
+    cells = {name: [interval.get(name, (0, 0.0)) for interval in intervals] for name in names}
+    return {name: [[_short(cell[part]) for cell in cells[name]] for part in (0, 1)] for name in names}
+
+
+def _short(number: float) -> float:
+    """1 in place of 1.0."""
+    return int(number) if number == int(number) else number
+
+
+def from_columns(columns: Mapping[str, Sequence[Sequence[Any]]], length: int) -> list[dict[str, Cell]]:
+    """The `length` intervals that `to_columns` was given, without cells of no trials."""
+    intervals: list[dict[str, Cell]] = [{} for _ in range(length)]
+    for name, (trials, rewards) in columns.items():
+        for interval, n, reward in zip(intervals, trials, rewards, strict=True):
+            if n:
+                interval[name] = float(n), float(reward)
+    return intervals
+
+
+def to_steps(moments: Iterable[datetime.datetime]) -> list[int]:
+    """Milliseconds, whole as all our times are: the first since 1970, each other since the one before."""
+    since = [(moment - EPOCH) // datetime.timedelta(milliseconds=1) for moment in moments]
+    return [later - earlier for earlier, later in itertools.pairwise([0, *since])]
+
+
+def from_steps(steps: Iterable[int]) -> list[datetime.datetime]:
+    """The times that `to_steps` was given, to the millisecond."""
+    return [EPOCH + datetime.timedelta(milliseconds=ms) for ms in itertools.accumulate(steps)]
