@@ -28,7 +28,10 @@ LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
 @dataclasses.dataclass(frozen=True)
 class SampleRatio:
-    """`e_value` is the highest so far; `variant_name` fits its shares least: `users` got it, `expected` should have."""
+    """The highest e-value so far, and what was counted then.
+
+    `variant_name` fitted its shares least: `users` of the `total` new users got it, `expected` should have.
+    """
 
     e_value: float
     variant_name: str
@@ -38,23 +41,25 @@ class SampleRatio:
 
 
 def sample_ratio(intervals: Sequence[NewUsers], variant_names: Sequence[str]) -> SampleRatio:
-    """How the new users of `intervals`, oldest first, fit the shares that drew them."""
+    """How the new users of `intervals`, oldest first, fit the shares that drew them; an e-value of 1 says nothing."""
     logs = {(name, b): 0.0 for name in variant_names for b in FACTORS}
-    highest = 0.0
-    for interval in intervals:
+    highest, worst, seen = 0.0, variant_names[0], 0
+    for number, interval in enumerate(intervals, start=1):
         for name in variant_names:
             users, (low, high) = interval.users.get(name, 0), _share_range(interval, name, variant_names)
             for b in FACTORS:
                 share = high if b > 0 else low
                 logs[name, b] += b * users - interval.count * math.log1p(share * math.expm1(b))
-        highest = max(highest, _log_mean(logs.values()))
-    worst = max(variant_names, key=lambda name: max(logs[name, b] for b in FACTORS))
+        now = _log_mean(logs.values())
+        if now > highest:
+            highest, worst, seen = now, max(logs, key=lambda key: logs[key])[0], number
+    read = intervals[:seen]
     return SampleRatio(
         e_value=math.exp(min(highest, math.log(LARGEST))),
         variant_name=worst,
-        users=sum(interval.users.get(worst, 0) for interval in intervals),
-        expected=math.fsum(i.count * sum(_share_range(i, worst, variant_names)) / 2 for i in intervals),
-        total=sum(interval.count for interval in intervals),
+        users=sum(interval.users.get(worst, 0) for interval in read),
+        expected=math.fsum(i.count * sum(_share_range(i, worst, variant_names)) / 2 for i in read),
+        total=sum(interval.count for interval in read),
     )
 
 
