@@ -9,6 +9,7 @@ from abtest.experiment import times
 from abtest.experiment.confidence import Effect
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
+from abtest.experiment.health import Finding
 from abtest.experiment.posterior import Trials, probability_best, value_remaining
 from abtest.experiment.stopping import Verdict, verdict
 from abtest.experiment.strategies import traffic_shares
@@ -27,7 +28,8 @@ class Decision:
     percentile of the relative gain still possible over the leader. `e_values` are the leader's against each other
     variant; it is decided once all reach `e_value_threshold`. `updated` says whether the shares changed; `reason` is
     a sentence, and so is `guarantee`: what the status is worth. `effects` are by how much the leader is better than
-    each other variant that it shares an interval with, in units of reward less cost; so is `margin`.
+    each other variant that it shares an interval with, in units of reward less cost; so is `margin`. `findings` are
+    what to know of the data's health before the rest is believed.
     """
 
     decision_id: str
@@ -54,6 +56,7 @@ class Decision:
     alpha: float = 0.05
     effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)
     guarantee: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON document: times as text, numbers, strings, dicts; keys as the fields."""
@@ -67,6 +70,7 @@ class Decision:
             "probability_best": dict(self.probability_best),
             "e_values": dict(self.e_values),
             "effects": {name: dataclasses.asdict(effect) for name, effect in self.effects.items()},
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
     @classmethod
@@ -93,6 +97,7 @@ class Decision:
                 "margin": None if margin is None else float(margin),
                 "alpha": float(known.get("alpha", 0.05)),
                 "effects": {name: Effect(**_floats(item)) for name, item in known.get("effects", {}).items()},
+                "findings": tuple(Finding.from_json(item) for item in known.get("findings", ())),
             }
         )
 
