@@ -9,7 +9,7 @@ from abtest.experiment import times
 from abtest.experiment.confidence import Effect
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
-from abtest.experiment.health import Finding
+from abtest.experiment.health import Finding, health
 from abtest.experiment.posterior import Trials, probability_best, value_remaining
 from abtest.experiment.stopping import Verdict, verdict
 from abtest.experiment.strategies import traffic_shares
@@ -144,6 +144,7 @@ def decide(
         leader=leader,
         reason=_reason(doubt, _standing(leader, best[leader], decided, test)),
         updated=moved,
+        findings=health(experiment, counts),
     )
 
 
