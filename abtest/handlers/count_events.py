@@ -52,7 +52,7 @@ def _replay(stream: EventStream) -> None:
 
 
 def _count(store: EventStore, experiment: Experiment, as_of: datetime.datetime) -> Counts:
-    stored = store.read(experiment.started_at)
+    stored = store.read_new(experiment.started_at)
     counted = count_events(
         (line for item in stored for line in item.lines),
         experiment_id=experiment.experiment_id,

@@ -132,13 +132,14 @@ def definition(name: str) -> str:
 
 
 def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
-    """Reading events, and keeping aside the lines that cannot be read."""
+    """Reading events, keeping what was read together, and aside the lines that cannot be read."""
     return [
         iam.PolicyStatement(
             actions=["s3:ListBucket"],
             resources=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": "events/*"}},
+            conditions={"StringLike": {"s3:prefix": ["events/*", "checkpoints/*"]}},
         ),
         allow(["s3:GetObject"], bucket.arn_for_objects("events/*")),
+        allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("checkpoints/*")),
         allow(["s3:PutObject"], bucket.arn_for_objects("quarantine/*")),
     ]

@@ -18,7 +18,7 @@ NO_RESOURCE = {
 
 # Wildcards in names, with what AWS or the run-time chooses in their place.
 WILDCARDS = {
-    r"{.*}/(events|events-errors|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
+    r"{.*}/(events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
     r".*:\*:repository/(blazingtext|sagemaker-scikit-learn)": "AWS's accounts with public images differ by region",
     r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
     r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",
