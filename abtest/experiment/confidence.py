@@ -1,6 +1,28 @@
-"""By how much one variant is better than another, with an interval that may be looked at after every interval."""
+"""By how much one variant is better than another, with an interval that may be looked at after every interval.
+
+The interval holds every difference that the e-values of `stopping` have not refuted: those above `low` for "the
+leader's mean exceeds the other's by at most d", those below `high` for the reverse. An e-value falls as d rises, so
+what is refuted is everything beyond a bound. Each bound ever excludes the true difference with probability at most
+1/threshold (Ville), hence the level 1 - 2/threshold of each interval by itself; with two variants it is 1 - alpha. It
+agrees with the test: a named leader's intervals lie above 0.
+
+It is assumed that users are independent and that the difference stays what it is; both means may drift together. The
+estimate is stratified by interval (Mantel and Haenszel's weights for a risk difference: Greenland and Robins, 1985), so
+that a drift does not pass for a difference where shares moved meanwhile (Simpson's paradox).
+"""
 
 import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from abtest.experiment.posterior import Trials
+from abtest.experiment.stopping import Evidence
+
+Batches: TypeAlias = Sequence[tuple[Trials, Trials]]
+
+PRECISION = 1e-3  # of a bound, relative to its distance from the estimate
+MOST_STEPS = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,3 +36,63 @@ class Effect:
     low: float
     high: float
     level: float
+
+
+def effects(
+    intervals: Sequence[Mapping[str, Trials]],
+    variant_names: Sequence[str],
+    leader: str,
+    *,
+    threshold: float,
+    scale: float = 1.0,
+) -> dict[str, Effect]:
+    """The leader's Effect against each other variant with which it shares an interval.
+
+    `intervals` hold first outcomes (users, utility sum by variant), oldest first; `threshold`, above 2, is the test's;
+    `scale` is how much reward a utility of 1 is worth.
+    """
+    found = {}
+    for name in variant_names:
+        batches = [(one[leader], one[name]) for one in intervals if leader in one and name in one]
+        batches = [(a, b) for a, b in batches if a[0] and b[0]]
+        if name != leader and batches:
+            found[name] = _effect(batches, threshold, scale)
+    return found
+
+
+def _effect(batches: Batches, threshold: float, scale: float) -> Effect:
+    difference = _difference(batches)
+    low = _lower_bound(batches, difference, math.log(threshold))
+    high = -_lower_bound([(b, a) for a, b in batches], -difference, math.log(threshold))
+    # Bounds that cross say that the difference has changed: what lies between them is shown.
+    low, high = min(low, high), max(low, high)
+    return Effect(scale * difference, scale * low, scale * high, 1 - 2 / threshold)
+
+
+def _difference(batches: Batches) -> float:
+    weights = [a[0] * b[0] / (a[0] + b[0]) for a, b in batches]
+    differences = [a[1] / a[0] - b[1] / b[0] for a, b in batches]
+    return math.fsum(map(math.prod, zip(weights, differences, strict=True))) / math.fsum(weights)
+
+
+def _lower_bound(batches: Batches, difference: float, enough: float) -> float:
+    """The largest difference found to be refuted, -1 if none is: by bisection, so that the bound is never too high."""
+    low, high = -1.0, 1.0
+    for _ in range(MOST_STEPS):
+        if high - low <= PRECISION * abs(difference - low):
+            break
+        middle = (low + high) / 2
+        if _refuted(batches, middle, enough):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _refuted(batches: Batches, difference: float, enough: float) -> bool:
+    evidence = Evidence(difference)
+    for a, b in batches:
+        evidence.add(a, b)
+        if evidence.highest >= enough:
+            return True
+    return False

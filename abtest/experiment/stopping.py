@@ -1,21 +1,32 @@
 """The always-valid test that names a leader, however often it is looked at and however shares moved meanwhile.
 
-For each ordered pair of arms (a, b), "a is not better than b" is tested by the batchwise 2x2 e-value of Turner, Ly and
-Grünwald, "Generic E-variables for exact sequential k-sample tests that allow for optional stopping" (2022). A batch is
-what one interval between Decisions closed; n_a and n_b users with rewards y_a and y_b in it give
+For an ordered pair of arms (a, b) and a difference d, "a's mean exceeds b's by at most d" is tested by betting against
+it on every batch. A batch is what one interval between Decisions closed: n_a and n_b users, with mean rewards mu_a and
+mu_b given the past. For stakes with n_a x_a = n_b x_b = X >= 0 and means m_a - m_b = d, all fixed before the outcomes,
 
-    S = (p_a/p_0)^y_a ((1-p_a)/(1-p_0))^(n_a-y_a) (p_b/p_0)^y_b ((1-p_b)/(1-p_0))^(n_b-y_b)
-    p_0 = (n_a p_a + n_b p_b) / (n_a + n_b)
+    S = product over a's users of (1 + x_a (y - m_a))  times  product over b's users of (1 - x_b (y - m_b))
+    E[S] = (1 + x_a (mu_a - m_a))^n_a (1 - x_b (mu_b - m_b))^n_b <= exp(X (mu_a - mu_b - d))
 
-for any p_a > p_b fixed before the batch. Its expectation is at most 1 whatever mean both share, and a lower one for a
-changes that in the safe direction; the mean may drift from batch to batch. It holds for rewards between 0 and 1 too: S
-is convex in each reward, so no other distribution on 0..1 with that mean exceeds the one on {0, 1}. Products over
-batches, and means over several (p_a, p_b), keep the property, so by Ville's inequality such an e-value ever reaches c
-with probability at most 1/c.
+which is at most 1 where mu_a - mu_b <= d, whatever the means are, also if they drift from batch to batch. This is the
+batchwise e-variable of Turner and Grünwald, "Exact anytime-valid confidence intervals for contingency tables and
+beyond" (2023), with its alternative written as a stake: the likelihood ratio of p_a to m_a is 1 + x (y - m_a) with
+x = (p_a - m_a) / (m_a (1 - m_a)). The stakes used are x_a = l n_b / (n_a + n_b) and x_b = l n_a / (n_a + n_b), l being
+about the log odds ratio bet on, and the means lie around that of the users before.
 
-A leader is named once its e-values against all other arms have reached arms/alpha. To name an arm that is not the
-single best, its e-value against one that is as good or better must have; there are at most as many such arms as arms,
-so the chance of ever naming one falsely is at most alpha.
+Only sums are known, so each product is taken as if s users had reward 1 and the others 0, 1 + x (y - m) being log
+concave in y: for rewards between 0 and 1 S is then smaller than the product, so the bound holds for them too. S falls
+as d rises, since m_a and m_b move apart and nothing else depends on d: what refutes d refutes any smaller one.
+
+Products of S over batches, and fixed averages of such products over several l, keep the expectation, so by Ville's
+inequality an e-value ever reaches c with probability at most 1/c.
+
+A leader is named once its e-values for d = 0 against all other arms have reached c. To name an arm that is not the
+single best, its e-value against one that is as good or better must have: at most arms/c. With a margin, equivalence is
+declared once, for every challenger, both "at least the margin better than the champion" and "at least the margin worse"
+have been refuted at c. That is false only if some challenger does differ so much, and then one such pair's one e-value
+must have reached c: at most 1/c more. With two arms it adds nothing: where they differ, only one can be named falsely.
+So c = arms/alpha, or (arms + 1)/alpha for three or more arms with a margin, bounds the chance of any false verdict by
+alpha.
 """
 
 import dataclasses
@@ -23,86 +34,143 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from abtest.experiment.counts import Trials
+from abtest.experiment.posterior import Trials
 
-LOG_ODDS_RATIOS = (0.25, 0.5, 1.0, 1.8)  # alternatives, from hardly to hugely better
-FIRST_MEANS = (0.2, 0.5, 0.8)  # overall means tried on a pair's first batch, before there is one to go by
+# The log odds ratios bet on, and what part of the capital each gets. Large differences need little of it: they show
+# soon. Much on them would be lost to chance at the start, where few users make large differences of their own.
+STAKES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
+WEIGHTS = tuple(part / 51 for part in (8, 16, 16, 8, 2, 1))
+MOST_STAKED = 0.95  # of the capital, on one user
+# A pair's first batch has no earlier users to tell its mean: most of the capital is kept, the rest tries these.
+FIRST_MEANS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98)
+KEPT_AT_FIRST = 0.75
 LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`leader` is None until one is named. `e_values[a][b]` is the highest so far for "a is better than b"."""
+    """`leader` is None until one is named; `equivalent` says whether all arms are, within the margin.
+
+    `e_values[a][b]` is the highest so far for "a is better than b"; `threshold` is what they must reach.
+    """
 
     leader: str | None
+    equivalent: bool
     e_values: Mapping[str, Mapping[str, float]]
     threshold: float
 
 
-class _Pair:
-    """The e-value of "a is better than b", batch by batch; logarithms throughout."""
+class Evidence:
+    """The e-value for "a's mean exceeds b's by more than `difference`" (-1..1), batch by batch; in logarithms."""
 
-    def __init__(self) -> None:
-        self._logs = [0.0] * len(LOG_ODDS_RATIOS)
-        self._users = 0
-        self._reward = 0.0
+    def __init__(self, difference: float = 0.0) -> None:
+        self._difference = difference
+        self._logs = [math.log(weight) for weight in WEIGHTS]
+        self._a: Trials = (0, 0.0)
+        self._b: Trials = (0, 0.0)
         self.highest = 0.0
 
     def add(self, a: Trials, b: Trials) -> None:
         """Takes a batch in: (users, reward sum) of each arm."""
         if a[0] and b[0]:
-            means = ((self._reward + 0.5) / (self._users + 1),) if self._users else FIRST_MEANS
-            for index, ratio in enumerate(LOG_ODDS_RATIOS):
-                self._logs[index] += _log_mean([_log_batch(a, b, mean, ratio) for mean in means])
-            self.highest = max(self.highest, _log_mean(self._logs))
-        self._users += a[0] + b[0]
-        self._reward += a[1] + b[1]
+            means = self._means(a[0], b[0])
+            for index, stake in enumerate(STAKES):
+                self._logs[index] += self._log_batch(a, b, stake, means)
+            self.highest = max(self.highest, log_sum(self._logs))
+        self._a = (self._a[0] + a[0], self._a[1] + a[1])
+        self._b = (self._b[0] + b[0], self._b[1] + b[1])
+
+    def _means(self, a: float, b: float) -> tuple[float, ...]:
+        """Of the next `a` and `b` users together, as the earlier ones tell; FIRST_MEANS if there are none."""
+        users = self._a[0] + self._b[0]
+        if not users:
+            return FIRST_MEANS
+        overall = (self._a[1] + self._b[1] + 0.5) / (users + 1)
+        mean_a, mean_b = ((reward + overall) / (trials + 1) for trials, reward in (self._a, self._b))
+        return ((a * mean_a + b * mean_b) / (a + b),)
+
+    def _log_batch(self, a: Trials, b: Trials, stake: float, means: Sequence[float]) -> float:
+        if len(means) == 1:
+            return log_batch(a, b, stake, means[0], self._difference)
+        logs = [log_batch(a, b, stake, mean, self._difference) for mean in means]
+        tried = math.log((1 - KEPT_AT_FIRST) / len(means))
+        return log_sum([math.log(KEPT_AT_FIRST), *(tried + log for log in logs)])
 
 
-def verdict(intervals: Sequence[Mapping[str, Trials]], variant_names: Sequence[str], alpha: float) -> Verdict:
-    """What the first outcomes of each interval (users, reward sum by variant), oldest first, prove.
+def log_batch(a: Trials, b: Trials, stake: float, mean: float, difference: float) -> float:
+    """Log of S for a `stake` l, around the overall `mean`, both arms having users."""
+    users = a[0] + b[0]
+    stake = min(stake, MOST_STAKED * users / max(a[0], b[0]))
+    stake_a, stake_b = stake * b[0] / users, stake * a[0] / users
+    highest, lowest = min(1.0, 1 + difference), max(0.0, difference)
+    mean_a = min(max(mean + difference * b[0] / users, lowest), highest)
+    mean_b = min(max(mean_a - difference, 0.0), 1.0)
+    return (
+        a[1] * math.log1p(stake_a * (1 - mean_a))
+        + (a[0] - a[1]) * math.log1p(-stake_a * mean_a)
+        + b[1] * math.log1p(-stake_b * (1 - mean_b))
+        + (b[0] - b[1]) * math.log1p(stake_b * mean_b)
+    )
 
-    The leader is the first variant to pass, even if later intervals speak less clearly. `alpha`, above 0 and below 1,
-    bounds the chance of ever naming a variant that is not the single best. A single variant leads nobody.
-    """
+
+def threshold_of(arms: int, alpha: float, margin: float | None = None) -> float:
+    """What an e-value must reach; `alpha` (0..1, both excluded) bounds the chance of ever reaching a false verdict."""
     if not 0 < alpha < 1:
         raise ValueError(f"alpha: must be between 0 and 1, not {alpha}")
-    threshold = len(variant_names) / alpha
-    pairs = {pair: _Pair() for pair in itertools.permutations(variant_names, 2)}
-    leader = None
+    return (arms + (margin is not None and arms > 2)) / alpha
+
+
+def verdict(
+    intervals: Sequence[Mapping[str, Trials]],
+    variant_names: Sequence[str],
+    alpha: float,
+    *,
+    margin: float | None = None,
+) -> Verdict:
+    """What the first outcomes of each interval (users, utility sum by variant), oldest first, prove.
+
+    The leader is the first variant to pass, even if later intervals speak less clearly; equivalence that came before
+    stands as well. The first of `variant_names` is the champion; `margin` (above 0, in utility) None means that nothing
+    is equivalent. A single variant leads nobody.
+    """
+    threshold = threshold_of(len(variant_names), alpha, margin)
+    enough = math.log(threshold)
+    better = {pair: Evidence() for pair in itertools.permutations(variant_names, 2)}
+    close = {} if margin is None else _close(variant_names, margin)
+    leader, equivalent = None, False
     for interval in intervals:
-        for (a, b), pair in pairs.items():
-            pair.add(interval.get(a, (0, 0.0)), interval.get(b, (0, 0.0)))
-        leader = leader or _named(pairs, math.log(threshold))
+        for (a, b), evidence in itertools.chain(better.items(), close.items()):
+            evidence.add(interval.get(a, (0, 0.0)), interval.get(b, (0, 0.0)))
+        if leader is None and not equivalent:
+            leader = _named(better, enough)
+            equivalent = leader is None and _all_passed(close, enough)
     e_values: dict[str, dict[str, float]] = {name: {} for name in variant_names}
-    for (a, b), pair in pairs.items():
-        e_values[a][b] = math.exp(min(pair.highest, math.log(LARGEST)))
-    return Verdict(leader, e_values, threshold)
+    for (a, b), evidence in better.items():
+        e_values[a][b] = math.exp(min(evidence.highest, math.log(LARGEST)))
+    return Verdict(leader, equivalent, e_values, threshold)
 
 
-def _named(pairs: Mapping[tuple[str, str], _Pair], threshold: float) -> str | None:
-    """The variant whose every pair has passed the logarithm `threshold`, if there is one."""
-    for name in dict.fromkeys(a for a, _ in pairs):
-        if all(pair.highest >= threshold for (a, _), pair in pairs.items() if a == name):
+def _close(variant_names: Sequence[str], margin: float) -> dict[tuple[str, str], Evidence]:
+    """For the champion and each challenger, that either is less than the margin worse than the other."""
+    champion, *challengers = variant_names
+    pairs = [pair for name in challengers for pair in ((champion, name), (name, champion))]
+    return {pair: Evidence(-margin) for pair in pairs}
+
+
+def _named(better: Mapping[tuple[str, str], Evidence], enough: float) -> str | None:
+    """The variant whose every pair has passed the logarithm `enough`, if there is one."""
+    for name in dict.fromkeys(a for a, _ in better):
+        if _all_passed({pair: evidence for pair, evidence in better.items() if pair[0] == name}, enough):
             return name
     return None
 
 
-def _log_batch(a: Trials, b: Trials, mean: float, log_odds_ratio: float) -> float:
-    """Log of S for means of `a` and `b` as far apart as the ratio says, around the overall `mean`."""
-    centre = math.log(mean / (1 - mean))
-    p_a = 1 / (1 + math.exp(-centre - log_odds_ratio / 2))
-    p_b = 1 / (1 + math.exp(-centre + log_odds_ratio / 2))
-    p_0 = (a[0] * p_a + b[0] * p_b) / (a[0] + b[0])
-    return _log_likelihood_ratio(a, p_a, p_0) + _log_likelihood_ratio(b, p_b, p_0)
+def _all_passed(evidences: Mapping[tuple[str, str], Evidence], enough: float) -> bool:
+    """Whether there are any, and all have reached the logarithm `enough`."""
+    return bool(evidences) and all(evidence.highest >= enough for evidence in evidences.values())
 
 
-def _log_likelihood_ratio(arm: Trials, mean: float, null: float) -> float:
-    users, reward = arm
-    return reward * math.log(mean / null) + (users - reward) * math.log((1 - mean) / (1 - null))
-
-
-def _log_mean(logs: Sequence[float]) -> float:
-    """Log of the mean of the numbers with these logarithms."""
+def log_sum(logs: Sequence[float]) -> float:
+    """Log of the sum of the numbers with these logarithms."""
     most = max(logs)
-    return most + math.log(math.fsum(math.exp(log - most) for log in logs) / len(logs))
+    return most + math.log(math.fsum(math.exp(log - most) for log in logs))

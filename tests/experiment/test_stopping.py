@@ -6,10 +6,12 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from abtest.experiment.counts import Trials
-from abtest.experiment.stopping import LOG_ODDS_RATIOS, _log_batch, verdict
+from abtest.experiment.posterior import Trials
+from abtest.experiment.stopping import STAKES, WEIGHTS, log_batch, threshold_of, verdict
 
 ALPHA = 0.05
 
@@ -19,13 +21,14 @@ def probabilities(users: int, mean: float) -> list[float]:
 
 
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (4, 4), (1, 7), (7, 1), (12, 3)])
-@pytest.mark.parametrize("mean", [0.02, 0.3, 0.5, 0.9])
-def test_a_batch_expects_at_most_one(a: int, b: int, mean: float) -> None:
-    """Over all outcomes of equal arms, and less where a is worse, whatever the alternative."""
-    for worse, alternative, ratio in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), LOG_ODDS_RATIOS):
-        outcomes = itertools.product(enumerate(probabilities(a, mean - worse)), enumerate(probabilities(b, mean)))
+@pytest.mark.parametrize(("mean_a", "mean_b"), [(0.02, 0.02), (0.3, 0.5), (0.9, 0.7), (1.0, 0.0), (0.0, 1.0)])
+def test_a_batch_expects_at_most_one(a: int, b: int, mean_a: float, mean_b: float) -> None:
+    """Over all outcomes, for what the difference is or more, whatever the stake and the mean it is put around."""
+    for more, mean, stake in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), STAKES):
+        difference = min(mean_a - mean_b + more, 1.0)
+        outcomes = itertools.product(enumerate(probabilities(a, mean_a)), enumerate(probabilities(b, mean_b)))
         expected = math.fsum(
-            p * q * math.exp(_log_batch((a, y), (b, z), alternative, ratio)) for (y, p), (z, q) in outcomes
+            p * q * math.exp(log_batch((a, y), (b, z), stake, mean, difference)) for (y, p), (z, q) in outcomes
         )
         assert expected <= 1 + 1e-9
 
@@ -34,9 +37,20 @@ def test_fractional_rewards_are_safer_than_whole_ones() -> None:
     """The same mean from three values between 0 and 1."""
     values = {0.0: 0.3, 0.5: 0.4, 1.0: 0.3}
     expected = math.fsum(
-        values[y] * values[z] * math.exp(_log_batch((1, y), (1, z), 0.5, 2.0)) for y in values for z in values
+        values[y] * values[z] * math.exp(log_batch((1, y), (1, z), 2.0, 0.5, 0.0)) for y in values for z in values
     )
     assert expected <= 1
+
+
+ARM = st.tuples(st.integers(1, 50), st.floats(0, 1)).map(lambda arm: (arm[0], arm[0] * arm[1]))
+
+
+@given(ARM, ARM, st.sampled_from(STAKES), st.floats(0.01, 0.99), st.floats(-1, 1), st.floats(-1, 1))
+def test_what_refutes_a_difference_refutes_any_smaller_one(
+    a: Trials, b: Trials, stake: float, mean: float, one: float, other: float
+) -> None:
+    small, large = sorted((one, other))
+    assert log_batch(a, b, stake, mean, small) >= log_batch(a, b, stake, mean, large) - 1e-9
 
 
 def simulated(
@@ -45,7 +59,7 @@ def simulated(
     """Each user gets the arm that a Thompson draw prefers, or any one with probability `explored`."""
     random_ = random.Random(seed)
     totals = [(0, 0)] * len(rates)
-    intervals = []
+    intervals: list[dict[str, Trials]] = []
     for _ in range(looks):
         found = [(0, 0)] * len(rates)
         for _ in range(users):
@@ -102,6 +116,31 @@ def test_e_values_stay_finite() -> None:
     interval: dict[str, Trials] = {"a": (10**6, 10.0**6), "b": (10**6, 0.0)}
     test = verdict([interval] * 3, ["a", "b"], ALPHA)
     assert test.e_values["a"]["b"] == pytest.approx(1e100)
+
+
+def test_a_champion_and_its_equals_are_equivalent() -> None:
+    interval: dict[str, Trials] = {"a": (4000, 2000.0), "b": (4000, 2010.0), "c": (4000, 1990.0)}
+    assert verdict([interval] * 3, ["a", "b", "c"], ALPHA, margin=0.1).equivalent
+    assert not verdict([interval] * 3, ["a", "b", "c"], ALPHA, margin=0.001).equivalent
+    assert not verdict([interval] * 3, ["a", "b", "c"], ALPHA).equivalent
+    without: dict[str, Trials] = {name: trials for name, trials in interval.items() if name != "c"}
+    assert not verdict([without] * 3, ["a", "b", "c"], ALPHA, margin=0.1).equivalent
+    assert not verdict([interval], ["a"], ALPHA, margin=0.1).equivalent
+
+
+def test_only_the_first_of_winner_and_equivalence_stands() -> None:
+    close: dict[str, Trials] = {"a": (4000, 2000.0), "b": (4000, 2000.0)}
+    clear: dict[str, Trials] = {"a": (4000, 1000.0), "b": (4000, 3000.0)}
+    early = verdict([close] * 3 + [clear] * 3, ["a", "b"], ALPHA, margin=0.1)
+    assert (early.leader, early.equivalent) == (None, True)
+    late = verdict([clear] * 3 + [close] * 99, ["a", "b"], ALPHA, margin=0.1)
+    assert (late.leader, late.equivalent) == ("b", False)
+
+
+def test_a_margin_costs_more_than_two_arms_something() -> None:
+    assert math.fsum(WEIGHTS) == pytest.approx(1)
+    assert [threshold_of(arms, ALPHA) for arms in (1, 2, 5)] == pytest.approx([20, 40, 100])
+    assert [threshold_of(arms, ALPHA, 0.1) for arms in (2, 5)] == pytest.approx([40, 120])
 
 
 @pytest.mark.parametrize("alpha", [0, 1, -1, float("nan")])

@@ -3,15 +3,24 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.stopping import FIRST_MEANS, LARGEST, LOG_ODDS_RATIOS
+from abtest.experiment.stopping import (
+    FIRST_MEANS,
+    KEPT_AT_FIRST,
+    LARGEST,
+    MOST_STAKED,
+    STAKES,
+    WEIGHTS,
+    threshold_of,
+)
 
-NOBODY = -1  # no leader; no interval in which one was named
-RUNNING, DECIDED = "running", "decided"
+NOBODY = -1  # no leader; no interval in which the test ended
+RUNNING, DECIDED, EQUIVALENT = "running", "decided", "equivalent"
 MODES = ("earn_first", "learn_first")
 
 
@@ -19,111 +28,143 @@ MODES = ("earn_first", "learn_first")
 class SequentialTest:
     """The test at the end of every interval, and what follows from it.
 
-    `alpha` (0..1, both excluded) bounds the chance of ever naming an arm that is not the single best. In mode
-    "earn_first" the strategy's shares go on after a decision; in "learn_first" every arm has at least `floor` (0 to
-    1/arms) until then, and the leader all new users after it.
+    `alpha` (0..1, both excluded) bounds the chance of a false verdict. `margin` (above 0, None: never) is the difference
+    of rates below which all arms are equivalent to the first, the champion. In mode "earn_first" the strategy's shares
+    go on after a verdict; in "learn_first" every arm has at least `floor` (0 to 1/arms) until then, and after it the
+    leader, or the champion if they are equivalent, all new users.
     """
 
     alpha: float = 0.05
     mode: str = "earn_first"
     floor: float = 0.0
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha: must be between 0 and 1, not {self.alpha!r}")
         if self.mode not in MODES:
             raise ValueError(f"mode: must be one of {', '.join(MODES)}, not {self.mode!r}")
-
-
-class Evidence:
-    """The e-values of all ordered pairs of arms, batch by batch."""
-
-    def __init__(self, runs: int, arms: int, alpha: float) -> None:
-        self._pairs = np.array(list(itertools.permutations(range(arms), 2)), dtype=np.int64).reshape(-1, 2).T
-        shape = (runs, self._pairs.shape[1])
-        self._logs = np.zeros((*shape, len(LOG_ODDS_RATIOS)))
-        self._users, self._reward, self._highest = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self._threshold = math.log(arms / alpha)
-        self._arms, self._looks = arms, 0
-        self.leaders = np.full(runs, NOBODY)
-        self.decided_at = np.full(runs, NOBODY)
-
-    def add(self, users: Floats, rewards: Floats) -> None:
-        """Takes in what one look finds closed: first outcomes [runs, arms], or zeros."""
-        a, b = self._pairs
-        both = (users[:, a] > 0) & (users[:, b] > 0)
-        if both.any():
-            logs = _log_batch(users[:, a], rewards[:, a], users[:, b], rewards[:, b], self._means())
-            self._logs += np.where(both[..., None], logs, 0)
-            self._highest = np.maximum(self._highest, np.where(both, _log_mean(self._logs), -np.inf))
-        self._users += users[:, a] + users[:, b]
-        self._reward += rewards[:, a] + rewards[:, b]
-        self._name()
-        self._looks += 1
-
-    @property
-    def e_values(self) -> Floats:
-        """[runs, arms, arms]: the highest so far for "the first is better than the second"; nan on the diagonal."""
-        table = np.full((len(self.leaders), self._arms, self._arms), np.nan)
-        table[:, self._pairs[0], self._pairs[1]] = np.exp(np.minimum(self._highest, math.log(LARGEST)))
-        return table
-
-    def _means(self) -> Floats:
-        """The overall means tried on the next batch, on the last axis."""
-        means = ((self._reward + 0.5) / (self._users + 1))[..., None]
-        if self._users.all():
-            return means
-        return np.where(self._users[..., None] > 0, means, np.array(FIRST_MEANS))
-
-    def _name(self) -> None:
-        """Names a leader where there is none yet and an arm's every pair has passed."""
-        passed = self._highest >= self._threshold
-        for arm in range(self._arms if self._arms > 1 else 0):
-            named = (self.leaders == NOBODY) & passed[:, self._pairs[0] == arm].all(axis=1)
-            self.leaders[named] = arm
-            self.decided_at[named] = self._looks
-
-
-def _log_batch(users_a: Floats, reward_a: Floats, users_b: Floats, reward_b: Floats, means: Floats) -> Floats:
-    """Log of S [runs, pairs, ratios], averaged over `means` [runs, pairs, means]."""
-    users_a, reward_a, users_b, reward_b = (x[..., None, None] for x in (users_a, reward_a, users_b, reward_b))
-    centre = np.log(means / (1 - means))[:, :, None]
-    half = np.array(LOG_ODDS_RATIOS)[:, None] / 2
-    p_a, p_b = 1 / (1 + np.exp(-centre - half)), 1 / (1 + np.exp(-centre + half))
-    p_0 = (users_a * p_a + users_b * p_b) / np.maximum(users_a + users_b, 1)
-    p_0 = np.where(users_a + users_b > 0, p_0, p_a)
-    return _log_mean(
-        _log_likelihood_ratio(users_a, reward_a, p_a, p_0) + _log_likelihood_ratio(users_b, reward_b, p_b, p_0)
-    )
-
-
-def _log_likelihood_ratio(users: Floats, reward: Floats, mean: Floats, null: Floats) -> Floats:
-    ratio: Floats = reward * np.log(mean / null) + (users - reward) * np.log((1 - mean) / (1 - null))
-    return ratio
-
-
-def _log_mean(logs: Floats) -> Floats:
-    """Along the last axis, the log of the mean of the numbers with these logarithms."""
-    most = logs.max(axis=-1, keepdims=True)
-    mean: Floats = most[..., 0] + np.log(np.exp(logs - most).mean(axis=-1))
-    return mean
+        if self.margin is not None and not 0 < self.margin < 1:
+            raise ValueError(f"margin: must be between 0 and 1, not {self.margin!r}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """Of each run: `leader` (NOBODY while running) and `decided_at`, the interval at whose end it was named."""
+    """Of each run: `leader` (NOBODY if none was named), `equivalent`, and `decided_at`, the interval at whose end."""
 
     leader: NDArray[np.int64]
+    equivalent: NDArray[np.bool_]
     decided_at: NDArray[np.int64]
 
     @property
     def status(self) -> list[str]:
-        return [RUNNING if leader == NOBODY else DECIDED for leader in self.leader]
+        pairs = zip(self.leader, self.equivalent, strict=True)
+        return [DECIDED if leader != NOBODY else EQUIVALENT if same else RUNNING for leader, same in pairs]
 
 
-def verdicts(users: Floats, rewards: Floats, alpha: float) -> Decisions:
-    """What first outcomes [runs, looks, arms], look by look, prove in each run: `stopping.verdict` for all runs."""
-    evidence = Evidence(users.shape[0], users.shape[2], SequentialTest(alpha).alpha)
+class Evidence:
+    """The e-values for "a's mean exceeds b's by more than `difference`" for some pairs (a, b); in logarithms."""
+
+    def __init__(self, runs: int, pairs: Sequence[tuple[int, int]], difference: float = 0.0) -> None:
+        self.a, self.b = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        self._difference = difference
+        shape = (runs, len(self.a))
+        self._logs = np.tile(np.log(WEIGHTS), (*shape, 1))
+        self._users, self._reward = np.zeros((2, *shape)), np.zeros((2, *shape))  # of a, and of b
+        self.highest = np.zeros(shape)
+
+    def add(self, users: Floats, rewards: Floats) -> None:
+        """Takes a batch in: [runs, arms]."""
+        n = np.stack([users[:, self.a], users[:, self.b]])
+        s = np.stack([rewards[:, self.a], rewards[:, self.b]])
+        both = (n > 0).all(axis=0)
+        if both.any():
+            logs = self._log_batches(np.where(both, n, 1), np.where(both, s, 0))
+            self._logs += np.where(both[..., None], logs, 0)
+            self.highest = np.maximum(self.highest, _log_sum(self._logs))
+        self._users += n
+        self._reward += s
+
+    def _log_batches(self, n: Floats, s: Floats) -> Floats:
+        """Log of S [runs, pairs, stakes]."""
+        users = self._users.sum(axis=0)
+        overall = (self._reward.sum(axis=0) + 0.5) / (users + 1)
+        mean = ((self._reward + overall) / (self._users + 1) * n).sum(axis=0) / n.sum(axis=0)
+        logs = log_batch(n, s, mean[..., None], self._difference)
+        fresh = users == 0
+        if fresh.any():
+            tried = math.log((1 - KEPT_AT_FIRST) / len(FIRST_MEANS))
+            first = [tried + log_batch(n[:, fresh], s[:, fresh], np.array(m), self._difference) for m in FIRST_MEANS]
+            kept = np.full_like(first[0], math.log(KEPT_AT_FIRST))
+            logs[fresh] = _log_sum(np.stack([kept, *first], axis=-1))
+        return logs
+
+
+def log_batch(n: Floats, s: Floats, mean: Floats, difference: float) -> Floats:
+    """Log of S for each of STAKES, on a last axis, of users `n` and rewards `s` of a and of b [2, ...]."""
+    a, b, s_a, s_b = n[0, ..., None], n[1, ..., None], s[0, ..., None], s[1, ..., None]
+    users = a + b
+    stake = np.minimum(STAKES, MOST_STAKED * users / np.maximum(a, b))
+    stake_a, stake_b = stake * b / users, stake * a / users
+    mean_a = np.clip(mean + difference * b / users, max(0.0, difference), min(1.0, 1 + difference))
+    mean_b = np.clip(mean_a - difference, 0, 1)
+    return np.asarray(
+        s_a * np.log1p(stake_a * (1 - mean_a))
+        + (a - s_a) * np.log1p(-stake_a * mean_a)
+        + s_b * np.log1p(-stake_b * (1 - mean_b))
+        + (b - s_b) * np.log1p(stake_b * mean_b)
+    )
+
+
+def _log_sum(logs: Floats) -> Floats:
+    """Along the last axis, the log of the sum of the numbers with these logarithms."""
+    most = logs.max(axis=-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).sum(axis=-1)))
+
+
+class Monitor:
+    """`stopping.verdict` for all runs, look by look."""
+
+    def __init__(self, runs: int, arms: int, test: SequentialTest) -> None:
+        self._enough = math.log(threshold_of(arms, test.alpha, test.margin))
+        self._better = Evidence(runs, list(itertools.permutations(range(arms), 2)))
+        challengers = range(1, arms) if test.margin is not None else ()
+        close = [pair for arm in challengers for pair in ((0, arm), (arm, 0))]
+        self._close = Evidence(runs, close, -(test.margin or 0.0))
+        self._arms = arms
+        undecided = np.full(runs, NOBODY)
+        self.decisions = Decisions(undecided, np.zeros(runs, dtype=bool), undecided.copy())
+
+    def look(self, users: Floats, rewards: Floats, at: int) -> None:
+        """Takes in what the look at the end of interval `at` finds closed: first outcomes [runs, arms]."""
+        self._better.add(users, rewards)
+        self._close.add(users, rewards)
+        passed = self._better.highest >= self._enough
+        for arm in range(self._arms if self._arms > 1 else 0):
+            named = self.running & passed[:, self._better.a == arm].all(axis=1)
+            self.decisions.leader[named] = arm
+            self.decisions.decided_at[named] = at
+        if len(self._close.a):
+            same = self.running & (self._close.highest >= self._enough).all(axis=1)
+            self.decisions.equivalent[same] = True
+            self.decisions.decided_at[same] = at
+
+    @property
+    def running(self) -> NDArray[np.bool_]:
+        """[runs]"""
+        return self.decisions.decided_at == NOBODY
+
+    @property
+    def e_values(self) -> Floats:
+        """[runs, arms, arms]: the highest so far for "the first is better than the second"; nan on the diagonal."""
+        table = np.full((len(self.running), self._arms, self._arms), np.nan)
+        table[:, self._better.a, self._better.b] = np.exp(np.minimum(self._better.highest, math.log(LARGEST)))
+        return table
+
+
+def verdicts(users: Floats, rewards: Floats, alpha: float = 0.05, margin: float | None = None) -> Decisions:
+    """What first outcomes [runs, looks, arms], look by look, prove in each run."""
+    monitor = Monitor(users.shape[0], users.shape[2], SequentialTest(alpha, margin=margin))
     for look in range(users.shape[1]):
-        evidence.add(users[:, look], rewards[:, look])
-    return Decisions(evidence.leaders, evidence.decided_at)
+        monitor.look(users[:, look], rewards[:, look], at=look)
+    return monitor.decisions
