@@ -12,23 +12,18 @@ are equal. Wald's approximation (threshold over mean growth of the e-value) is n
 mixture over effects costs nor the spread between runs.
 """
 
-import bisect
 import dataclasses
 import math
 import random
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 
-from abtest.experiment.counts import Trials
-from abtest.experiment.stopping import verdict
+from abtest.experiment.posterior import Trials
+from abtest.experiment.stopping import Evidence, threshold_of
 
-BEST = "best"
-LOOKS = 40  # for as many users as settle it at once: finer looks would hardly end earlier
-FIRST_LOOKS = 16
-MOST_LOOKS = FIRST_LOOKS * 2**7  # about 50 times what a fixed horizon needs; then a run counts as undecided
+LOOKS = 40  # for as many users as a fixed horizon needs at a power of 80 %: finer looks would hardly end earlier
+MOST_LOOKS = 50 * LOOKS  # then a run counts as undecided
 NORMAL_VARIANCE = 100.0  # a binomial with more is drawn as a rounded normal
-
-Look = Mapping[str, Trials]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,10 +117,10 @@ class _Experiment:
     """One question under fixed shares, looked at each time that as many users have come."""
 
     def __init__(self, question: Question, share: float) -> None:
-        self._question = question
-        self._others = [str(arm) for arm in range(1, question.arms)]
-        self._threshold = verdict([], [BEST, *self._others], question.alpha).threshold
-        best_share = 1 - (question.arms - 1) * share
+        self._rates = question.rates
+        self._others = question.arms - 1
+        self._enough = math.log(threshold_of(question.arms, question.alpha))
+        best_share = 1 - self._others * share
         # The variance of a difference goes with 1/n_a + 1/n_b: as many looks whatever the shares.
         slower = (1 / share + 1 / best_share) / (2 * question.arms)
         total = fixed_horizon(question, max(0.8, question.alpha)) * question.arms * slower / LOOKS
@@ -133,31 +128,18 @@ class _Experiment:
 
     def duration(self, source: random.Random) -> float:
         """The users, over all arms, until the best arm has passed against every other."""
-        looks = [self._look(source) for _ in range(FIRST_LOOKS)]
-        needed = 0
-        for other in self._others:
-            while not self._passed(looks, other):
-                if len(looks) >= MOST_LOOKS:
-                    return math.inf
-                looks += [self._look(source) for _ in looks]
-            if not self._passed(looks[:needed], other):
-                needed = self._first(looks, other, needed + 1)
-        return float(needed * (self._users[0] + self._users[1] * len(self._others)))
+        pairs = [Evidence() for _ in range(self._others)]
+        for look in range(1, MOST_LOOKS + 1):
+            best = self._batch(source, 0)
+            for pair in pairs:
+                pair.add(best, self._batch(source, 1))
+            if all(pair.highest >= self._enough for pair in pairs):
+                return float(look * (self._users[0] + self._users[1] * self._others))
+        return math.inf
 
-    def _first(self, looks: Sequence[Look], other: str, least: int) -> int:
-        """The first number of looks, `least` or more, after which the pair has passed; it has after all of them."""
-        return bisect.bisect_left(range(len(looks)), True, lo=least, key=lambda n: self._passed(looks[:n], other))
-
-    def _passed(self, looks: Sequence[Look], other: str) -> bool:
-        """A pair's e-value depends on that pair alone, so the others are left out: it saves most of the time."""
-        return verdict(looks, [BEST, other], self._question.alpha).e_values[BEST][other] >= self._threshold
-
-    def _look(self, source: random.Random) -> Look:
-        best, other = self._question.rates
-        found = {BEST: (self._users[0], float(_binomial(source, self._users[0], best)))}
-        for name in self._others:
-            found[name] = (self._users[1], float(_binomial(source, self._users[1], other)))
-        return found
+    def _batch(self, source: random.Random, arm: int) -> Trials:
+        users = self._users[arm]
+        return users, float(_binomial(source, users, self._rates[arm]))
 
 
 def _binomial(source: random.Random, trials: int, rate: float) -> int:

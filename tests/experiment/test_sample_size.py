@@ -74,20 +74,22 @@ def test_draws_are_binomial(rate: float, trials: int) -> None:
 def test_the_duration_is_that_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """With three arms: the first look at which `verdict`, asked after every one, names the best."""
     question = Question(0.2, 0.2, arms=3)
-    looks: list[sample_size.Look] = []
-    original = sample_size._Experiment._look
+    batches: list[tuple[float, float]] = []
+    original = sample_size._Experiment._batch
 
-    def look(self: sample_size._Experiment, source: random.Random) -> sample_size.Look:
-        looks.append(original(self, source))
-        return looks[-1]
+    def batch(self: sample_size._Experiment, source: random.Random, arm: int) -> tuple[float, float]:
+        batches.append(original(self, source, arm))
+        return batches[-1]
 
-    monkeypatch.setattr(sample_size._Experiment, "_look", look)
-    names = [sample_size.BEST, "1", "2"]
+    monkeypatch.setattr(sample_size._Experiment, "_batch", batch)
+    names = ["0", "1", "2"]
     for seed in range(5):
-        looks.clear()
+        batches.clear()
         (users,) = sequential(question, runs=1, seed=seed)
-        decided = next(n for n in range(len(looks) + 1) if verdict(looks[:n], names, question.alpha).leader)
-        assert users == sum(users for look in looks[:decided] for users, _ in look.values())
+        assert users == sum(users for users, _ in batches)
+        looks = [dict(zip(names, batches[n : n + 3], strict=True)) for n in range(0, len(batches), 3)]
+        assert verdict(looks, names, question.alpha).leader == "0"
+        assert verdict(looks[:-1], names, question.alpha).leader is None
 
 
 def test_what_makes_it_longer() -> None:
@@ -110,7 +112,6 @@ def test_a_seed_repeats_and_runs_only_add() -> None:
 
 
 def test_a_run_can_be_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_size, "FIRST_LOOKS", 1)
     monkeypatch.setattr(sample_size, "MOST_LOOKS", 1)
     assert Durations.of(sequential(FIVE_PERCENT, runs=2)).within(0.5) == math.inf
 
