@@ -135,11 +135,12 @@ def count_events(
     trials, orphans = trials_of(read.events, window)
     randomised = [trial for trial in trials if trial.invocation.randomised]
     first = first_by_user(randomised)
+    groups, first_groups = _by_variant(randomised), _by_variant(first)
     ends = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
     counts = Counts(
         experiment_id=experiment_id,
         as_of=as_of,
-        variants={name: _variant_counts(name, randomised, first, ends) for name in _names(randomised)},
+        variants={name: _variant_counts(own, first_groups.get(name, ()), ends) for name, own in groups.items()},
         history=_history(randomised, first, ends),
         new_users=new_users.new_users(first),
         apart=_apart(trials),
@@ -148,7 +149,7 @@ def count_events(
         malformed_line_count=len(read.malformed),
         reward_out_of_range_count=sum(line.problem.startswith("reward:") for line in read.malformed),
         foreign_event_count=read.foreign_count,
-        weighted_history=_weighted_history(randomised, ends),
+        weighted_history=_weighted_history(groups, ends),
     )
     return Counted(counts, read.malformed, tuple(orphans))
 
@@ -158,8 +159,11 @@ def _apart(trials: Iterable[Trial]) -> dict[str, int]:
     return dict(collections.Counter(strategies))
 
 
-def _names(trials: Iterable[Trial]) -> list[str]:
-    return sorted({trial.variant for trial in trials})
+def _by_variant(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.variant, []).append(trial)
+    return dict(sorted(groups.items()))
 
 
 def _end_of(trial: Trial, ends: Sequence[datetime.datetime]) -> datetime.datetime | None:
@@ -177,13 +181,12 @@ def _history(
     return tuple(Interval(end, outcomes.get(end, {}), first_outcomes.get(end, {})) for end in ends)
 
 
-def _weighted_history(trials: Sequence[Trial], ends: Sequence[datetime.datetime]) -> tuple[dict[str, Cell], ...]:
-    closed = [trial for trial in trials if trial.closed_at <= ends[-1]]
-    delays = delays_of(closed) if len(closed) < len(trials) else None
-    cells = {
-        name: weighted_cells([trial for trial in trials if trial.variant == name], ends, delays)
-        for name in _names(trials)
-    }
+def _weighted_history(
+    groups: Mapping[str, Sequence[Trial]], ends: Sequence[datetime.datetime]
+) -> tuple[dict[str, Cell], ...]:
+    closed = [trial for group in groups.values() for trial in group if trial.closed_at <= ends[-1]]
+    delays = delays_of(closed) if len(closed) < sum(map(len, groups.values())) else None
+    cells = {name: weighted_cells(group, ends, delays) for name, group in groups.items()}
     return tuple({name: cells[name][index] for name in cells if cells[name][index][0]} for index in range(len(ends)))
 
 
@@ -207,15 +210,12 @@ def _sums(
     }
 
 
-def _variant_counts(
-    name: str, randomised: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]
-) -> VariantCounts:
-    """The counts of the trials of one variant; `first` are the first trials of all users."""
+def _variant_counts(own: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]) -> VariantCounts:
+    """The counts of `own`, the trials of one variant, of which `first` are users' first ones."""
     as_of = ends[-1]
-    own = [trial for trial in randomised if trial.variant == name]
     closed = [trial for trial in own if trial.closed_at <= as_of]
     pending = [trial for trial in own if trial.closed_at > as_of]
-    first = [trial for trial in first if trial.variant == name and trial.closed_at <= as_of]
+    first = [trial for trial in first if trial.closed_at <= as_of]
     return VariantCounts(
         invocation_count=len(closed),
         conversion_count=sum(trial.converted for trial in closed),

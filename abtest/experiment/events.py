@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 from typing import Any, ClassVar, TypeAlias
@@ -37,7 +38,7 @@ class _Event:
     decision_id: str | None = None
     propensity: float | None = None
 
-    @property
+    @functools.cached_property
     def event_id(self) -> str:
         return event_id(self.experiment_id, self.type, self.inference_id)
 
@@ -79,6 +80,7 @@ class Conversion(_Event):
 Event: TypeAlias = Invocation | Conversion
 
 KINDS: dict[str, type[Invocation] | type[Conversion]] = {"invocation": Invocation, "conversion": Conversion}
+FIELDS = {kind: dataclasses.fields(kind) for kind in KINDS.values()}
 TEXTS = ("experiment_id", "endpoint_name", "strategy", "inference_id", "user_id")
 OPTIONAL_TEXTS = ("endpoint_variant", "target_variant", "decision_id")
 TIMES = ("timestamp", "invocation_timestamp")
@@ -97,7 +99,7 @@ def parse(line: str) -> Event:
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise EventError(f"type: must be one of {', '.join(KINDS)}")
-    event = kind(**{field.name: _value(field, document) for field in dataclasses.fields(kind)})
+    event = kind(**{field.name: _value(field, document) for field in FIELDS[kind]})
     if document.get("event_id") != event.event_id:
         raise EventError("event_id: is not that of the experiment, type and inference id")
     return event

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Iterable, Mapping
 
 from abtest.experiment.events import Conversion, Event, EventError, Invocation, parse
@@ -36,7 +37,7 @@ class Trial:
     def variant(self) -> str:
         return self.invocation.endpoint_variant or ""
 
-    @property
+    @functools.cached_property
     def closed_at(self) -> datetime.datetime:
         return self.invocation.timestamp + self.window
 
