@@ -7,7 +7,7 @@ ratio(ours.total_regret, theirs.total_regret)
 """
 
 from abtest.experiment.simulation.batched import probability_best
-from abtest.experiment.simulation.decisions import NOBODY, Decisions, Evidence, SequentialTest, verdicts
+from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest, verdicts
 from abtest.experiment.simulation.known import READINGS, Known
 from abtest.experiment.simulation.policies import (
     IntervalPolicy,
@@ -30,9 +30,9 @@ __all__ = [
     "Change",
     "Decisions",
     "Estimate",
-    "Evidence",
     "IntervalPolicy",
     "Known",
+    "Monitor",
     "Policy",
     "RequestPolicy",
     "Runs",

@@ -1,18 +1,18 @@
 """Probability best in all runs at once: what abtest.experiment.posterior does, in numpy, to 1e-6.
 
-The densities are those of that module, on the logit scale. Each run has its own Gauss-Legendre panels: as many equal
-parts of the measure 1/(narrowest deviation there), so that a part is nowhere much wider than the narrowest density.
+The densities are those of that module, on the logit scale. Each run has its own Gauss-Legendre panels, equal
+parts of the measure 1/(narrowest deviation there), so that none is much wider than the narrowest density on it.
 """
 
 import math
 
 import numpy as np
 
-from abtest.experiment.quadrature import rule
+from abtest.experiment.quadrature import ORDER, rule
 from abtest.experiment.simulation.scenario import Floats
 
-PANEL_WIDTH = 2.25  # deviations of the narrowest density on a panel
-NEGLIGIBLE = 20.0  # beyond a density of e**-20 of the peak nothing is integrated
+PANEL_WIDTH = 2.75  # deviations of the narrowest density on a panel
+NEGLIGIBLE = 19.0  # beyond a density of e**-20 of the peak nothing is integrated
 GROUP = 250_000  # densities evaluated at once, to stay in the cache
 
 
@@ -80,41 +80,54 @@ def _stirling(x: Floats) -> Floats:
 def probability_best(trials: Floats, rewards: Floats) -> Floats:
     """[runs, arms] of [runs, arms]: the probability that each arm has the highest mean reward, to 1e-6.
 
-    `trials` are 0 or more, `rewards` from 0 to `trials`, neither need be whole; prior Beta(1, 1); rows sum to 1.
+    `trials` are 0 or more, `rewards` from 0 to `trials`, neither need be whole; prior Beta(1, 1); rows sum to 1. What
+    a run gets does not depend on the others.
     """
-    if trials.shape[1] == 1:
-        return np.ones_like(trials)
-    group = max(1, GROUP // (trials.shape[1] * 100))
-    starts = range(0, len(trials), group)
-    parts = [_best(_Posteriors(trials[s : s + group], rewards[s : s + group])) for s in starts]
-    return np.concatenate(parts) if parts else np.zeros_like(trials)
+    best = np.ones_like(trials)
+    if not best.size or trials.shape[1] == 1:
+        return best
+    corners, measure = _measure(_Posteriors(trials, rewards))
+    panels = np.ceil(measure[:, -1] / PANEL_WIDTH).astype(int)
+    for count in np.unique(panels):
+        group = np.flatnonzero(panels == count)
+        size = max(1, GROUP // (trials.shape[1] * int(count) * ORDER))
+        for part in np.split(group, range(size, len(group), size)):
+            edges = _edges(corners[part], measure[part], int(count))
+            best[part] = _best(_Posteriors(trials[part], rewards[part]), edges)
+    return best
 
 
-def _best(posteriors: _Posteriors) -> Floats:
-    edges = _edges(posteriors)
+def _best(posteriors: _Posteriors, edges: Floats) -> Floats:
     half = np.diff(edges)[:, :, None] / 2
     nodes, weights, above = (np.array(part) for part in rule())
-    densities = posteriors.densities(edges[:, :-1, None] + half * (1 + nodes))
-    mass = half[:, None] * densities
+    mass = half[:, None] * posteriors.densities(edges[:, :-1, None] + half * (1 + nodes))
     panels = mass @ weights
     later = np.cumsum(panels[..., ::-1], axis=-1)[..., ::-1] - panels
     below = np.clip(1 - later[..., None] - mass @ above.T, 0, 1)
-    best = np.einsum("rapn,rapn,n->ra", mass, _products_of_others(below), weights)
+    best = ((mass * _products_of_others(below)) @ weights).sum(axis=2)
     shares: Floats = best / best.sum(axis=1, keepdims=True)
     return shares
 
 
-def _edges(posteriors: _Posteriors) -> Floats:
-    """[runs, panels + 1] of the panels, from where the last density begins to where the last one ends."""
+def _measure(posteriors: _Posteriors) -> tuple[Floats, Floats]:
+    """Where the narrowest density changes, and the integral of 1/(its deviation) up to there, both [runs, corners].
+
+    The first corner is where the last density begins, the last one where the last density ends.
+    """
     low, high = posteriors.low.max(axis=1, keepdims=True), posteriors.high.max(axis=1, keepdims=True)
-    corners = np.sort(np.clip(np.concatenate([posteriors.low, posteriors.high], axis=1), low, high), axis=1)
+    # A panel that begins where wide densities are and ends in a narrow one must meet next to nothing of that.
+    margin = PANEL_WIDTH * posteriors.deviation
+    begins, ends = posteriors.low - margin, posteriors.high + margin
+    corners = np.sort(np.clip(np.concatenate([begins, ends], axis=1), low, high), axis=1)
     middles = (corners[:, 1:] + corners[:, :-1]) / 2
-    covered = (posteriors.low[:, None] < middles[..., None]) & (middles[..., None] < posteriors.high[:, None])
+    covered = (begins[:, None] < middles[..., None]) & (middles[..., None] < ends[:, None])
     fineness = np.where(covered, 1 / posteriors.deviation[:, None], 0).max(axis=2)
-    measure = np.concatenate([np.zeros_like(low), np.cumsum(fineness * np.diff(corners), axis=1)], axis=1)
-    count = math.ceil(measure[:, -1].max() / PANEL_WIDTH)
+    return corners, np.concatenate([np.zeros_like(low), np.cumsum(fineness * np.diff(corners), axis=1)], axis=1)
+
+
+def _edges(corners: Floats, measure: Floats, count: int) -> Floats:
+    """[runs, count + 1]: of panels of equal measure; by linear interpolation in each run's own table."""
     wanted = measure[:, -1:] * (np.arange(count + 1) / count)
-    # Linear interpolation in each run's own table of measure and corner.
     index = np.clip((measure[:, None, :] <= wanted[..., None]).sum(axis=2) - 1, 0, measure.shape[1] - 2)
     at, width = np.take_along_axis(measure, index, 1), np.take_along_axis(np.diff(measure), index, 1)
     start, length = np.take_along_axis(corners, index, 1), np.take_along_axis(np.diff(corners), index, 1)

@@ -28,10 +28,10 @@ MODES = ("earn_first", "learn_first")
 class SequentialTest:
     """The test at the end of every interval, and what follows from it.
 
-    `alpha` (0..1, both excluded) bounds the chance of a false verdict. `margin` (above 0, None: never) is the difference
-    of rates below which all arms are equivalent to the first, the champion. In mode "earn_first" the strategy's shares
-    go on after a verdict; in "learn_first" every arm has at least `floor` (0 to 1/arms) until then, and after it the
-    leader, or the champion if they are equivalent, all new users.
+    `alpha` (0..1, both excluded) bounds the chance of a false verdict. `margin` (0..1, both excluded; None: never) is
+    the difference of rates below which all arms are equivalent to the first, the champion. In mode "earn_first" the
+    strategy's shares go on after a verdict; in "learn_first" every arm has at least `floor` (0 to 1/arms) until then,
+    and after it the leader, or the champion if they are equivalent, all new users.
     """
 
     alpha: float = 0.05
@@ -77,7 +77,7 @@ class Evidence:
         """Takes a batch in: [runs, arms]."""
         n = np.stack([users[:, self.a], users[:, self.b]])
         s = np.stack([rewards[:, self.a], rewards[:, self.b]])
-        both = (n > 0).all(axis=0)
+        both = (n[0] > 0) & (n[1] > 0)
         if both.any():
             logs = self._log_batches(np.where(both, n, 1), np.where(both, s, 0))
             self._logs += np.where(both[..., None], logs, 0)
@@ -152,7 +152,8 @@ class Monitor:
     @property
     def running(self) -> NDArray[np.bool_]:
         """[runs]"""
-        return self.decisions.decided_at == NOBODY
+        running: NDArray[np.bool_] = self.decisions.decided_at == NOBODY
+        return running
 
     @property
     def e_values(self) -> Floats:

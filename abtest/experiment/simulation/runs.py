@@ -53,7 +53,7 @@ class Runs:
 
     @property
     def false_decision(self) -> NDArray[np.bool_]:
-        """[runs]: whether the arm named was not the single best when it was. ValueError without a test."""
+        """[runs]: whether an arm was named that was not the single best then. ValueError without a test."""
         if self.decisions is None:
             raise ValueError("decisions: these runs have no test")
         wrong = np.zeros(len(self.pick), dtype=bool)
@@ -64,9 +64,8 @@ class Runs:
 
     def closed_first(self) -> tuple[Floats, Floats]:
         """First outcomes and their rewards by the interval in which they closed, what the test looks at."""
-        return _later(self.first_trials, self.scenario.closes_after), _later(
-            self.first_rewards, self.scenario.closes_after
-        )
+        wait = self.scenario.closes_after
+        return _later(self.first_trials, wait), _later(self.first_rewards, wait)
 
     def _best_at(self, interval: int) -> NDArray[np.bool_]:
         rates = self.scenario.true_rates()[interval]

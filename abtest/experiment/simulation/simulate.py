@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from abtest.experiment.simulation.decisions import NOBODY, Decisions, Evidence, SequentialTest
+from abtest.experiment.simulation.decisions import Decisions, Monitor, SequentialTest
 from abtest.experiment.simulation.known import Cohorts
 from abtest.experiment.simulation.policies import IntervalPolicy, Policy, RequestPolicy, likely_best
 from abtest.experiment.simulation.requests import Counters
@@ -47,11 +47,10 @@ class _Simulation:
         shape = (runs, scenario.intervals, scenario.arms)
         self.shares, self.trials, self.rewards = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.first_trials, self.first_rewards = np.zeros(shape), np.zeros(shape)
-        self.evidence = Evidence(runs, scenario.arms, test.alpha) if test else None
+        self.monitor = Monitor(runs, scenario.arms, test) if test else None
 
     def run(self, policy: Policy) -> Runs:
         pick = self._by_interval(policy) if isinstance(policy, IntervalPolicy) else self._by_request(policy)
-        decisions = Decisions(self.evidence.leaders, self.evidence.decided_at) if self.evidence else None
         return Runs(
             self.scenario,
             policy.name,
@@ -61,7 +60,7 @@ class _Simulation:
             self.first_trials,
             self.first_rewards,
             pick,
-            decisions,
+            self.monitor.decisions if self.monitor else None,
         )
 
     def _by_interval(self, policy: IntervalPolicy) -> NDArray[np.int64]:
@@ -91,11 +90,12 @@ class _Simulation:
 
     def _allowed(self, shares: Floats) -> Floats:
         """What the mode makes of the strategy's shares."""
-        if self.test is None or self.evidence is None or self.test.mode == "earn_first":
+        if self.test is None or self.monitor is None or self.test.mode == "earn_first":
             return shares
-        leaders = self.evidence.leaders[:, None]
-        all_to_leader = (leaders == np.arange(self.scenario.arms)).astype(float)
-        return np.where(leaders == NOBODY, floored(shares, self.test.floor), all_to_leader)
+        # Where all are equivalent nobody was named: the first arm, the champion, stays.
+        kept = np.maximum(self.monitor.decisions.leader, 0)
+        all_to_one = (kept[:, None] == np.arange(self.scenario.arms)).astype(float)
+        return np.where(self.monitor.running[:, None], floored(shares, self.test.floor), all_to_one)
 
     def _count(self, interval: int, block: Block, arms: Arms, states: States) -> None:
         """Adds a block's requests to the interval's cohort."""
@@ -111,12 +111,8 @@ class _Simulation:
     def _end(self, interval: int) -> None:
         self.cohorts.end()
         closed = interval - self.scenario.closes_after
-        if self.evidence is None:
-            return
-        if closed >= 0:
-            self.evidence.add(self.first_trials[:, closed], self.first_rewards[:, closed])
-        else:
-            self.evidence.add(np.zeros_like(self.first_trials[:, 0]), np.zeros_like(self.first_trials[:, 0]))
+        if self.monitor and closed >= 0:
+            self.monitor.look(self.first_trials[:, closed], self.first_rewards[:, closed], at=interval)
 
 
 def tally(arms: Arms, states: States, arm_count: int, state_count: int, mask: NDArray[np.bool_] | None = None) -> Tally:
@@ -136,6 +132,9 @@ def _joined(chunks: list[Runs]) -> Runs:
     made = [chunk.decisions for chunk in chunks if chunk.decisions is not None]
     decisions = None
     if made:
-        leader, decided_at = ([getattr(each, field) for each in made] for field in ("leader", "decided_at"))
-        decisions = Decisions(np.concatenate(leader), np.concatenate(decided_at))
+        decisions = Decisions(
+            np.concatenate([each.leader for each in made]),
+            np.concatenate([each.equivalent for each in made]),
+            np.concatenate([each.decided_at for each in made]),
+        )
     return Runs(scenario=chunks[0].scenario, policy_name=chunks[0].policy_name, decisions=decisions, **joined)

@@ -1,0 +1,90 @@
+"""The test in all runs at once, against the one for a single experiment."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from abtest.experiment.simulation import NOBODY, Monitor, SequentialTest, verdicts
+from abtest.experiment.simulation.scenario import Floats
+from abtest.experiment.stopping import verdict
+
+ALPHA = 0.05
+
+
+def looks(rates: tuple[float, ...], runs: int, count: int, users: int, seed: int) -> tuple[Floats, Floats]:
+    """[runs, looks, arms], with looks at which some arm has no user."""
+    random = np.random.default_rng(seed)
+    trials = random.integers(0, users, (runs, count, len(rates))) * (random.random((runs, count, len(rates))) > 0.2)
+    return trials.astype(float), random.binomial(trials, rates).astype(float)
+
+
+def scalar(users: Floats, rewards: Floats, margin: float | None) -> tuple[int, bool, int]:
+    """Leader, whether equivalent, and the look at which it was found, of one run [looks, arms]."""
+    names = [str(arm) for arm in range(users.shape[1])]
+    batches = [
+        {name: (int(n), float(s)) for name, n, s in zip(names, *look, strict=True)}
+        for look in zip(users, rewards, strict=True)
+    ]
+    for count in range(1, len(batches) + 1):
+        found = verdict(batches[:count], names, ALPHA, margin=margin)
+        if found.leader is not None or found.equivalent:
+            return (NOBODY if found.leader is None else int(found.leader)), found.equivalent, count - 1
+    return NOBODY, False, NOBODY
+
+
+@pytest.mark.parametrize(
+    ("rates", "users", "margin"),
+    [
+        ((0.3, 0.5), 40, None),
+        ((0.3, 0.5, 0.4), 60, None),
+        ((0.05, 0.05), 60, None),
+        ((0.5, 0.5), 400, 0.1),
+        ((0.1, 0.12, 0.3), 60, 0.15),
+        ((0.1, 0.1, 0.1), 400, 0.1),
+    ],
+)
+def test_agrees_with_the_test_of_one_experiment(rates: tuple[float, ...], users: int, margin: float | None) -> None:
+    trials, rewards = looks(rates, 10, 25, users, seed=len(rates))
+    found = verdicts(trials, rewards, ALPHA, margin)
+    expected = [scalar(trials[run], rewards[run], margin) for run in range(10)]
+    assert list(zip(found.leader, found.equivalent, found.decided_at, strict=True)) == expected
+
+
+def test_e_values_are_those_of_one_experiment() -> None:
+    trials, rewards = looks((0.2, 0.4, 0.3), 5, 8, 30, seed=9)
+    monitor = Monitor(5, 3, SequentialTest(ALPHA))
+    for look in range(8):
+        monitor.look(trials[:, look], rewards[:, look], at=look)
+    for run in range(5):
+        batches = [
+            {name: (int(trials[run, look, arm]), rewards[run, look, arm]) for arm, name in enumerate("abc")}
+            for look in range(8)
+        ]
+        e_values = verdict(batches, "abc", ALPHA).e_values
+        for i, a in enumerate("abc"):
+            for j, b in enumerate("abc"):
+                if a != b:
+                    assert monitor.e_values[run, i, j] == pytest.approx(e_values[a][b])
+
+
+def test_the_cases_are_not_all_of_one_kind() -> None:
+    """Else the agreement above would say little."""
+    clear = verdicts(*looks((0.3, 0.5), 10, 25, 40, seed=2), ALPHA)
+    assert clear.status.count("decided") >= 5
+    assert set(verdicts(*looks((0.05, 0.05), 10, 25, 60, seed=2), ALPHA).status) == {"running"}
+    assert "equivalent" in verdicts(*looks((0.5, 0.5), 10, 25, 400, seed=2), ALPHA, 0.1).status
+
+
+def test_a_single_arm_leads_nobody() -> None:
+    found = verdicts(np.full((2, 3, 1), 10.0), np.full((2, 3, 1), 9.0), ALPHA)
+    assert found.status == ["running", "running"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [({"alpha": 0}, "alpha"), ({"alpha": 1}, "alpha"), ({"mode": "hurry"}, "mode"), ({"margin": 0}, "margin")],
+)
+def test_bad_input_is_named(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=f"^{named}: "):
+        SequentialTest(**arguments)
