@@ -206,7 +206,7 @@ def after(experiment: Experiment, decision: Decision) -> Experiment:
         decision_id=decision.decision_id,
         decision_count=decision.number,
         status=decision.status,
-        leader=decision.leader if decision.status == "decided" else None,
+        leader=decision.leader if decision.status in ("decided", "equivalent") else None,
         counts=dict(decision.counts),
         counted_until=decision.as_of,
         as_of=(*experiment.as_of, decision.as_of),

@@ -5,11 +5,12 @@ import datetime
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.plan import Plan, begun
+from abtest.experiment.conclusion import RUNNING, conclude, in_utility
 from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id, experiment_id
 from abtest.experiment.posterior import probability_best
-from abtest.experiment.rebalance import Decision
-from abtest.experiment.stopping import verdict
+from abtest.experiment.rebalance import Decision, evidence_fields
 from abtest.experiment.variants import VariantCounts
 
 
@@ -33,16 +34,12 @@ def register(
         return _begin(table, plan, config, running, execution, now)
     if plan.packages == {variant.variant_name: variant.model_package_arn for variant in running.variants}:
         return Registration(running.experiment_id, "none")
-    change = change_of_variants(running, plan, now)
+    joined = dataclasses.replace(
+        running, variants=plan.joined(running, now), shares=plan.shares(running), status=RUNNING, leader=None
+    )
+    change = change_of_variants(running, joined, now)
     changed = dataclasses.replace(
-        running,
-        variants=plan.joined(running, now),
-        shares=change.new_shares,
-        decision_id=change.decision_id,
-        decision_count=change.number,
-        status=change.status,
-        leader=None,
-        as_of=(*running.as_of, now),
+        joined, decision_id=change.decision_id, decision_count=change.number, as_of=(*running.as_of, now)
     )
     table.join(changed, change, before=running, execution=execution)
     return Registration(running.experiment_id, "changed")
@@ -81,13 +78,15 @@ def _begin(
     return Registration(experiment.experiment_id, "begun")
 
 
-def change_of_variants(running: Experiment, plan: Plan, now: datetime.datetime) -> Decision:
-    """The Decision that gives the joining variants their shares: not by the counts, which stay as they are."""
-    counts = {name: (running.counts or {}).get(name, VariantCounts()) for name in plan.packages}
-    best = probability_best([(count.invocation_count, count.reward_sum) for count in counts.values()])
-    probabilities = dict(zip(counts, best, strict=True))
-    leader = max(probabilities, key=lambda name: probabilities[name])
-    untested = verdict([], list(counts), running.alpha)
+def change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime) -> Decision:
+    """The Decision that makes `joined` of `running`: not by the counts, which stay as they are and prove nothing yet.
+
+    The experiment is running again, whatever its status was: nothing is known of the variants that join.
+    """
+    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
+    trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
+    best = dict(zip(known, probability_best(in_utility(joined, trials)), strict=True))
+    unknown = conclude(joined, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
     number = running.decision_count + 1
     return Decision(
         decision_id=decision_id(running.experiment_id, number),
@@ -98,21 +97,18 @@ def change_of_variants(running: Experiment, plan: Plan, now: datetime.datetime) 
         as_of=now,
         strategy=running.strategy,
         old_shares=running.shares,
-        new_shares=plan.shares(running),
-        counts=counts,
-        probability_best=probabilities,
+        new_shares=joined.shares,
+        counts=known,
+        probability_best=best,
         value_remaining=None,
-        e_values=untested.e_values[leader],
-        e_value_threshold=untested.threshold,
-        status="running",
-        leader=leader,
-        reason=_reason(running, plan),
+        reason=_reason(running, joined),
         updated=True,
+        **evidence_fields(joined, dataclasses.replace(unknown, status=RUNNING)),
     )
 
 
-def _reason(running: Experiment, plan: Plan) -> str:
-    joins = [name for name in plan.packages if name not in running.shares]
-    leaves = [name for name in running.shares if name not in plan.packages]
+def _reason(running: Experiment, joined: Experiment) -> str:
+    joins = [name for name in joined.shares if name not in running.shares]
+    leaves = [name for name in running.shares if name not in joined.shares]
     parts = [f"{name} joins" for name in joins] + [f"{name} leaves" for name in leaves]
     return f"{', '.join(parts)}: the others keep their proportions."

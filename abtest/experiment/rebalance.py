@@ -1,22 +1,48 @@
-"""Counts to a Decision: new shares where the counts justify them, the old ones with the reason where they do not."""
+"""Counts to a Decision: new shares where the counts justify them, the old ones with the reason where they do not.
+
+Until the test is over, and after a winner was named in the mode earn_first, shares follow the strategy. In learn_first
+part of the traffic is split evenly until then, and the winner has all of it afterwards. Where the test ended without a
+winner, equivalent or stopped, the champion has all: nothing was shown to be better than what is trusted.
+
+P(best), which the record holds and ThompsonSampling follows, compares all that was counted of each variant, also where
+one joined late. Counting from the last joining only would take rates that drift into account, and give back traffic to
+every variant that had lost before. What is proven (`conclusion`) compares variants only within the intervals that they
+share.
+"""
 
 import dataclasses
 import datetime
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from abtest.experiment import times
+from abtest.experiment.conclusion import (
+    DECIDED,
+    EQUIVALENT,
+    RUNNING,
+    STOPPED,
+    Conclusion,
+    conclude,
+    guarantee,
+    in_utility,
+    standing,
+)
 from abtest.experiment.confidence import Effect
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
 from abtest.experiment.health import Finding, health
-from abtest.experiment.posterior import Trials, probability_best, value_remaining
-from abtest.experiment.stopping import Verdict, verdict
+from abtest.experiment.posterior import probability_best, value_remaining
 from abtest.experiment.strategies import traffic_shares
 from abtest.experiment.variants import Shares, VariantCounts
 
-RUNNING = "running"
-DECIDED = "decided"
+Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
+
+LEARN_FIRST = "learn_first"
+# The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
+# with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
+# At .04 against .05, 50,000 users and 200 looks, 0.4 (w >= .2) decides 95 % of runs, 0.5 97 % with 7 % more regret.
+EVEN_WHILE_LEARNING = 0.5
 LEAST_MOVE = 1e-6  # a smaller change of a share is none
 
 
@@ -26,7 +52,8 @@ class Decision:
 
     `counts`, `probability_best`, `old_shares`, `new_shares` are by variant name. `value_remaining` is the 95th
     percentile of the relative gain still possible over the leader. `e_values` are the leader's against each other
-    variant; it is decided once all reach `e_value_threshold`. `updated` says whether the shares changed; `reason` is
+    variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided, the champion once
+    equivalent, else who is most probably the best. `updated` says whether the shares changed; `reason` is
     a sentence, and so is `guarantee`: what the status is worth. `effects` are by how much the leader is better than
     each other variant that it shares an interval with, in units of reward less cost; so is `margin`. `findings` are
     what to know of the data's health before the rest is believed.
@@ -113,18 +140,17 @@ def decide(
 
     `number` is one more than the experiment's count of Decisions if it is not given. In doubt (another experiment's
     counts, counts that went backwards, nothing counted yet, burn-in, settings that the strategy refuses) the old shares
-    come back unchanged, with the reason. A leader once named stays named; its traffic is what the shares say.
+    come back unchanged, with the reason.
     """
     number = experiment.decision_count + 1 if number is None else number
     names = experiment.variant_names
     known = {name: counts.of(name) for name in names}
-    trials = [(float(known[name].invocation_count), known[name].reward_sum) for name in names]
+    trials = in_utility(experiment, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
     best = dict(zip(names, probability_best(trials), strict=True))
-    test = verdict([interval.first_outcomes for interval in counts.history], names, experiment.alpha)
-    leader = experiment.leader or test.leader or max(names, key=lambda name: best[name])
-    shares, doubt = _new_shares(experiment, counts, trials)
+    trusted = _first_doubt(DISTRUST, experiment, counts) is None
+    found = conclude(experiment, counts, best, now=decided_at, trusted=trusted)
+    shares, doubt = _new_shares(experiment, counts, found)
     moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in names)
-    decided = experiment.status == DECIDED or test.leader is not None
     return Decision(
         decision_id=decision_id(experiment.experiment_id, number),
         number=number,
@@ -138,36 +164,72 @@ def decide(
         counts=known,
         probability_best=best,
         value_remaining=value_remaining(trials) if any(n for n, _ in trials) else None,
-        e_values=test.e_values[leader],
-        e_value_threshold=test.threshold,
-        status=DECIDED if decided else RUNNING,
-        leader=leader,
-        reason=_reason(doubt, _standing(leader, best[leader], decided, test)),
+        reason=_reason(experiment, found, standing(experiment, found, best[found.leader]), doubt),
         updated=moved,
         findings=health(experiment, counts),
+        **evidence_fields(experiment, found),
     )
 
 
-def _new_shares(experiment: Experiment, counts: Counts, trials: Sequence[Trials]) -> tuple[Shares, str | None]:
+def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
+    """The Decision's fields that say what is proven and under which settings."""
+    return {
+        "status": found.status,
+        "leader": found.leader,
+        "e_values": found.e_values,
+        "e_value_threshold": found.threshold,
+        "effects": found.effects,
+        "guarantee": guarantee(experiment, found),
+        "mode": experiment.mode,
+        "objective": experiment.objective,
+        "margin": experiment.margin,
+        "alpha": experiment.alpha,
+    }
+
+
+def _new_shares(experiment: Experiment, counts: Counts, found: Conclusion) -> tuple[Shares, str | None]:
     """The shares to draw by, and why they must stay as they are, if they must."""
-    doubt = next((doubt for doubt in (check(experiment, counts) for check in DOUBTS) if doubt), None)
+    keeper = _keeper(experiment, found)
+    if keeper is not None:
+        return Shares({name: float(name == keeper) for name in experiment.variant_names}), None
+    doubt = _first_doubt(DOUBTS, experiment, counts)
     if doubt:
         return experiment.shares, doubt
-    names = experiment.variant_names
-    history = [[interval.outcomes.get(name, (0, 0.0)) for name in names] for interval in counts.history]
     try:
-        shares = traffic_shares(
-            trials,
-            strategy=experiment.strategy,
-            weights=[variant.initial_weight for variant in experiment.variants],
-            epsilon=experiment.epsilon,
-            burn_in=experiment.warmup,
-            floor=experiment.exploration_floor,
-            history=history,
-        )
+        shares = _strategys_shares(experiment, counts, found.status)
     except ValueError as error:
         return experiment.shares, f"the settings cannot be followed ({error})"
-    return Shares(dict(zip(names, shares, strict=True))), None
+    return Shares(dict(zip(experiment.variant_names, shares, strict=True))), None
+
+
+def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
+    """Who has all traffic once the test is over; None while the strategy says who gets what."""
+    if found.status in (EQUIVALENT, STOPPED):
+        return experiment.variant_names[0]
+    return found.leader if found.status == DECIDED and experiment.mode == LEARN_FIRST else None
+
+
+def _strategys_shares(experiment: Experiment, counts: Counts, status: str) -> list[float]:
+    """From the history by time of invocation, open cohorts weighted by the chance that they have converted if ever."""
+    cells = counts.weighted_history or [interval.outcomes for interval in counts.history]
+    history = [in_utility(experiment, interval) for interval in cells]
+    sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
+    floor = experiment.exploration_floor
+    if experiment.mode == LEARN_FIRST and status == RUNNING:
+        floor = max(floor, EVEN_WHILE_LEARNING / len(experiment.variants))
+    return traffic_shares(
+        sums,
+        strategy=experiment.strategy,
+        weights=[variant.initial_weight for variant in experiment.variants],
+        epsilon=experiment.epsilon,
+        burn_in=experiment.warmup,
+        floor=floor,
+        history=history,
+    )
+
+
+def _first_doubt(doubts: Sequence[Doubt], experiment: Experiment, counts: Counts) -> str | None:
+    return next((doubt for doubt in (check(experiment, counts) for check in doubts) if doubt), None)
 
 
 def _of_another(experiment: Experiment, counts: Counts) -> str | None:
@@ -204,26 +266,14 @@ def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
     return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
 
 
-DOUBTS: tuple[Callable[[Experiment, Counts], str | None], ...] = (
-    _of_another,
-    _went_back,
-    _lost_events,
-    _nothing_counted,
-    _burn_in,
-)
+DISTRUST: tuple[Doubt, ...] = (_of_another, _went_back, _lost_events)
+DOUBTS: tuple[Doubt, ...] = (*DISTRUST, _nothing_counted, _burn_in)
 
 
-def _standing(leader: str, probability: float, decided: bool, test: Verdict) -> str:
-    """Where the comparison is, in one clause."""
-    against = test.e_values[leader]
-    if not against:
-        return f"{leader} is alone"
-    lowest = min(against, key=lambda name: against[name])
-    evidence = f"e-value {against[lowest]:.3g} against {lowest}, {test.threshold:g} needed"
-    if decided:
-        return f"{leader} is better than every other variant: {evidence}"
-    return f"{leader} is ahead with P(best) {probability:.3f}: {evidence}"
-
-
-def _reason(doubt: str | None, standing: str) -> str:
-    return f"Shares stay: {doubt}." if doubt else f"{standing}."
+def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str | None) -> str:
+    keeper = _keeper(experiment, found)
+    if keeper is not None:
+        return f"{stands}; {keeper} gets all traffic."
+    if found.status == DECIDED:
+        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.strategy}'}."
+    return f"Shares stay: {doubt}." if doubt else f"{stands}."
