@@ -1,0 +1,166 @@
+"""A replay asks the target with what was known at each Decision, and its estimates are right on recorded events."""
+
+import collections
+import itertools
+import math
+import random
+import statistics
+from collections.abc import Sequence
+
+import pytest
+
+from abtest.experiment.assignment import draw
+from abtest.experiment.events import Event
+from abtest.experiment.logged import Log, read_log
+from abtest.experiment.off_policy import UnidentifiedError
+from abtest.experiment.replay import Cells, Replay, fixed_shares, replay, strategy_shares
+from abtest.experiment.strategies import traffic_shares
+from abtest.experiment.variants import Shares
+from tests.experiment.samples import EXPERIMENT, NAMES, conversion, invocation
+
+INTERVAL, WINDOW = 1000, 500  # seconds
+
+
+def logged(
+    seed: int, *, rates: Sequence[float] = (0.2, 0.4), intervals: int = 6, users: int = 60, names: Sequence[str] = NAMES
+) -> list[Event]:
+    """Thompson sampling's events; each user comes twice in the interval and may convert within the window."""
+    source, events = random.Random(seed), list[Event]()
+    closed: Cells = [(0.0, 0.0)] * len(rates)
+    for interval in range(intervals):
+        shares = dict(zip(names, traffic_shares(closed, strategy="ThompsonSampling", floor=0.05), strict=True))
+        outcomes: collections.defaultdict[str, list[float]] = collections.defaultdict(list)
+        for user, visit in itertools.product(range(users), range(2)):
+            user_id = f"{seed}-{interval}-{user}"
+            variant = draw(EXPERIMENT, user_id, shares)
+            seconds = interval * INTERVAL + user + 100 * visit
+            came = invocation(
+                f"{user_id}-{visit}",
+                seconds,
+                user_id=user_id,
+                endpoint_variant=variant,
+                propensity=shares[variant],
+                decision_id=f"{EXPERIMENT}-d{interval:06d}",
+            )
+            reward = float(source.random() < rates[names.index(variant)])
+            events += [came, conversion(came, seconds + source.randrange(WINDOW))] if reward else [came]
+            outcomes[variant].append(reward)
+        closed = [
+            (n + len(outcomes[name]), s + math.fsum(outcomes[name])) for name, (n, s) in zip(names, closed, strict=True)
+        ]
+    return events
+
+
+def log_of(events: list[Event], window: int = WINDOW) -> Log:
+    return read_log([event.to_line() for event in events], experiment_id=EXPERIMENT, attribution_window_seconds=window)
+
+
+def truth(found: Replay, rates: Sequence[float]) -> float:
+    """What the target's shares earn per user of the rounds, by the rates that made the events."""
+    per_user = [
+        taken.users * math.fsum(share * rates[NAMES.index(name)] for name, share in taken.target.items())
+        for taken in found.rounds
+    ]
+    return math.fsum(per_user) / found.evaluation.users
+
+
+def test_a_strategy_that_logged_the_events_is_found_to_have_logged_them() -> None:
+    log = log_of(logged(1))
+    target = strategy_shares("ThompsonSampling", weights=log.initial_weights, floor=0.05)
+    found = replay(log, target)
+    assert found.evaluation.users == 5 * 60 + 60 - sum(found.left_out.values())
+    for taken in found.rounds:
+        assert dict(taken.target) == pytest.approx(dict(taken.decision.shares), abs=1e-9)
+    assert found.evaluation.largest_weight == pytest.approx(1)
+    assert found.evaluation.difference.value == pytest.approx(0, abs=1e-9)
+
+
+def test_the_target_sees_what_was_closed_when_the_decision_was_taken() -> None:
+    seen: list[tuple[Cells, list[Cells]]] = []
+
+    def target(names: Sequence[str], counts: Cells, history: Sequence[Cells]) -> Sequence[float]:
+        seen.append((counts, list(history)))
+        return [1 / len(names)] * len(names)
+
+    replay(log_of(logged(2, intervals=3)), target)
+    assert seen[0] == ([(0, 0), (0, 0)], [])
+    assert [sum(n for n, _ in counts) for counts, _ in seen] == [0, 120, 240]
+    for counts, history in seen[1:]:
+        totals = [[sum(cells[arm][part] for cells in history) for part in (0, 1)] for arm in (0, 1)]
+        assert totals == [list(cells) for cells in counts]
+    assert [sum(n for n, _ in cells) for cells in seen[2][1]] == [120, 120]
+    # With a window longer than the interval, the last interval is still open at each Decision.
+    seen.clear()
+    replay(log_of(logged(2, intervals=5), window=INTERVAL + 300), target)
+    assert [sum(n for n, _ in counts) for counts, _ in seen] == [0, 0, 120, 240]
+
+
+def test_without_a_window_rewards_count_once_they_are_there() -> None:
+    one, late = invocation("a", 0), invocation("b", 1, endpoint_variant=NAMES[1])
+    second = invocation("c", 50, decision_id="second")
+    third = invocation("d", 90, decision_id="third", endpoint_variant=NAMES[1])
+    seen: list[Cells] = []
+
+    def target(names: Sequence[str], counts: Cells, history: Sequence[Cells]) -> Sequence[float]:
+        seen.append(counts)
+        return [0.5, 0.5]
+
+    replay(log_of([one, late, second, third, conversion(one, 10), conversion(late, 60, 0.5)], window=0), target)
+    assert seen == [[(0, 0), (0, 0)], [(1, 1), (1, 0)], [(2, 1), (1, 0.5)]]
+
+
+def test_fixed_shares_wait_until_their_variants_take_part() -> None:
+    alone = [invocation(f"x{n}", n - 100, propensity=1.0, decision_id="alone") for n in range(10)]
+    log = log_of([*alone, *logged(3)])
+    even = replay(log, fixed_shares(Shares(dict.fromkeys(NAMES, 0.5))))
+    assert even.left_out["a variant of the target did not take part yet"] == 10
+    champion = replay(log, fixed_shares(Shares({NAMES[0]: 1.0})))
+    assert champion.evaluation.users == even.evaluation.users + 10
+    with pytest.raises(UnidentifiedError, match="no user"):
+        replay(log, fixed_shares(Shares({"Challenger9": 1.0})))
+
+
+def test_a_variant_without_traffic_is_refused_by_name() -> None:
+    log = log_of(
+        [invocation("a", 0, propensity=1.0), invocation("b", 5, propensity=1.0, decision_id="second")], window=0
+    )
+    given = [
+        type(decision)(decision.decision_id, decision.as_of, {**decision.shares, NAMES[1]: 0.0})
+        for decision in log.decisions
+    ]
+    blind = type(log)(**{**vars(log), "decisions": tuple(given), "variant_names": NAMES})
+    with pytest.raises(UnidentifiedError, match=f"{NAMES[1]} was never possible"):
+        replay(blind, fixed_shares(Shares(dict.fromkeys(NAMES, 0.5))))
+
+
+def test_strategies_see_utility() -> None:
+    log = log_of(logged(4))
+    weights = log.initial_weights
+    more = replay(log, strategy_shares("EpsilonGreedy", weights=weights)).rounds[-1].target
+    less = replay(log, strategy_shares("EpsilonGreedy", weights=weights, objective="minimize")).rounds[-1].target
+    dear = replay(log, strategy_shares("EpsilonGreedy", weights=weights, costs={NAMES[1]: 0.9})).rounds[-1].target
+    assert more[NAMES[1]] == pytest.approx(0.95)
+    assert less[NAMES[1]] == dear[NAMES[1]] == pytest.approx(0.05)
+
+
+def test_progress_and_refused_settings() -> None:
+    log, done = log_of(logged(5, intervals=3)), list[int]()
+    replay(log, strategy_shares("UCB1", weights=log.initial_weights), on_decision=done.append)
+    assert done == [1, 2, 3]
+    with pytest.raises(ValueError, match="epsilon"):
+        replay(log, strategy_shares("EpsilonGreedy", weights=log.initial_weights, epsilon=2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["fixed", "EpsilonGreedy", "UCB1"])
+def test_recorded_events_give_the_truth(strategy: str) -> None:
+    rates, errors, missed = (0.2, 0.4), [], 0
+    for seed in range(40):
+        log = log_of(logged(seed, rates=rates))
+        fixed = fixed_shares(Shares({NAMES[0]: 1.0}))
+        found = replay(log, fixed if strategy == "fixed" else strategy_shares(strategy, weights=log.initial_weights))
+        right, guess = truth(found, rates), found.evaluation.doubly_robust
+        errors.append(guess.value - right)
+        missed += not guess.lower <= right <= guess.upper
+    assert abs(statistics.fmean(errors)) < 3.5 * statistics.stdev(errors) / math.sqrt(len(errors))
+    assert missed <= 2
