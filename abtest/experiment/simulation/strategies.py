@@ -113,6 +113,7 @@ def interval_policy(
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy: must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
     check_epsilon(epsilon)
+    check_least("burn_in", burn_in)
 
     def begin(runs: int, arms: int) -> Session:
         initial = initial_shares(weights, arms)
@@ -155,6 +156,11 @@ def check_floor(floor: float, arms: int) -> None:
 def check_epsilon(epsilon: float) -> None:
     if not 0 <= epsilon <= 1:
         raise ValueError(f"epsilon: must be from 0 to 1, not {epsilon!r}")
+
+
+def check_least(name: str, trials: float) -> None:
+    if not 0 <= trials < math.inf:
+        raise ValueError(f"{name}: must be 0 or more, not {trials!r}")
 
 
 def initial_shares(weights: Sequence[float] | None, arms: int) -> Floats:

@@ -43,7 +43,12 @@ def test_runs_leave_warmup_on_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"strategy": "Adaptive"}, "strategy"), ({"epsilon": -1}, "epsilon"), ({"weights": [1]}, "weights")],
+    [
+        ({"strategy": "Adaptive"}, "strategy"),
+        ({"epsilon": -1}, "epsilon"),
+        ({"warmup": -1}, "warmup"),
+        ({"weights": [1]}, "weights"),
+    ],
 )
 def test_bad_input_is_named(arguments: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: "):

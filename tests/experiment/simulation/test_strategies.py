@@ -1,5 +1,8 @@
 """Our strategies in all runs at once, against `traffic_shares`."""
 
+import dataclasses
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from abtest.experiment import traffic_shares
 from abtest.experiment.simulation import Known, interval_policy
 from abtest.experiment.simulation.scenario import Floats
+from abtest.experiment.simulation.strategies import Adaptive
 
 RUNS = 12
 
@@ -53,6 +57,32 @@ def test_ucb1_agrees_where_intervals_are_long() -> None:
         assert shares[run] == pytest.approx(scalar(seen, run, strategy="UCB1"), abs=1e-9)
 
 
+@dataclasses.dataclass(frozen=True)
+class Total:
+    """Stands in for Adaptive's beliefs: remembers which trials it was given, in order."""
+
+    taken: tuple[float, ...] = ()
+
+    @classmethod
+    def start(cls, _runs: int, _arms: int) -> "Total":
+        return cls()
+
+    def after(self, trials: Floats, _rewards: Floats) -> "Total":
+        return Total((*self.taken, float(trials[0, 0])))
+
+    def shares(self) -> Floats:
+        return np.array([self.taken])
+
+
+def test_adaptive_takes_closed_intervals_once_and_open_ones_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "abtest.experiment.adaptive", SimpleNamespace(Beliefs=Total))
+    session = Adaptive(1, 1)
+    steps = [([1], 0), ([1.5, 2], 0), ([3, 2.5, 4], 1), ([3, 5, 4.5, 6], 3)]
+    for cells, closed in steps:
+        trials = np.array(cells, dtype=float).reshape(1, -1, 1)
+        assert session.shares(Known(trials, trials, closed)).tolist() == [cells]
+
+
 @pytest.mark.parametrize("strategy", ["WeightedSampling", "EpsilonGreedy", "UCB1", "ThompsonSampling"])
 def test_the_initial_shares_until_something_is_known(strategy: str) -> None:
     nothing = Known(np.zeros((2, 0, 3)), np.zeros((2, 0, 3)), 0)
@@ -67,6 +97,7 @@ def test_the_initial_shares_until_something_is_known(strategy: str) -> None:
         ({"strategy": "thompson"}, "strategy"),
         ({"reading": "fresh"}, "reading"),
         ({"epsilon": 1.5}, "epsilon"),
+        ({"burn_in": -1}, "burn_in"),
         ({"floor": 0.51}, "floor"),
         ({"floor": -0.1}, "floor"),
         ({"weights": [1]}, "weights"),
