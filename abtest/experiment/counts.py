@@ -30,30 +30,25 @@ Trials: TypeAlias = tuple[int, float]  # trials and the sum of their rewards
 class Interval:
     """What closed between two Decisions, by variant.
 
-    `outcomes` holds every randomised trial; `first_outcomes` one per user, the first, with the reward known at
-    `ended_at` and never changed later, as the always-valid test demands.
+    `first_outcomes` holds one randomised trial per user, the first, with the reward known at `ended_at` and never
+    changed later, as the always-valid test demands.
     """
 
     ended_at: datetime.datetime
-    outcomes: Mapping[str, Trials]
     first_outcomes: Mapping[str, Trials]
 
 
 def _to_json(history: Sequence[Interval]) -> dict[str, Any]:
     return {
         "ended_at": columns.to_steps(interval.ended_at for interval in history),
-        "outcomes": columns.to_columns([interval.outcomes for interval in history]),
         "first_outcomes": columns.to_columns([interval.first_outcomes for interval in history]),
     }
 
 
 def _from_json(document: Mapping[str, Any]) -> tuple[Interval, ...]:
     ends = columns.from_steps(document["ended_at"])
-    outcomes = columns.from_columns(document["outcomes"], len(ends))
     first = columns.from_columns(document["first_outcomes"], len(ends))
-    return tuple(
-        Interval(end, _whole(closed), _whole(users)) for end, closed, users in zip(ends, outcomes, first, strict=True)
-    )
+    return tuple(Interval(end, _whole(users)) for end, users in zip(ends, first, strict=True))
 
 
 def _whole(cells: Mapping[str, Cell]) -> dict[str, Trials]:
@@ -141,7 +136,7 @@ def count_events(
         experiment_id=experiment_id,
         as_of=as_of,
         variants={name: _variant_counts(own, first_groups.get(name, ()), ends) for name, own in groups.items()},
-        history=_history(randomised, first, ends),
+        history=_history(first, ends),
         new_users=new_users.new_users(first),
         apart=_apart(trials),
         late_conversion_count=sum(trial.is_late for trial in trials),
@@ -172,13 +167,17 @@ def _end_of(trial: Trial, ends: Sequence[datetime.datetime]) -> datetime.datetim
     return ends[index] if index < len(ends) else None
 
 
-def _history(
-    trials: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]
-) -> tuple[Interval, ...]:
-    as_of = ends[-1]
-    outcomes = _sums([(trial, trial.reward(as_of)) for trial in trials], ends)
-    first_outcomes = _sums([(trial, _first_reward(trial, ends)) for trial in first], ends)
-    return tuple(Interval(end, outcomes.get(end, {}), first_outcomes.get(end, {})) for end in ends)
+def _history(first: Iterable[Trial], ends: Sequence[datetime.datetime]) -> tuple[Interval, ...]:
+    """First outcomes by the end of the interval in which they closed, and by variant."""
+    groups: dict[datetime.datetime, dict[str, list[float]]] = {}
+    for trial in sorted(first, key=lambda trial: trial.variant):
+        end = _end_of(trial, ends)
+        if end is not None:
+            groups.setdefault(end, {}).setdefault(trial.variant, []).append(trial.reward(end))
+    return tuple(
+        Interval(end, {name: (len(earned), math.fsum(earned)) for name, earned in groups.get(end, {}).items()})
+        for end in ends
+    )
 
 
 def _weighted_history(
@@ -193,21 +192,6 @@ def _weighted_history(
 def _first_reward(trial: Trial, ends: Sequence[datetime.datetime]) -> float:
     """What was known when the trial's interval ended; the test that read it then must find it unchanged."""
     return trial.reward(_end_of(trial, ends) or ends[-1])
-
-
-def _sums(
-    rewards: Iterable[tuple[Trial, float]], ends: Sequence[datetime.datetime]
-) -> dict[datetime.datetime, dict[str, Trials]]:
-    """Trials and reward by the end of the interval in which they closed, and by variant."""
-    groups: dict[datetime.datetime, dict[str, list[float]]] = {}
-    for trial, reward in sorted(rewards, key=lambda pair: pair[0].variant):
-        end = _end_of(trial, ends)
-        if end is not None:
-            groups.setdefault(end, {}).setdefault(trial.variant, []).append(reward)
-    return {
-        end: {name: (len(earned), math.fsum(earned)) for name, earned in variants.items()}
-        for end, variants in groups.items()
-    }
 
 
 def _variant_counts(own: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]) -> VariantCounts:

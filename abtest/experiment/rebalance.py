@@ -211,8 +211,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
 
 def _strategys_shares(experiment: Experiment, counts: Counts, status: str) -> list[float]:
     """From the history by time of invocation, open cohorts weighted by the chance that they have converted if ever."""
-    cells = counts.weighted_history or [interval.outcomes for interval in counts.history]
-    history = [in_utility(experiment, interval) for interval in cells]
+    history = [in_utility(experiment, interval) for interval in counts.weighted_history]
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
     floor = experiment.exploration_floor
     if experiment.mode == LEARN_FIRST and status == RUNNING:

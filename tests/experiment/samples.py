@@ -71,7 +71,7 @@ def counts(outcomes: dict[str, tuple[int, float]], **changes: Any) -> Counts:
         "experiment_id": EXPERIMENT,
         "as_of": at(1000),
         "variants": variants,
-        "history": (Interval(at(1000), outcomes, outcomes),),
+        "history": (Interval(at(1000), outcomes),),
         "weighted_history": ({name: (float(n), s) for name, (n, s) in outcomes.items()},),
     }
     return Counts(**given | changes)

@@ -46,7 +46,7 @@ def test_one_variant_has_no_ratio() -> None:
 
 def intervals(gaps: list[float]) -> tuple[Interval, ...]:
     batches = [{CHAMPION: (1000, 100.0), CHALLENGER: (1000, 100.0 + 1000 * gap)} for gap in gaps]
-    return tuple(Interval(at(100 * n), batch, batch) for n, batch in enumerate(batches))
+    return tuple(Interval(at(100 * n), batch) for n, batch in enumerate(batches))
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_the_test_names_the_leader_not_the_probability() -> None:
     assert decision.reason.startswith("Challenger1 is better than every other variant: e-value ")
     # The same counts, but all of one user: P(best) is as high, and nothing is proven.
     variants = counts(CLEAR).variants
-    single = Counts(EXPERIMENT, at(1000), variants, (Interval(at(1000), CLEAR, {"Champion1": (1, 0.0)}),))
+    single = Counts(EXPERIMENT, at(1000), variants, (Interval(at(1000), {"Champion1": (1, 0.0)}),))
     assert decide(experiment(), single, decided_at=at(1001)).status == "running"
 
 
