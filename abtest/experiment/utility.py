@@ -32,14 +32,13 @@ def utility(counts: Sequence[Trials], *, objective: str = "maximize", costs: Seq
         raise ValueError(f"objective: must be maximize or minimize, not {objective!r}")
     if costs and len(costs) != len(counts):
         raise ValueError(f"costs: must be one for each of {len(counts)} arms, not {len(costs)}")
-    largest = scale(costs) - 1
-    gains = [(trials, trials - reward if objective == "minimize" else reward) for trials, reward in counts]
-    if not largest:
-        return gains
-    return [
-        (trials, min((gain + (largest - cost) * trials) / (1 + largest), trials))
-        for (trials, gain), cost in zip(gains, costs, strict=True)
-    ]
+    worth, largest = scale(costs), max(costs, default=0.0)
+    found = []
+    for (trials, reward), cost in zip(counts, costs or [0.0] * len(counts), strict=True):
+        gain = trials - reward if objective == "minimize" else reward
+        # Within 0..trials, whatever the rounding.
+        found.append((trials, min(max((gain + (largest - cost) * trials) / worth, 0.0), trials)))
+    return found
 
 
 def scale(costs: Sequence[float]) -> float:

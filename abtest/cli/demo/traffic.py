@@ -33,7 +33,7 @@ def play(
         wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
         decision = rebalance_once(outputs["RebalanceStateMachineArn"])
         say(line_of_round(number, plan.rounds, len(users), decision))
-        if decision.status == "decided":
+        if decision.status != "running":
             break
     return visits
 
