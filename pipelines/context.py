@@ -39,8 +39,10 @@ class Context:
         """The parameter as text, for script arguments and hyperparameters, which are strings."""
         return self.parameters[name].to_string()
 
-    def code_uri(self, file_name: str) -> str:
-        return f"s3://{self.bucket}/{self.code_prefix}/{file_name}"
+    @property
+    def code_uri(self) -> str:
+        """The folder that holds this package for the Processing scripts."""
+        return f"s3://{self.bucket}/{self.code_prefix}/"
 
     def run_uri(self, *parts: str) -> Join:
         """s3://bucket/runs/EXECUTION/parts..., known when the execution starts."""

@@ -1,8 +1,8 @@
 """Metrics of one model on the test rows: plain functions, and the Processing script of the Evaluate steps.
 
-The script is uploaded alone, so it uses only the standard library, and every path is an argument:
+It uses only the standard library, and every path is an argument:
 
-    python evaluate.py --predictions FOLDER --labels FOLDER --output FOLDER
+    python -m pipelines.evaluate --predictions FOLDER --labels FOLDER --output FOLDER
 
 It reads batch transform's `test.jsonl.out` (a JSON object {"label": [...], "prob": [...]} a line) and `labels.txt` (a
 label a line, same order), and writes `evaluation.json`. Exit code 1 with one line on standard error if they do not fit.

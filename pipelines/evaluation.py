@@ -61,7 +61,7 @@ def evaluated(context: Context, test_role: str, model_uri: Any, features: Proces
     evaluate = script_step(
         context,
         f"Evaluate{test_role}",
-        "evaluate.py",
+        "evaluate",
         inputs={"predictions": folder, "labels": features_uri(features, "labels")},
         outputs={"evaluation": context.run_uri("evaluation", test_role.lower())},
         arguments=[

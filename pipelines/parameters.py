@@ -7,19 +7,23 @@ hundred thousand reviews, and three such trials at once do not fit into the memo
 
 from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterInteger, ParameterString
 
+from pipelines.rules import Rules
+
 STRINGS = {
     "ProcessingInstanceType": "ml.m5.xlarge",
     "TrainingInstanceType": "ml.c5.4xlarge",
     "TransformInstanceType": "ml.m5.xlarge",
+    "SentimentBins": Rules.sentiment_bins,
 }
 
 # Fractions are of the rows that are left once TrafficFraction of all is put aside for simulated users.
 FLOATS = {
-    "HelpfulnessThreshold": 0.8,
-    "TrainFraction": 0.9,
-    "ValidationFraction": 0.05,
-    "TestFraction": 0.05,
-    "TrafficFraction": 0.0,
+    "HelpfulnessThreshold": Rules.helpfulness_threshold,
+    "TrainFraction": Rules.train_fraction,
+    "ValidationFraction": Rules.validation_fraction,
+    "TestFraction": Rules.test_fraction,
+    "TrafficFraction": Rules.traffic_fraction,
+    "MaximumMalformedShare": Rules.maximum_malformed_share,
     "AccuracyFloor": 0.5,
     "ChampionLearningRate": 0.2,
     "MinimumLearningRate": 0.05,
@@ -28,8 +32,9 @@ FLOATS = {
 
 # A model of word n-grams holds about buckets * vector_dim * 4 bytes: at most 80 MB.
 INTEGERS = {
-    "MinimumVotes": 5,
-    "Seed": 1,
+    "MinimumVotes": Rules.minimum_votes,
+    "MinimumProductHelpfulVotes": Rules.minimum_product_helpful_votes,
+    "Seed": Rules.seed,
     "MaximumTuningJobs": 9,
     "MaximumParallelTuningJobs": 3,
     "ChampionEpochs": 10,

@@ -13,7 +13,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from pipelines.context import Context
 from pipelines.evaluation import evaluated
 from pipelines.parameters import parameters
-from pipelines.prepare import prepare_features
+from pipelines.prepare import card_uri, prepare_features
 from pipelines.register import gate, register
 from pipelines.train import train_champion
 from pipelines.tune import best_model_uri, tune_challenger
@@ -55,8 +55,8 @@ def build(context: Context, name: str) -> Pipeline:
     tuning = tune_challenger(context, features)
     champion = evaluated(context, "Champion", training.properties.ModelArtifacts.S3ModelArtifacts, features)
     challenger = evaluated(context, "Challenger", best_model_uri(context, tuning), features)
-    register_champion = register(context, champion, context.champion_group_name)
-    register_challenger = register(context, challenger, context.challenger_group_name)
+    register_champion = register(context, champion, context.champion_group_name, card_uri(features))
+    register_challenger = register(context, challenger, context.challenger_group_name, card_uri(features))
     check_challenger = gate(context, challenger, [register_challenger], depends_on=[register_champion])
     check_champion = gate(context, champion, [register_champion, check_challenger])
     return Pipeline(

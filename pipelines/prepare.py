@@ -1,40 +1,37 @@
-"""PrepareFeatures: reviews -> training text, test rows and labels, simulated traffic, data card."""
+"""PrepareFeatures: reviews -> training text, test rows and labels, simulated traffic, index, quarantine, data card."""
 
 from typing import Any
 
+from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.steps import ProcessingStep
 
 from pipelines.context import Context
 from pipelines.processing import ROOT, script_step
+from pipelines.rules import PARAMETERS
 
-SLICES = ("train", "validation", "test", "labels", "traffic", "card")
-
-OPTIONS = {
-    "--minimum-votes": "MinimumVotes",
-    "--helpfulness-threshold": "HelpfulnessThreshold",
-    "--train-fraction": "TrainFraction",
-    "--validation-fraction": "ValidationFraction",
-    "--test-fraction": "TestFraction",
-    "--traffic-fraction": "TrafficFraction",
-    "--seed": "Seed",
-    "--source": "ReviewsS3Uri",
-}
+OUTPUTS = ("train", "validation", "test", "labels", "traffic", "index", "quarantine", "card")
 
 
 def prepare_features(context: Context) -> ProcessingStep:
     arguments: list[Any] = ["--reviews", f"{ROOT}/input/reviews", "--output", f"{ROOT}/output"]
-    for option, parameter in OPTIONS.items():
-        arguments += [option, context.text(parameter)]
+    for parameter, rule in PARAMETERS.items():
+        arguments += [f"--{rule.replace('_', '-')}", context.text(parameter)]
+    arguments += ["--source", context.text("ReviewsS3Uri")]
     return script_step(
         context,
         "PrepareFeatures",
-        "features.py",
+        "features",
         inputs={"reviews": context.get("ReviewsS3Uri")},
-        outputs={name: context.run_uri("features", name) for name in SLICES},
+        outputs={name: context.run_uri("features", name) for name in OUTPUTS},
         arguments=arguments,
     )
 
 
 def features_uri(step: ProcessingStep, name: str) -> Any:
-    """Where PrepareFeatures put the slice `name`: a reference that also makes the reader wait for the step."""
+    """Where PrepareFeatures put the output `name`: a reference that also makes the reader wait for the step."""
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
+
+
+def card_uri(step: ProcessingStep) -> Join:
+    """The data card."""
+    return Join(on="/", values=[features_uri(step, "card"), "features.json"])

@@ -1,9 +1,9 @@
-"""The two Processing steps' common shape: one script from the code prefix, in the scikit-learn image."""
+"""The Processing steps' common shape: a module of this package, from the code prefix, in the scikit-learn image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sagemaker.core.processing import ScriptProcessor
+from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.steps import ProcessingStep
@@ -40,17 +40,17 @@ def target(name: str, uri: Any) -> ProcessingOutput:
 def script_step(
     context: Context,
     name: str,
-    script: str,
+    module: str,
     *,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     arguments: Sequence[Any],
     property_files: Sequence[PropertyFile] = (),
 ) -> ProcessingStep:
-    """A step that runs `script` with `arguments`; inputs and outputs are name -> S3 URI."""
-    processor = ScriptProcessor(
+    """A step that runs `pipelines.MODULE` with `arguments`; inputs and outputs are name -> S3 URI."""
+    processor = Processor(
         image_uri=context.processing_image_uri,
-        command=["python3"],
+        entrypoint=["python3", "-m", f"pipelines.{module}"],
         role=context.pipeline_role_arn,
         instance_count=1,
         instance_type=context.get("ProcessingInstanceType"),
@@ -58,10 +58,11 @@ def script_step(
         sagemaker_session=context.session,
         volume_size_in_gb=VOLUME_GB,
         max_runtime_in_seconds=LONGEST_RUN_SECONDS,
+        # Large sorts go to the volume, too, whose size is known.
+        env={"PYTHONPATH": f"{ROOT}/input/code", "SQLITE_TMPDIR": f"{ROOT}/output"},
     )
     step_args = processor.run(
-        code=context.code_uri(script),
-        inputs=[source(key, uri) for key, uri in inputs.items()],
+        inputs=[source(key, uri) for key, uri in {"code": context.code_uri, **inputs}.items()],
         outputs=[target(key, uri) for key, uri in outputs.items()],
         arguments=list(arguments),
     )

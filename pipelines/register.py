@@ -17,8 +17,8 @@ from pipelines.evaluation import Evaluated, builder
 INSTANCE_TYPES = ["ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]
 
 
-def register(context: Context, model: Evaluated, group_name: str) -> ModelStep:
-    """Registers the artefact with its report; the experiment is told apart by TestRole and ExecutionId."""
+def register(context: Context, model: Evaluated, group_name: str, card_uri: Join) -> ModelStep:
+    """Registers the artefact with its report and its data card; ExecutionId and TestRole tell packages apart."""
     step_args = builder(context, model.model_uri).register(
         model_package_group_name=group_name,
         content_types=["application/json"],
@@ -26,7 +26,8 @@ def register(context: Context, model: Evaluated, group_name: str) -> ModelStep:
         inference_instances=INSTANCE_TYPES,
         transform_instances=["ml.m5.xlarge"],
         model_metrics=ModelMetrics(
-            model_statistics=MetricsSource(content_type="application/json", s3_uri=model.report_uri)
+            model_statistics=MetricsSource(content_type="application/json", s3_uri=model.report_uri),
+            model_data_statistics=MetricsSource(content_type="application/json", s3_uri=card_uri),
         ),
         approval_status=context.get("ModelApprovalStatus"),
         customer_metadata_properties={

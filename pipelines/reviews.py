@@ -1,11 +1,15 @@
 """Reviews to start from: a generated sample, and the check of a user's own before anything is deployed."""
 
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.features import FeaturesError, Rules, read_reviews, split
+from pipelines.features import check_slices, read_reviews
+from pipelines.review_files import data_files
+from pipelines.rules import PARAMETERS, FeaturesError, Rules
+from pipelines.staging import Staging
 
 SAMPLE_ROWS = 4000
 SAMPLE_CATEGORY = "Generated sample"
@@ -36,16 +40,6 @@ COMMON = (
 )
 COMMON_WORDS = COMMON.split()
 
-RULES_BY_PARAMETER = {
-    "MinimumVotes": "minimum_votes",
-    "HelpfulnessThreshold": "helpfulness_threshold",
-    "TrainFraction": "train_fraction",
-    "ValidationFraction": "validation_fraction",
-    "TestFraction": "test_fraction",
-    "TrafficFraction": "traffic_fraction",
-    "Seed": "seed",
-}
-
 
 class ReviewsError(ValueError):
     """The reviews cannot be used; the message is one line that says why."""
@@ -53,11 +47,12 @@ class ReviewsError(ValueError):
 
 @dataclass(frozen=True)
 class CheckedReviews:
-    """What a check found: where the reviews are from, rows read, and rows that the rules keep."""
+    """What a check found: where the reviews are from, rows read, rows that the rules keep, and what to know of them."""
 
     source: str
     rows_read: int
     rows_kept: int
+    notes: Sequence[str] = ()
 
 
 def write_sample(path: Path, *, rows: int = SAMPLE_ROWS, seed: int = 1) -> Path:
@@ -109,20 +104,15 @@ def local_paths(source: str) -> list[Path]:
         path = Path(name).expanduser()
         if not path.exists():
             raise ReviewsError(f"there is no file {name}")
-        paths += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        paths += data_files(path) if path.is_dir() else [path]
     if not paths:
         raise ReviewsError(f"no file of reviews in {source!r}")
     return paths
 
 
 def rules_of(parameters: Mapping[str, str]) -> Rules:
-    """The rules that PrepareFeatures would follow with these pipeline parameters."""
-    changes = {
-        field: type(getattr(Rules(), field))(parameters[name])
-        for name, field in RULES_BY_PARAMETER.items()
-        if name in parameters
-    }
-    return replace(Rules(), **changes)
+    """The rules that PrepareFeatures would follow with these pipeline parameters. Raises FeaturesError."""
+    return Rules.of({rule: parameters[name] for name, rule in PARAMETERS.items() if name in parameters})
 
 
 def check_reviews(
@@ -131,12 +121,18 @@ def check_reviews(
     """Reads and splits the reviews as PrepareFeatures would, without writing.
 
     `source` is what the result calls them (default: the paths). Raises ReviewsError for a wrong file, a missing
-    column, no usable row, or a slice that would be empty.
+    column, too many malformed rows, no usable row, or a slice that would be empty.
     """
     try:
         rules = rules_of(parameters or {})
-        table, rows_read, _ = read_reviews(paths, rules)
-        split(table, rules)
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Staging(Path(scratch) / "reviews.sqlite") as staging,
+            (Path(scratch) / "malformed.jsonl").open("w", encoding="utf-8") as quarantine,
+        ):
+            reading = read_reviews(paths, rules, staging, quarantine)
+            check_slices(staging, rules)
+            kept = len(staging)
     except (FeaturesError, OSError) as error:
         raise ReviewsError(str(error)) from None
-    return CheckedReviews(source or ",".join(map(str, paths)), rows_read, len(table))
+    return CheckedReviews(source or ",".join(map(str, paths)), reading.rows_read, kept, reading.notes)

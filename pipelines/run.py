@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 
 from pipelines.definition import SCRIPTS, checked, code_prefix, fill
+from pipelines.review_files import holds_reviews
 from pipelines.reviews import ReviewsError, local_paths
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
@@ -32,10 +33,10 @@ class Outcome:
 
 
 def upload_code(bucket: str) -> str:
-    """Uploads the Processing scripts under the hash of their contents; returns that prefix."""
+    """Uploads the Processing scripts, as a package, under the hash of their contents; returns that prefix."""
     s3, prefix = boto3.client("s3"), code_prefix()
     for path in SCRIPTS:
-        s3.upload_file(str(path), bucket, f"{prefix}/{path.name}")
+        s3.upload_file(str(path), bucket, f"{prefix}/{path.parent.name}/{path.name}")
     return prefix
 
 
@@ -50,9 +51,10 @@ def fetch_reviews(source: str, folder: Path) -> list[Path]:
     s3 = boto3.client("s3")
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Size"]]
+        found = [(item["Key"], item["Size"]) for page in pages for item in page.get("Contents", [])]
     except s3.exceptions.NoSuchBucket:
-        keys = []
+        found = []
+    keys = [key for key, size in found if size and holds_reviews(key)]
     if not keys:
         raise ReviewsError(f"there is no object at {source}")
     paths = [folder / f"{number:04d}-{Path(key).name}" for number, key in enumerate(keys)]
@@ -64,12 +66,17 @@ def fetch_reviews(source: str, folder: Path) -> list[Path]:
 
 def upload_reviews(bucket: str, paths: Sequence[Path]) -> str:
     """Uploads files of reviews to a folder of their own, named by their contents; returns its URI for ReviewsS3Uri."""
-    digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
+    digests = [sha256(path) for path in paths]
     folder = f"reviews/{hashlib.sha256(b''.join(sorted(digests))).hexdigest()[:16]}/"
     s3 = boto3.client("s3")
     for number, path in enumerate(paths):
         s3.upload_file(str(path), bucket, f"{folder}{number:04d}-{path.name}")
     return f"{S3_SCHEME}{bucket}/{folder}"
+
+
+def sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def filled_definition(outputs: Mapping[str, str]) -> str:

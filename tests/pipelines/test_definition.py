@@ -11,6 +11,7 @@ from botocore.validate import ParamValidator
 
 from pipelines import definition
 from pipelines.definition import DefinitionError
+from pipelines.rules import PARAMETERS, Rules
 
 OUTPUTS = {
     "BucketName": "reviews-dev-data",
@@ -113,9 +114,38 @@ def test_a_package_says_what_it_is() -> None:
     assert resolved(status) == "PendingManualApproval"
 
 
+def test_a_package_names_its_evaluation_and_its_data_card() -> None:
+    metrics = STEPS["RegisterChampion"]["Arguments"]["ModelMetrics"]
+    cards = metrics["ModelDataQuality"]["Statistics"]
+    assert resolved(cards) == {"ContentType": "application/json", "S3Uri": "stub/features.json"}
+    assert "Steps.PrepareFeatures.ProcessingOutputConfig.Outputs['card']" in json.dumps(cards)
+    assert resolved(metrics["ModelQuality"]["Statistics"])["S3Uri"] == "stub/evaluation.json"
+
+
+def test_the_published_rules_are_the_defaults_of_parameters() -> None:
+    assert {name: DEFAULTS[f"Parameters.{name}"] for name in PARAMETERS} == {
+        "MinimumVotes": 5,
+        "MinimumProductHelpfulVotes": 5,
+        "HelpfulnessThreshold": 0.8,
+        "SentimentBins": "0,2,3,6",
+        "TrainFraction": 0.9,
+        "ValidationFraction": 0.05,
+        "TestFraction": 0.05,
+        "TrafficFraction": 0.0,
+        "MaximumMalformedShare": 0.05,
+        "Seed": 1,
+    }
+
+
+def test_every_rule_is_an_argument_of_the_script() -> None:
+    arguments = resolved(STEPS["PrepareFeatures"]["Arguments"]["AppSpecification"]["ContainerArguments"])
+    given = dict(zip(arguments[::2], map(str, arguments[1::2]), strict=True))
+    assert Rules.of({name: given["--" + name.replace("_", "-")] for name in vars(Rules())}) == Rules()
+
+
 def test_nothing_is_left_to_fill() -> None:
     assert "${" not in json.dumps(FILLED)
-    assert f"s3://reviews-dev-data/{definition.code_prefix()}/features.py" in json.dumps(FILLED)
+    assert f'"s3://reviews-dev-data/{definition.code_prefix()}/"' in json.dumps(FILLED)
 
 
 def test_images_are_those_of_the_region() -> None:

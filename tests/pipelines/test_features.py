@@ -1,218 +1,219 @@
-import gzip
+import csv
 import json
 import random
-from collections import Counter
+import subprocess
+import sys
+import tracemalloc
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import features
-from pipelines.features import HELPFUL, NOT_HELPFUL, FeaturesError, Rules
+from pipelines import features, review_files
+from pipelines.definition import SCRIPTS
+from pipelines.layouts import Fields
+from pipelines.rules import HELPFUL, NOT_HELPFUL, FeaturesError, Rules, usable
+from tests.pipelines import samples
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HALVES = Rules(train_fraction=0.4, validation_fraction=0.3, test_fraction=0.3, traffic_fraction=0.2)
+FILES = [*(path for files in features.FILES.values() for path in files), "index/reviews.csv"]
 
-Review = tuple[str, str, str, str, str]  # in the order of features.COLUMNS
-reviews = st.lists(
-    st.tuples(
-        st.integers(0, 60).map("R{}".format),
-        st.sampled_from(["0", "3", "4", "8", "9", "10", "", "x", "-1"]),
-        st.sampled_from(["0", "4", "5", "10", "12", "many"]),
-        st.sampled_from(["", "Great dryer", "<br />"]),
-        st.sampled_from(["", "It died.", "Works, after a year"]),
+# Few ids and products, so that reviews stand twice, also with another product, and products have few votes. The last
+# four products fill each slice of HALVES.
+rows_with_duplicates = st.lists(
+    st.builds(
+        samples.row,
+        st.integers(0, 60),
+        st.integers(0, 30).map("P{}".format),
+        st.integers(0, 9),
+        st.integers(9, 11),
+        st.sampled_from(["good", "bad"]),
     ),
-    max_size=40,
+    max_size=60,
 )
+FULL = [samples.row(1000 + n, f"FULL{n}") for n in range(40)]
 
 
-def write(path: Path, rows: list[Review]) -> Path:
-    path.write_text("".join("\t".join(row) + "\n" for row in (features.COLUMNS, *rows)))
-    return path
+def prepared(folder: Path, rows: list[Fields], rules: Rules = HALVES, files: int = 1) -> tuple[dict[str, Any], Path]:
+    """The data card and the folder of outputs; the rows dealt out to so many files."""
+    for number in range(files):
+        samples.write(folder / "in" / f"{number}.tsv", samples.tsv(rows[number::files]))
+    return features.prepare(folder / "in", folder / "out", "somewhere", rules), folder / "out"
 
 
-def table(count: int) -> pd.DataFrame:
-    return pd.DataFrame({"review_id": [f"R{n}" for n in range(count)], "label": HELPFUL, "text": "good"})
+def index(output: Path) -> list[dict[str, str]]:
+    with (output / "index" / "reviews.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def kept(row: Review) -> bool:
-    """The published rules, spelled out for one row."""
-    _, helpful, total, headline, body = row
-    if not helpful.isdigit() or not total.isdigit() or int(helpful) > int(total) or int(total) < 5:
-        return False
-    return features.normalise(f"{headline} {body}") != ""
+def outputs(output: Path) -> dict[str, str]:
+    return {name: (output / name).read_text() for name in FILES}
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("Works GREAT!!", "works great ! !"),
-        ("don't; it\u2019s 1,875 watts", "don't ; it's 1 , 875 watts"),
-        ("one<br /><br/>two &#34;three&#34;", 'one two " three "'),
-        ("__label__Helpful", "_ _ label _ _ helpful"),
-        ("a\x00b\tc\u2028d\u00a0e", "a b c d e"),
-        ("Élan \uff26\uff35\uff2c\uff2c", "élan full"),
-        ("", ""),
-    ],
-)
-def test_text_becomes_lower_case_tokens(text: str, tokens: str) -> None:
-    assert features.normalise(text) == tokens
-
-
-@given(st.text() | st.text(alphabet="&<>br/;lt#3 'aΣİ\u0301\u00a8_", max_size=12))
-def test_normalised_text_stays_as_it_is(text: str) -> None:
-    once = features.normalise(text)
-    assert "__label__" not in once
-    assert not set(once) & set("\n\r\t\v\f\0")
-    assert features.normalise(once) == once
-
-
-@given(reviews)
-def test_rows_are_kept_by_the_published_rules(tmp_path_factory: pytest.TempPathFactory, rows: list[Review]) -> None:
-    path = write(tmp_path_factory.mktemp("reviews") / "reviews.tsv", rows)
-    expected = {row[0] for row in rows if kept(row)}
-    if not expected:
-        with pytest.raises(FeaturesError, match="no usable review"):
-            features.read_reviews([path], Rules())
-        return
-    found, rows_read, dropped = features.read_reviews([path], Rules())
-    assert set(found.review_id) == expected
-    assert found.review_id.is_unique
-    assert rows_read == len(rows) == len(found) + dropped.total()
-
-
-@pytest.mark.parametrize(("helpful", "total", "label"), [(4, 5, NOT_HELPFUL), (5, 6, HELPFUL), (0, 5, NOT_HELPFUL)])
-def test_helpful_is_above_four_votes_of_five(tmp_path: Path, helpful: int, total: int, label: str) -> None:
-    path = write(tmp_path / "r.tsv", [("R1", str(helpful), str(total), "a", "b")])
-    assert list(features.read_reviews([path], Rules())[0].label) == [label]
-
-
-@given(reviews, st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[Review], order: random.Random
+@settings(max_examples=30, deadline=None)
+@given(rows_with_duplicates, st.integers(0, 2**31))
+def test_no_product_is_in_two_slices_and_no_review_twice(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], seed: int
 ) -> None:
-    rows.append(("R-usable", "9", "9", "a", "b"))
-    shuffled = order.sample(rows, len(rows))
-    folder = tmp_path_factory.mktemp("reviews")
-    first = features.read_reviews([write(folder / "a.tsv", rows)], Rules())
-    second = features.read_reviews([write(folder / "b.tsv", shuffled)], Rules())
-    pd.testing.assert_frame_equal(first[0], second[0])
-    assert first[1:] == second[1:]
+    everything = rows + [samples.row(1000 + n, f"FULL{n}") for n in range(100)]
+    _, output = prepared(tmp_path_factory.mktemp("r"), everything, Rules(**{**vars(HALVES), "seed": seed}))
+    slices = defaultdict(set)
+    for row in index(output):
+        slices[row["product_id"]].add(row["slice"])
+    assert all(len(names) == 1 for names in slices.values())
+    ids = [row["review_id"] for row in index(output)]
+    assert len(ids) == len(set(ids))
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows_with_duplicates, st.randoms(use_true_random=False), st.integers(1, 4))
+def test_the_same_rows_in_any_order_and_any_files_give_the_same_outputs(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], order: random.Random, files: int
+) -> None:
+    everything = rows + FULL
+    card, output = prepared(tmp_path_factory.mktemp("r"), everything)
+    shuffled = order.sample(everything, len(everything))
+    other_card, other = prepared(tmp_path_factory.mktemp("r"), shuffled, files=files)
+    assert outputs(output) == outputs(other)
+    assert card | {"files": None} == other_card | {"files": None}
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows_with_duplicates, st.lists(st.builds(samples.row, st.integers(2000, 3000), st.just("P3")), max_size=30))
+def test_more_reviews_move_no_old_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], more: list[Fields]
+) -> None:
+    _, few = prepared(tmp_path_factory.mktemp("r"), rows + FULL)
+    _, many = prepared(tmp_path_factory.mktemp("r"), rows + FULL + more)
+    later = {row["review_id"]: row["slice"] for row in index(many)}
+    assert all(later[row["review_id"]] == row["slice"] for row in index(few))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows_with_duplicates)
+def test_every_row_read_is_kept_or_dropped_for_one_reason(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Fields]
+) -> None:
+    card, output = prepared(tmp_path_factory.mktemp("r"), rows + FULL)
+    assert card["rows_read"] == len(rows) + 40 == card["rows_kept"] + sum(card["dropped"].values())
+    assert card["rows_kept"] == sum(card["rows"].values()) == len(index(output))
+    assert sum(card["helpful_rows"].values()) == sum(row["label"] == HELPFUL for row in index(output))
+    best: dict[str, Fields] = {}
+    for row in rows + FULL:
+        best[row[0]] = max(best.get(row[0], row), row, key=lambda one: (int(one[3]), int(one[2]), one[1], one[6]))
+    votes: dict[str, int] = defaultdict(int)
+    for row in best.values():
+        votes[row[1]] += int(row[2])
+    assert {row["review_id"] for row in index(output)} == {row[0] for row in best.values() if votes[row[1]] >= 5}
 
 
 def test_a_review_that_stands_twice_counts_once_as_it_has_the_most_votes(tmp_path: Path) -> None:
-    path = write(tmp_path / "r.tsv", [("R1", "9", "10", "old", ""), ("R1", "9", "20", "new", "")])
-    found, _, dropped = features.read_reviews([path, path], Rules())
-    assert list(found.text) == ["new"]
-    assert dropped["duplicate"] == 3
+    twice = [samples.row(1, "FULL0", 9, 10, "old"), samples.row(1, "FULL1", 9, 20, "new")]
+    card, output = prepared(tmp_path, FULL + twice + twice)
+    assert card["dropped"]["duplicate"] == 3
+    (found,) = [row for row in index(output) if row["review_id"] == "R1"]
+    assert (found["product_id"], found["total_votes"]) == ("FULL1", "20")
+    assert found["helpful_score"] == "0.45"
 
 
-def test_malformed_lines_are_counted_and_stray_quotes_are_text(tmp_path: Path) -> None:
-    lines = [
-        "\t".join(features.COLUMNS),
-        'R1\t5\t5\t5" cord\t"he said ""no"""',
-        "R2\t5\t5\tno body",
-        "R3\t5\tx\ta\tb",
-        "",
+def test_products_with_too_few_helpful_votes_are_dropped(tmp_path: Path) -> None:
+    few = [samples.row(1, "FEW", 2), samples.row(2, "FEW", 2), samples.row(3, "ENOUGH", 5)]
+    card, output = prepared(tmp_path, FULL + few)
+    assert card["dropped"]["too_few_product_votes"] == 2
+    assert {"ENOUGH"} == {row["product_id"] for row in index(output)} - {row[1] for row in FULL}
+
+
+def test_slices_have_the_sizes_of_their_fractions(tmp_path: Path) -> None:
+    card, _ = prepared(tmp_path, samples.many(4000, products=2000))
+    sizes = {name: count / 4000 for name, count in card["rows"].items()}
+    assert sizes == pytest.approx({"traffic": 0.2, "train": 0.32, "validation": 0.24, "test": 0.24}, abs=0.03)
+
+
+def test_a_slice_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FeaturesError, match="2 usable reviews of 1 products leave none for"):
+        prepared(tmp_path, [samples.row(1), samples.row(2)])
+
+
+def test_formats_may_stand_side_by_side(tmp_path: Path) -> None:
+    rows = samples.many(400, products=200)
+    votes_alone = [samples.row(n, f"P{n}", helpful=n % 4 * 3) for n in range(50)]  # 3 votes tell nothing
+    folder = tmp_path / "in"
+    samples.write(folder / "a.tsv.gz", samples.tsv(rows[:100]), packed=True)
+    samples.write_parquet(folder / "product_category=X" / "b.parquet", samples.amazon_objects(rows[100:200]))
+    samples.write(folder / "c.json.gz", samples.json_lines(samples.mcauley_2014(rows[200:300])), packed=True)
+    samples.write(folder / "d.csv", samples.fine_food(rows[300:350]))
+    samples.write(folder / "e.jsonl", samples.json_lines(samples.mcauley_2023(votes_alone)))
+    samples.write(folder / "_SUCCESS", "")
+    card = features.prepare(folder, tmp_path / "out", "s3://b/reviews/", Rules())
+    assert card["rows_read_by_layout"] == {
+        "Amazon Customer Reviews": 200,
+        "McAuley 2014": 100,
+        "Fine Food Reviews": 50,
+        "McAuley 2023": 50,
+    }
+    assert card["files"]["Amazon Customer Reviews"] == 2
+    assert (card["dropped"]["too_few_votes"], card["rows_without_total_votes"]) == (13, 37)
+    assert "McAuley 2023 has no total votes" in card["notes"][0]
+    scores = {row["helpful_score"] for row in index(tmp_path / "out") if row["review_id"].endswith("1588687728923")}
+    assert scores == {""}
+
+
+def test_malformed_rows_are_counted_and_kept_aside(tmp_path: Path) -> None:
+    wrong = [("R1", "P1", "5"), samples.row(2, total="x"), samples.row(3, helpful=11)]
+    card, output = prepared(tmp_path, [*FULL, *wrong], Rules(**{**vars(HALVES), "maximum_malformed_share": 0.07}))
+    assert card["dropped"]["malformed"] == 3
+    assert card["first_malformed"] == [
+        "0.tsv row 42: 3 fields, not 7",
+        "0.tsv row 43: votes are not whole numbers from 0",
+        "0.tsv row 44: more helpful votes than votes",
     ]
-    path = tmp_path / "r.tsv"
-    path.write_text("\r\n".join(lines))
-    found, rows_read, dropped = features.read_reviews([path], Rules())
-    assert list(found.text) == ['5 " cord he said " no "']
-    assert (rows_read, dropped["malformed"]) == (3, 2)
+    kept = [json.loads(line) for line in (output / "quarantine" / "malformed.jsonl").read_text().splitlines()]
+    assert [(row["file"], row["row"], row["content"][:8]) for row in kept] == [
+        ("0.tsv", 42, "R1\tP1\t5"),
+        ("0.tsv", 43, "('R2', '"),
+        ("0.tsv", 44, "('R3', '"),
+    ]
 
 
-def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
-    plain = write(tmp_path / "plain.tsv", [("R1", "5", "5", "a", "b")])
-    packed = tmp_path / "packed.tsv"
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
-    first, second = (features.read_reviews([path], Rules())[0] for path in (plain, packed))
-    pd.testing.assert_frame_equal(first, second)
+def test_too_many_malformed_rows_are_refused_with_the_first_ten(tmp_path: Path) -> None:
+    wrong = [samples.row(n, total="x") for n in range(12)]
+    with pytest.raises(
+        FeaturesError, match=r"12 of 52 rows are malformed, .* share 0\.05 .* 0\.tsv row 42: "
+    ) as caught:
+        prepared(tmp_path, FULL + wrong)
+    message = str(caught.value)
+    assert ("0.tsv row 51:" in message, "0.tsv row 52:" in message, "\n" in message) == (True, False, False)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"review_id\ttotal_votes\nR1\t5\n", r"column helpful_votes is missing \(and 2 more\)"),
-        (b"%PDF-1.4\n\xff\xfe", "r.tsv is not a file of Amazon Customer Reviews: column review_id is missing"),
-        (b"", "column review_id is missing"),
-        (gzip.compress(b"x" * 9999, mtime=0)[:30], "damaged gzip"),
-        (b"\x1f\x8bnothing of the kind", "damaged gzip"),
-    ],
-)
-def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "r.tsv"
-    path.write_bytes(content)
-    with pytest.raises(FeaturesError, match=message) as caught:
-        features.read_reviews([path], Rules())
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"train_fraction": 0.8},
-        {"train_fraction": 1.0, "validation_fraction": 0.0, "test_fraction": 0.0},
-        {"traffic_fraction": 1.0},
-        {"minimum_votes": 0},
-        {"helpfulness_threshold": 1.0},
-    ],
-)
-def test_impossible_rules_are_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(FeaturesError):
-        Rules(**settings)  # type: ignore[arg-type]
-
-
-@settings(max_examples=25)
-@given(st.integers(0, 2**31), st.randoms(use_true_random=False))
-def test_every_review_is_in_one_slice_whatever_the_order(seed: int, order: random.Random) -> None:
-    rules = Rules(**{**vars(HALVES), "seed": seed})
-    rows = table(200)
-    slices = features.split(rows, rules)
-    ids = Counter(review_id for part in slices.values() for review_id in part.review_id)
-    assert ids == Counter(rows.review_id)
-    again = features.split(rows.iloc[order.sample(range(200), 200)], rules)
-    for name, part in slices.items():
-        assert list(part.review_id) == list(again[name].review_id)
-
-
-def test_more_reviews_move_no_old_one() -> None:
-    few, many = features.split(table(500), HALVES), features.split(table(900), HALVES)
-    for name, part in few.items():
-        assert set(part.review_id) <= set(many[name].review_id)
-
-
-def test_slices_have_the_sizes_of_their_fractions() -> None:
-    sizes = {name: len(part) / 10_000 for name, part in features.split(table(10_000), HALVES).items()}
-    assert sizes == pytest.approx({"traffic": 0.2, "train": 0.32, "validation": 0.24, "test": 0.24}, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [(0.0, "traffic"), (0.2, "train"), (0.51, "train"), (0.53, "validation"), (0.77, "test"), (1.0, "test")],
-)
-def test_the_traffic_is_taken_off_first(place: float, name: str) -> None:
-    assert features.slice_of(place, HALVES) == name
-
-
-def test_a_slice_without_rows_is_refused() -> None:
-    with pytest.raises(FeaturesError, match="1 usable reviews leave none for"):
-        features.split(table(1), Rules())
+def test_lengths_are_told_by_slice(tmp_path: Path) -> None:
+    card, output = prepared(tmp_path, FULL)
+    lengths = sorted(int(row["tokens"]) for row in index(output) if row["slice"] == "train")
+    assert card["tokens"]["train"]["mean"] == pytest.approx(sum(lengths) / len(lengths))
+    assert (card["tokens"]["train"]["minimum"], card["tokens"]["train"]["maximum"]) == (lengths[0], lengths[-1])
+    assert features.distribution([(1, 10), (2, 9), (7, 1)]) == {
+        "mean": 1.75,
+        "minimum": 1,
+        "median": 1,
+        "p95": 2,
+        "maximum": 7,
+    }
 
 
 def test_the_script_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [(f"R{n}", str(n % 11), "10", "title", f"word{n}") for n in range(300)]
-    (tmp_path / "in").mkdir()
-    write(tmp_path / "in" / "r.tsv", rows)
+    samples.write(tmp_path / "in" / "r.tsv", samples.tsv(samples.many(600, products=300)))
     arguments = ["--reviews", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--source", "s3://b/reviews/"]
     assert features.main([*arguments, "--traffic-fraction", "0.2", "--seed", "7"]) == 0
     out = tmp_path / "out"
     card = json.loads((out / "card" / "features.json").read_text())
     assert card == json.loads(capsys.readouterr().out)
-    assert (card["source"], card["rows_read"], card["rows_kept"]) == ("s3://b/reviews/", 300, 300)
-    assert card["settings"]["seed"] == 7
+    assert (card["source"], card["rows_read"], card["rows_kept"]) == ("s3://b/reviews/", 600, 600)
+    assert (card["settings"]["seed"], card["settings"]["minimum_product_helpful_votes"]) == (7, 5)
+    assert sum(card["rows_by_sentiment"]["Positive"].values()) == 600
+    assert card["helpful_rows_by_sentiment"]["Positive"] == sum(card["helpful_rows"].values()) == 400
     train = (out / "train" / "train.txt").read_text().splitlines()
     assert len(train) == card["rows"]["train"]
     assert all(line.split(" ", 1)[0] in (HELPFUL, NOT_HELPFUL) for line in train)
@@ -223,23 +224,82 @@ def test_the_script_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFi
     traffic = [json.loads(line) for line in (out / "traffic" / "traffic.jsonl").read_text().splitlines()]
     assert len(traffic) == card["rows"]["traffic"]
     assert card["helpful_rows"]["traffic"] == sum(row["label"] == HELPFUL for row in traffic)
+    assert (out / "quarantine" / "malformed.jsonl").read_text() == ""
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        {Path(name).parts[0] for name in FILES} | {"quarantine", "card"}
+    )
 
 
-@pytest.mark.parametrize("files", [{}, {"r.tsv": "wrong\n"}])
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [({}, ()), ({"r.tsv": "wrong\n"}, ()), ({"r.tsv": samples.tsv(FULL)}, ("--seed", "one"))],
+)
 def test_the_script_ends_with_one_line_if_it_cannot_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], options: tuple[str, ...]
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).write_text(content)
-    assert features.main(["--reviews", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert features.main(["--reviews", str(tmp_path), "--output", str(tmp_path / "out"), *options]) == 1
     error = capsys.readouterr().err
     assert error.startswith("features: ")
     assert error.count("\n") == 1
 
 
+def test_the_uploaded_modules_need_no_others_of_ours(tmp_path: Path) -> None:
+    for path in SCRIPTS:
+        samples.write(tmp_path / "code" / "pipelines" / path.name, path.read_text())
+    for module in ("features", "evaluate"):
+        command = [sys.executable, "-m", f"pipelines.{module}", "--help"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "code")}, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+
+def peak_bytes(folder: Path, count: int) -> int:
+    """The most that Python allocated at once while so many reviews were prepared, pandas' arrays among it."""
+    with (folder / "r.tsv").open("w") as file:
+        file.write(samples.tsv([]))
+        for n in range(count):
+            file.write("\t".join(samples.row(n, f"P{n % 997}", text="word " * 40)) + "\n")
+    tracemalloc.start()
+    try:
+        features.prepare(folder, folder.parent / "out", "", Rules())
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_is_that_of_a_chunk_however_many_reviews_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_files, "CHUNK_ROWS", 500)
+    largest = 0
+
+    def watched(chunk: review_files.Chunk, rules: Rules) -> Any:
+        nonlocal largest
+        largest = max(largest, len(chunk.rows))
+        return usable(chunk, rules)
+
+    monkeypatch.setattr(features, "usable", watched)
+    folder = samples.write(tmp_path / "in" / "r.tsv", "").parent
+    peak_bytes(folder, 1000)  # what is imported and cached once
+    few, many = peak_bytes(folder, 1500), peak_bytes(folder, 12_000)  # eight times as many
+    assert largest == 500
+    assert many < 2 * few
+
+
 @pytest.mark.shared
-def test_the_real_reviews_leave_1444() -> None:
-    paths = sorted(SHARED.glob("amazon_reviews_us_*.tsv.gz"))
-    found, rows_read, dropped = features.read_reviews(paths, Rules())
-    assert (len(found), rows_read) == (1444, 13_072)
-    assert dropped == {"malformed": 0, "too_few_votes": 11_628, "no_text": 0, "duplicate": 0}
+def test_the_real_reviews_leave_1416(tmp_path: Path) -> None:
+    """1,444 have 5 votes; the products of 28 of these have fewer than 5 helpful ones among them."""
+    for path in SHARED.glob("amazon_reviews_us_*.tsv.gz"):
+        (tmp_path / path.name).symlink_to(path)
+    card = features.prepare(tmp_path, tmp_path / "out", "", Rules())
+    assert (card["rows_kept"], card["rows_read"]) == (1416, 13_072)
+    assert card["dropped"] == {
+        "malformed": 0,
+        "too_few_votes": 11_628,
+        "no_text": 0,
+        "duplicate": 0,
+        "too_few_product_votes": 28,
+    }

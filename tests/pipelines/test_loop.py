@@ -75,6 +75,9 @@ def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: S
         report = json.load(sandbox.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
         accuracy = report["binary_classification_metrics"]["accuracy"]["value"]
         assert float(properties["TestAccuracy"]) == pytest.approx(accuracy)
+        card_uri = package["ModelMetrics"]["ModelDataQuality"]["Statistics"]["S3Uri"]
+        card = json.load(sandbox.client("s3").get_object(Bucket=BUCKET, Key=card_uri.split("/", 3)[3])["Body"])
+        assert (card["source"], card["rows_read"]) == (target, 2000)
         assert 0.52 < accuracy < 0.9  # the sample's single words tell less than its word pairs
     assert created[0] < created[1]
 

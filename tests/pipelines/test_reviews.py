@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import fasttext
@@ -7,6 +8,8 @@ import pytest
 from pipelines import features, reviews
 from pipelines.definition import SMALL_DATA_PARAMETERS
 from pipelines.reviews import ReviewsError
+from pipelines.rules import Rules
+from tests.pipelines import samples
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -25,12 +28,12 @@ def test_a_seed_repeats_the_sample(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_usable_and_balanced(tmp_path: Path) -> None:
-    path = reviews.write_sample(tmp_path / "sample.tsv")
-    table, rows_read, dropped = features.read_reviews([path], features.Rules())
-    assert rows_read == reviews.SAMPLE_ROWS
-    assert dropped["malformed"] == dropped["duplicate"] == 0
-    assert 1_800 < len(table) < 2_200
-    assert 0.4 < (table.label == features.HELPFUL).mean() < 0.6
+    path = reviews.write_sample(tmp_path / "in" / "sample.tsv")
+    card = features.prepare(path.parent, tmp_path / "out", "", Rules())
+    assert card["rows_read"] == reviews.SAMPLE_ROWS
+    assert card["dropped"]["malformed"] == card["dropped"]["duplicate"] == 0
+    assert 1_800 < card["rows_kept"] < 2_200
+    assert 0.4 < sum(card["helpful_rows"].values()) / card["rows_kept"] < 0.6
 
 
 def test_a_check_says_what_it_found(tmp_path: Path) -> None:
@@ -48,6 +51,8 @@ def test_a_check_says_what_it_found(tmp_path: Path) -> None:
         ("\t".join(reviews.HEADER) + "\n", {}, "no usable review among 0 rows"),
         (None, {"MinimumVotes": "1000"}, "at least 1000 votes"),
         (None, {"TrainFraction": "0.5"}, "must be above 0 and sum to 1"),
+        (None, {"SentimentBins": "1,2"}, "sentiment bins must be 4 increasing numbers"),
+        ("\t".join(reviews.HEADER) + "\nonly this\n", {}, "1 of 1 rows are malformed"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -60,17 +65,29 @@ def test_what_cannot_be_used_is_refused(
         reviews.check_reviews([path], parameters=parameters)
 
 
+def test_a_check_tells_what_a_layout_lacks(tmp_path: Path) -> None:
+    rows = [samples.row(n, f"P{n}", helpful=9) for n in range(400)]
+    path = samples.write(tmp_path / "r.jsonl", samples.json_lines(samples.mcauley_2023(rows)))
+    found = reviews.check_reviews([path])
+    assert (found.rows_kept, len(found.notes)) == (400, 1)
+    assert "no total votes" in found.notes[0]
+
+
 def test_the_rules_are_those_of_the_pipelines_parameters() -> None:
     rules = reviews.rules_of(SMALL_DATA_PARAMETERS | {"Seed": "5"})
-    assert rules == features.Rules(
-        train_fraction=0.6, validation_fraction=0.15, test_fraction=0.25, traffic_fraction=0.15, seed=5
+    assert rules == Rules(
+        minimum_product_helpful_votes=0,
+        train_fraction=0.6,
+        validation_fraction=0.15,
+        test_fraction=0.25,
+        traffic_fraction=0.15,
+        seed=5,
     )
 
 
 def test_sources_are_files_and_folders(tmp_path: Path) -> None:
     for name in ("b.tsv", "a.tsv", "one.tsv"):
-        (tmp_path / ("" if name == "one.tsv" else "folder")).mkdir(exist_ok=True)
-        (tmp_path / ("" if name == "one.tsv" else "folder") / name).touch()
+        samples.write(tmp_path / ("" if name == "one.tsv" else "folder") / name, "x")
     found = reviews.local_paths(f"{tmp_path / 'one.tsv'}, {tmp_path / 'folder'}")
     assert [path.name for path in found] == ["one.tsv", "a.tsv", "b.tsv"]
     with pytest.raises(ReviewsError, match="there is no file /no/such"):
@@ -81,13 +98,16 @@ def test_sources_are_files_and_folders(tmp_path: Path) -> None:
 
 def accuracy(paths: list[Path], folder: Path, seed: int, **hyperparameters: float) -> float:
     """Of a fastText model on the test slice of the small-data split."""
-    rules = reviews.rules_of(SMALL_DATA_PARAMETERS | {"Seed": str(seed)})
-    slices = features.split(features.read_reviews(paths, rules)[0], rules)
-    features.write_slices(slices, folder)
+    source = folder / "in"
+    source.mkdir(parents=True)
+    for path in paths:
+        (source / path.name).symlink_to(path)
+    features.prepare(source, folder, "", reviews.rules_of(SMALL_DATA_PARAMETERS | {"Seed": str(seed)}))
     model = fasttext.train_supervised(str(folder / "train" / "train.txt"), thread=1, verbose=0, **hyperparameters)
-    labels = model.predict(list(slices["test"].text))[0]
-    right = sum(bool(label[0] == actual) for label, actual in zip(labels, slices["test"].label, strict=True))
-    return right / len(labels)
+    texts = [json.loads(line)["source"] for line in (folder / "test" / "test.jsonl").read_text().splitlines()]
+    actual = (folder / "labels" / "labels.txt").read_text().splitlines()
+    predicted = model.predict(texts)[0]
+    return sum(bool(one[0] == label) for one, label in zip(predicted, actual, strict=True)) / len(actual)
 
 
 def champion(paths: list[Path], folder: Path, seed: int, **changes: float) -> float:
@@ -100,8 +120,8 @@ def champion(paths: list[Path], folder: Path, seed: int, **changes: float) -> fl
 @pytest.mark.slow
 def test_of_the_sample_single_words_tell_less_than_word_pairs(tmp_path: Path) -> None:
     path = reviews.write_sample(tmp_path / "sample.tsv")
-    assert 0.55 < champion([path], tmp_path, seed=1) < 0.70
-    assert 0.70 < champion([path], tmp_path, seed=1, wordNgrams=2, epoch=15) < 0.85
+    assert 0.55 < champion([path], tmp_path / "words", seed=1) < 0.70
+    assert 0.70 < champion([path], tmp_path / "pairs", seed=1, wordNgrams=2, epoch=15) < 0.85
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def keys() -> list[str]:
 
 def test_code_goes_under_the_hash_of_its_contents(account: None) -> None:
     assert run.upload_code(BUCKET) == definition.code_prefix()
-    assert keys() == [f"{definition.code_prefix()}/{name}" for name in ("evaluate.py", "features.py")]
+    assert keys() == [f"{definition.code_prefix()}/pipelines/{path.name}" for path in definition.SCRIPTS]
 
 
 def test_upsert_creates_and_then_updates(account: None) -> None:
@@ -70,6 +70,12 @@ def test_reviews_go_to_a_folder_named_by_their_contents_and_come_back(account: N
 def test_local_reviews_are_used_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").touch()
     assert run.fetch_reviews(str(tmp_path / "a.tsv"), tmp_path) == [tmp_path / "a.tsv"]
+
+
+def test_a_prefix_is_fetched_without_markers_and_empty_objects(account: None, tmp_path: Path) -> None:
+    for key in ("r/_SUCCESS", "r/part=1/a.parquet", "r/part=1/.a.parquet.crc", "r/empty.tsv"):
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"" if "empty" in key else b"x")
+    assert [path.name for path in run.fetch_reviews(f"s3://{BUCKET}/r/", tmp_path)] == ["0000-a.parquet"]
 
 
 @pytest.mark.parametrize("source", [f"s3://{BUCKET}/none/", "s3://no-such-bucket/x"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.cli.errors import UserError
+from abtest.cli.output import say
 from pipelines import run
 from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
@@ -66,6 +67,8 @@ def prepare_reviews(plan: Plan) -> Reviews:
         else:
             paths, source = run.fetch_reviews(plan.reviews, plan.folder / "reviews"), plan.reviews
         found = check_reviews(paths, source=source, parameters=plan.parameters)
+        for note in found.notes:
+            say(note)
     except ReviewsError as error:
         raise UserError(f"REVIEWS: {error}") from None
     except (BotoCoreError, ClientError) as error:
