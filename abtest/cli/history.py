@@ -7,7 +7,7 @@ from abtest.cli.output import JsonOption, StageOption, print_json, print_table
 from abtest.cli.stacks import outputs
 from abtest.experiment.rebalance import Decision
 
-COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "status", "reason")
+COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "status", "reason", "health")
 
 
 def history(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
@@ -30,6 +30,7 @@ def row(decision: Decision) -> tuple[str, ...]:
         percentages(decision.new_shares),
         decision.status,
         decision.reason,
+        ", ".join(finding.name for finding in decision.findings) or "-",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from abtest.cli import summary
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
+from abtest.report import words
 
 COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward rate", "P(best)")
 
@@ -20,11 +21,13 @@ def status(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     if as_json:
         print_json(document)
         return
-    print_line(f"{document['experiment_id']} on {document['endpoint_name']}, {document['strategy']}")
+    print_line(f"{document['experiment_id']} on {document['endpoint_name']}")
+    print_line(words.settings(document))
     until = document["counted_until"]
     print_line(f"since {document['started_at']}, {f'counted until {until}' if until else 'nothing counted yet'}")
     print_table(COLUMNS, (row(variant) for variant in document["variants"]))
-    print_line(f"{document['decision']['status']}: {document['decision']['reason']}")
+    for line in words.standing(document):
+        print_line(line)
 
 
 def row(variant: dict[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """An experiment's state as one document: what `summary.json` holds and the report shows."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from abtest.adapters.experiments_table import ExperimentsTable
@@ -8,6 +9,7 @@ from abtest.cli.errors import UserError
 from abtest.experiment.experiment import Experiment
 from abtest.experiment.rebalance import Decision
 from abtest.experiment.variants import VariantCounts
+from abtest.report import words
 
 
 def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision]]:
@@ -25,10 +27,15 @@ def summarise(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
         "endpoint_name": experiment.endpoint_name,
         "experiment_id": experiment.experiment_id,
         "strategy": experiment.strategy,
+        "mode": experiment.mode,
+        "objective": experiment.objective,
+        "margin": experiment.margin,
+        "time_limit_hours": experiment.time_limit_hours,
         "alpha": experiment.alpha,
         "variants": _variants(experiment, decisions),
         "rounds": [_round(decision) for decision in decisions],
         "decision": _decision(experiment, decisions),
+        "findings": [finding.to_json() for finding in decisions[-1].findings] if decisions else [],
     }
 
 
@@ -41,6 +48,7 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
         {
             "variant_name": variant.variant_name,
             "model_package_arn": variant.model_package_arn,
+            "cost": variant.cost,
             "initial_weight": initial.get(variant.variant_name),
             "current_weight": experiment.shares[variant.variant_name],
             **_counted(counts.get(variant.variant_name, VariantCounts()), served),
@@ -65,14 +73,15 @@ def _round(decision: Decision) -> dict[str, Any]:
         "decision_id": decision.decision_id,
         "decided_at": decision.to_json()["decided_at"],
         "weights": dict(decision.new_shares),
+        "status": decision.status,
+        "leader": decision.leader,
         "reason": decision.reason,
     }
 
 
 def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, Any]:
     if not decisions:
-        reason = "No rebalance has run yet."
-        return {"status": experiment.status, "leader": None, "value_remaining": None, "reason": reason}
+        return {"status": experiment.status, "leader": None, "value_remaining": None, "reason": words.UNSEEN}
     last = decisions[-1]
     return {
         "status": last.status,
@@ -80,5 +89,8 @@ def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
         "value_remaining": last.value_remaining,
         "e_values": dict(last.e_values),
         "e_value_threshold": last.e_value_threshold,
+        "effects": {name: asdict(effect) for name, effect in last.effects.items()},
+        "margin": last.margin,
         "reason": last.reason,
+        "guarantee": last.guarantee,
     }

@@ -57,7 +57,7 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
         return []
     sentence = (
         f"Sample-ratio mismatch: {found.variant_name} has {found.users:,} of {found.total:,} new users, where the "
-        f"shares that drew them give {found.expected:,.0f} (e-value {found.e_value:.3g}, {needed:g} needed). "
+        f"shares that drew them give {found.expected:,.0f} (e-value {_e_value(found.e_value)}, {needed:g} needed). "
         "The variants' users differ by more than chance, so do not believe the comparison before the cause is "
         "known: look for invocations that fail, time out or are not logged on one variant."
     )
@@ -88,13 +88,17 @@ def _drift_finding(name: str, champion: str, found: Drift, needed: float) -> Fin
     shrank = abs(found.late) < abs(found.early)
     sentence = (
         f"Drift: {name} less {champion} went from {_points(found.early)} in the first half of the users to "
-        f"{_points(found.late)} in the second (e-value {found.e_value:.3g}, {needed:g} needed). "
+        f"{_points(found.late)} in the second (e-value {_e_value(found.e_value)}, {needed:g} needed). "
         f"{'A novelty may be wearing off' if shrank else 'The rates do not stay as they were'}: go by the later "
         "figure. This assumes that the time alone moves all variants alike, and compares users by their first "
         "outcome: a novelty that wears off within a user is not seen."
     )
     figures = {"e_value": found.e_value, "e_value_needed": needed, "early": found.early, "late": found.late}
     return Finding("drift", WARNING, sentence, figures)
+
+
+def _e_value(value: float) -> str:
+    return f"{value:,.0f}" if value < 1e6 else "over a million"
 
 
 def _points(difference: float) -> str:

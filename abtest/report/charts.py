@@ -8,12 +8,16 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
 from abtest.report.history import Round
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#5b6472", "#7b3294", "#004d40")
+
+INK, GRID = "#1f2733", "#e5e7eb"
+# What the page shows in other colours on a dark screen; a picture on its own has those drawn.
+NAMED = {INK: "currentColor", GRID: "grid"} | {colour: f"c{index}" for index, colour in enumerate(COLOURS)}
 
 # Text stays text: it scales and can be searched. The salt makes the same data give the same file.
 STYLE: Any = {
@@ -24,7 +28,14 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#e5e7eb",
+    "grid.color": GRID,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
     "legend.frameon": False,
 }
 
@@ -69,12 +80,62 @@ def reward_rate(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
             seen = [r for r in rounds if r.trials(name) > 0]
             numbers = _numbers(seen)
             axes.plot(numbers, [r.reward(name) / r.trials(name) for r in seen], "o-", color=colour, label=name)
-            low, high = zip(*(r.interval(name) for r in seen), strict=True) if seen else ((), ())
-            axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
+            _band(axes, numbers, [r.interval(name) for r in seen], colour)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_ylabel("reward per invocation")
 
     return _picture("Reward rate, with 95 % credible interval", draw)
+
+
+def evidence(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+    """The leader's e-value against its closest rival, and what a decision needs; "" before there is one."""
+    seen = [(r, e) for r in rounds if (e := r.evidence)]
+    if not seen:
+        return ""
+    threshold = seen[-1][0].e_value_threshold
+    highest = min(max(e for _, e in seen), threshold * 1000)  # beyond that it is as good as certain
+
+    def draw(axes: Axes) -> None:
+        numbers = [r.number for r, _ in seen]
+        axes.set_yscale("log")
+        axes.plot(numbers, [min(e, highest) for _, e in seen], color=INK, linewidth=1)
+        for name, colour in colours(variant_names).items():
+            led = [(r.number, min(e, highest)) for r, e in seen if r.leader == name]
+            if led:
+                axes.plot(*zip(*led, strict=True), "o", color=colour, label=f"{name} leads")
+        axes.axhline(threshold, linestyle="--", color=INK, label="needed to decide")
+        axes.set_ylim(min(0.8, *(e for _, e in seen)), 2 * max(threshold, highest))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylabel("e-value (log scale)")
+
+    return _picture("Evidence for the leader, always valid", draw)
+
+
+def advantage(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+    """By how much the last leader is better than each other variant, with confidence sequences; "" if unknown.
+
+    A round that another variant led knows no more than how it compares with that one.
+    """
+    leader, palette = rounds[-1].leader, colours(variant_names)
+    known = {
+        name: found
+        for name in variant_names
+        if (found := [(r.number, effect) for r in rounds if leader and (effect := r.advantage(leader, name))])
+    }
+    if not known:
+        return ""
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(0, color=INK, linewidth=1)
+        for name, found in known.items():
+            numbers = [number for number, _ in found]
+            axes.plot(numbers, [e.difference for _, e in found], "o-", color=palette[name], label=f"than {name}")
+            _band(axes, numbers, [(e.low, e.high) for _, e in found], palette[name])
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_ylabel(f"{leader} better by")
+
+    return _picture(f"Advantage of {leader}, with always-valid interval", draw)
 
 
 def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
@@ -119,6 +180,14 @@ def _spread(rounds: Sequence[Round], most: int) -> list[Round]:
     return [rounds[round(i * (len(rounds) - 1) / (most - 1))] for i in range(most)]
 
 
+def _band(axes: Axes, numbers: Sequence[int], intervals: Sequence[tuple[float, float]], colour: str) -> None:
+    """The intervals round by round: an area, or a line where there is one."""
+    low, high = [interval[0] for interval in intervals], [interval[1] for interval in intervals]
+    axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
+    if len(numbers) == 1:
+        axes.vlines(numbers, low, high, color=colour, alpha=0.4, linewidth=3)
+
+
 def _numbers(rounds: Sequence[Round]) -> list[int]:
     return [r.number for r in rounds]
 
@@ -130,6 +199,8 @@ def _picture(title: str, draw: Callable[[Axes], None]) -> str:
         draw(axes)
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
         axes.set_xlabel("round")
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -0.05), max(high, 1.05))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=9)
         return _svg(figure)
@@ -141,4 +212,6 @@ def _svg(figure: Figure) -> str:
     metadata: Mapping[str, None] = {"Date": None, "Creator": None}
     figure.savefig(buffer, format="svg", metadata=metadata)
     text = buffer.getvalue()
+    for colour, name in NAMED.items():
+        text = text.replace(colour, name if colour == INK else f"var(--{name}, {colour})")
     return text[text.index("<svg") :]

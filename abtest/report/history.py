@@ -1,8 +1,10 @@
 """An experiment's Decisions as the rounds that the report shows."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
+from abtest.experiment.confidence import Effect
 from abtest.experiment.posterior import credible_interval
 from abtest.experiment.rebalance import Decision
 from abtest.experiment.variants import VariantCounts
@@ -13,6 +15,7 @@ class Round:
     """The state after one Decision; number 0 is the start.
 
     `shares` (sum 1), `counts` and `probability_best` are by variant name; counts are those of closed cohorts.
+    `e_values` and `effects` are the `leader`'s against each other variant.
     """
 
     number: int
@@ -21,6 +24,10 @@ class Round:
     counts: Mapping[str, VariantCounts]
     probability_best: Mapping[str, float]
     reason: str
+    leader: str | None = None
+    e_values: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    e_value_threshold: float = math.inf
+    effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)
 
     def trials(self, variant_name: str) -> int:
         return self._of(variant_name).invocation_count
@@ -31,6 +38,18 @@ class Round:
     def interval(self, variant_name: str) -> tuple[float, float]:
         """The middle 95 % of the Beta posterior of the variant's reward rate."""
         return credible_interval(self.trials(variant_name), self.reward(variant_name))
+
+    @property
+    def evidence(self) -> float | None:
+        """The e-value of the leader against the variant that it is least sure to beat; None before there is one."""
+        return min(self.e_values.values(), default=None)
+
+    def advantage(self, variant_name: str, over: str) -> Effect | None:
+        """By how much the variant is better than another; None where neither leads."""
+        if variant_name == self.leader:
+            return self.effects.get(over)
+        found = self.effects.get(variant_name) if over == self.leader else None
+        return found and Effect(-found.difference, -found.high, -found.low, found.level)
 
     def _of(self, variant_name: str) -> VariantCounts:
         return self.counts.get(variant_name, VariantCounts())
@@ -56,4 +75,8 @@ def _round(decision: Decision) -> Round:
         counts=decision.counts,
         probability_best=decision.probability_best,
         reason=decision.reason,
+        leader=decision.leader,
+        e_values=decision.e_values,
+        e_value_threshold=decision.e_value_threshold,
+        effects=decision.effects,
     )

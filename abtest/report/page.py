@@ -8,14 +8,7 @@ import jinja2
 
 from abtest.experiment.rebalance import Decision
 from abtest.report.history import Round, rounds_of
-
-DASH = "\N{EN DASH}"
-
-GUARANTEE = (
-    "The test is always valid: looked at after every round, under any traffic shares, it names a winner that is not "
-    "one in at most {alpha:.0%} of experiments, if users' first outcomes are independent. P(best) and the value "
-    "remaining are shown for information; alone they name no winner."
-)
+from abtest.report.words import DASH, effects, headline, percent, settings
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
@@ -32,30 +25,23 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
         rounds=rounds,
         notes=notes,
         headline=headline(summary["decision"]),
-        guarantee=GUARANTEE.format(alpha=summary["alpha"]),
+        effects=effects(summary["decision"]),
+        settings=settings(summary),
         percent=percent,
         colours=charts.colours(names),
         rates={name: _rate(rounds[-1], name) for name in names},
+        costly=any(variant.get("cost") for variant in summary["variants"]),
+        tested=any(variant.get("test_accuracy") is not None for variant in summary["variants"]),
         accuracies={variant["variant_name"]: _accuracy(variant) for variant in summary["variants"]},
         charts={
             "traffic_share": charts.traffic_share(rounds, names),
             "cumulative_reward": charts.cumulative_reward(rounds, names),
             "reward_rate": charts.reward_rate(rounds, names),
             "posteriors": charts.posteriors(rounds, names),
+            "evidence": charts.evidence(rounds, names),
+            "advantage": charts.advantage(rounds, names),
         },
     )
-
-
-def headline(decision: Mapping[str, Any]) -> str:
-    """The decision in a few words."""
-    if decision["status"] == "decided":
-        return f"Decided: {decision['leader']} is better."
-    return f"Still running: {decision['leader']} leads, and the difference is not established."
-
-
-def percent(share: float | None) -> str:
-    """A share of 0..1 with one decimal; a dash for what is not known."""
-    return DASH if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _rate(last: Round, name: str) -> str:

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import history, status
 from abtest.cli.errors import UserError
+from abtest.experiment.confidence import Effect
+from abtest.experiment.health import Finding
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT
 
@@ -25,12 +27,22 @@ def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(module, "outputs", lambda _: OUTPUTS)
 
 
+FINDING = Finding("drift", "warning", "Drift: it moved.", {"early": 0.25, "late": 0.0})
+
+
 def begin(experiments: ExperimentsTable, *, decided: bool) -> None:
     experiments.ask_for_lease(ENDPOINT, "x", 0)
     begun = samples.experiment(samples.plan(1, (1,)))
     experiments.begin(begun, counter=1, before=None, execution="x")
     if decided:
-        moved = samples.decision(begun, {"Champion1": 0.2, "Challenger1": 0.8})
+        moved = samples.decision(
+            begun,
+            {"Champion1": 0.2, "Challenger1": 0.8},
+            leader="Challenger1",
+            effects={"Champion1": Effect(0.125, -0.05, 0.3, 0.95)},
+            guarantee="It holds at all times.",
+            findings=(FINDING,),
+        )
         assert experiments.apply_decision(moved, execution="r")
 
 
@@ -45,23 +57,33 @@ def test_before_the_first_decision(experiments: ExperimentsTable) -> None:
     shown = invoke(status.status)
     assert "nothing counted yet" in shown
     assert "50.0%" in shown
+    assert shown.endswith("No rebalance has run yet.\n")
     assert json.loads(invoke(history.history, "--json")) == []
 
 
 def test_after_a_decision(experiments: ExperimentsTable) -> None:
     begin(experiments, decided=True)
     shown = invoke(status.status)
-    assert "reviews-dev-v1-1 on sagemaker-reviews-dev, ThompsonSampling" in shown
+    assert "reviews-dev-v1-1 on sagemaker-reviews-dev\n" in shown
+    assert "strategy ThompsonSampling; earn first" in shown
     assert "80.0%" in shown
-    assert "running: because" in shown
+    *_, headline, effect, reason, guarantee, finding = shown.splitlines()
+    assert headline.startswith("Still running: Challenger1 leads")
+    assert effect.endswith("against Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
+    assert reason == "because"
+    assert guarantee == "It holds at all times."
+    assert finding == "Warning: Drift: it moved."
     document = json.loads(invoke(status.status, "--json"))
     assert [variant["invocation_count"] for variant in document["variants"]] == [10, 10]
+    assert document["findings"] == [FINDING.to_json()]
     assert document["counted_until"] == "2026-01-01T12:01:00.000Z"
 
 
 def test_the_history(experiments: ExperimentsTable) -> None:
     begin(experiments, decided=True)
-    assert "because" in invoke(history.history)
+    shown = invoke(history.history)
+    assert "because" in shown
+    assert "drift" in shown
     (decision,) = json.loads(invoke(history.history, "--json"))
     assert decision["new_shares"] == {"Champion1": 0.2, "Challenger1": 0.8}
 

@@ -1,4 +1,6 @@
+import dataclasses
 import datetime
+import json
 import os
 from collections.abc import Iterator
 
@@ -10,6 +12,7 @@ from abtest.adapters import experiments_table
 from abtest.cli import summary
 from abtest.cli.errors import UserError
 from abtest.experiment.experiment import Experiment
+from abtest.experiment.health import Finding
 from abtest.experiment.variants import Shares, Variant, VariantCounts
 from tests.report.test_page import decision
 
@@ -73,6 +76,26 @@ def test_the_summary_has_what_design_promises() -> None:
     assert document["decision"]["value_remaining"] == 0.02
 
 
+def test_the_summary_says_what_was_set_how_large_the_effect_is_and_what_is_wrong() -> None:
+    finding = Finding("drift", "warning", "Drift: it moved.", {"early": 0.1})
+    last = dataclasses.replace(decision(2), status="decided", margin=0.01, guarantee="It holds.", findings=(finding,))
+    begun = experiment(mode="learn_first", objective="minimize", margin=0.01, time_limit_hours=72.0)
+    document = summary.summarise(begun, [decision(1), last])
+    assert [document[name] for name in ("mode", "objective", "margin", "time_limit_hours")] == [
+        *("learn_first", "minimize"),
+        *(0.01, 72.0),
+    ]
+    assert document["findings"] == [finding.to_json()]
+    assert document["decision"]["effects"]["Champion1"]["high"] == 0.3
+    assert (document["decision"]["guarantee"], document["decision"]["margin"]) == ("It holds.", 0.01)
+    assert [(r["status"], r["leader"]) for r in document["rounds"]] == [
+        ("running", "Challenger1"),
+        ("decided", "Challenger1"),
+    ]
+    assert [variant["cost"] for variant in document["variants"]] == [0.0, 0.0]
+    assert json.loads(json.dumps(document)) == document
+
+
 def test_before_the_first_rebalance_nothing_is_claimed() -> None:
     document = summary.summarise(experiment(), [])
     assert document["decision"] == {
@@ -81,5 +104,6 @@ def test_before_the_first_rebalance_nothing_is_claimed() -> None:
         "value_remaining": None,
         "reason": "No rebalance has run yet.",
     }
+    assert document["findings"] == []
     assert [v["traffic_share"] for v in document["variants"]] == [0.0, 0.0]
     assert [v["probability_best"] for v in document["variants"]] == [None, None]

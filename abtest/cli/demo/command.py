@@ -15,7 +15,7 @@ from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, print_json, print_line, print_table, say
 from abtest.cli.pipeline import parse_parameters
-from abtest.report.page import headline, percent
+from abtest.report.words import percent, standing
 from pipelines import run
 
 ReviewsOption = Annotated[
@@ -115,8 +115,8 @@ def _print_result(document: dict[str, Any], paths: tuple[Path, Path]) -> None:
         for v in document["variants"]
     ]
     print_table(columns, rows)
-    print_line(headline(document["decision"]))
-    print_line(document["decision"]["reason"])
+    for line in standing(document):
+        print_line(line)
     total = sum(document["seconds"].values())
     print_line(f"{total:.0f} s, peak memory {document['peak_memory_bytes'] / 2**20:,.0f} MiB, seed {document['seed']}")
     for path in paths:

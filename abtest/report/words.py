@@ -1,0 +1,70 @@
+"""What a Decision and its experiment's settings say, in words; the report and the CLI use the same."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+DASH = "\N{EN DASH}"
+UNSEEN = "No rebalance has run yet."
+
+HEADLINES = {
+    "running": "Still running: {leader} leads, and the difference is not established.",
+    "decided": "Decided: {leader} is better.",
+    "equivalent": "Equivalent: no variant is better by {margin} or more, so {leader} stays.",
+    "stopped": "Stopped at the time limit: nothing is established, so {leader} stays.",
+}
+
+MODES = {
+    "earn_first": "earn first (traffic follows the reward)",
+    "learn_first": "learn first (all variants keep traffic until there is a decision)",
+}
+
+
+def headline(decision: Mapping[str, Any]) -> str:
+    """`decision` of summary.json in a few words."""
+    if decision["leader"] is None:
+        return UNSEEN
+    margin = decision.get("margin")
+    return HEADLINES[decision["status"]].format(
+        leader=decision["leader"], margin="the margin" if margin is None else f"{100 * margin:g} percentage points"
+    )
+
+
+def effects(decision: Mapping[str, Any]) -> list[str]:
+    """By how much the leader is better than each other variant, a sentence each; above 0 is better for it."""
+    return [
+        f"{decision['leader']} against {other}: {100 * effect['difference']:+.2f} percentage points, always-valid "
+        f"{100 * effect['level']:.3g} % interval {100 * effect['low']:+.2f} to {100 * effect['high']:+.2f}."
+        for other, effect in decision.get("effects", {}).items()
+    ]
+
+
+def standing(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Where the experiment stands, and what to know of its data, a sentence each."""
+    decision = summary["decision"]
+    yield headline(decision)
+    if decision["leader"] is not None:
+        yield from effects(decision)
+        yield decision["reason"]
+        yield decision["guarantee"]
+    yield from (f"{finding['severity'].capitalize()}: {finding['sentence']}" for finding in summary["findings"])
+
+
+def settings(summary: Mapping[str, Any]) -> str:
+    """The strategy, the mode, and what departs from "more reward is better"."""
+    costs = {v["variant_name"]: v["cost"] for v in summary["variants"] if v.get("cost")}
+    parts = [f"strategy {summary['strategy']}", MODES[summary["mode"]]]
+    if summary["objective"] == "minimize":
+        parts.append("a lower reward is better")
+    if costs:
+        listed = ", ".join(f"{name} {cost:g}" for name, cost in costs.items())
+        parts.append(f"the cost of an invocation is taken off its reward ({listed})")
+    if summary["margin"] is not None:
+        parts.append(f"differences below {100 * summary['margin']:g} percentage points do not matter")
+    if summary["time_limit_hours"] is not None:
+        parts.append(f"it ends after {summary['time_limit_hours']:g} h at the latest")
+    return "; ".join(parts)
+
+
+def percent(share: float | None) -> str:
+    """A share of 0..1 with one decimal; a dash for what is not known."""
+    return DASH if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"

@@ -1,0 +1,59 @@
+import dataclasses
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from abtest.report import charts, history
+from abtest.report.history import Round
+from tests.report.test_page import NAMES, decision
+
+PICTURES = [
+    *(charts.traffic_share, charts.cumulative_reward, charts.reward_rate),
+    *(charts.posteriors, charts.evidence, charts.advantage),
+]
+
+
+def rounds(*numbers: int) -> list[Round]:
+    return history.rounds_of([decision(n) for n in numbers])
+
+
+@pytest.mark.parametrize("chart", PICTURES)
+@pytest.mark.parametrize("numbers", [(1,), (1, 2, 3, 4)])
+def test_every_chart_is_one_svg_that_names_variants_and_repeats(chart: Any, numbers: tuple[int, ...]) -> None:
+    svg = chart(rounds(*numbers), NAMES)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert any(name in svg for name in NAMES)
+    assert svg == chart(rounds(*numbers), NAMES)
+
+
+@pytest.mark.parametrize("chart", PICTURES)
+def test_every_colour_is_one_that_the_page_can_change(chart: Any) -> None:
+    """A dark page sets them anew; text and axes take the page's own colour."""
+    svg = chart(rounds(1, 2), NAMES)
+    assert "currentColor" in svg
+    assert charts.INK not in svg
+    assert svg.count(charts.GRID) == svg.count(f"var(--grid, {charts.GRID})")
+    for index, colour in enumerate(charts.COLOURS):
+        assert svg.count(colour) == svg.count(f"var(--c{index}, {colour})")
+
+
+def test_where_nothing_is_known_there_is_no_picture() -> None:
+    start, first = rounds(1)
+    alone = dataclasses.replace(first, e_values={}, effects={})
+    assert charts.evidence([start, alone], NAMES) == ""
+    assert charts.advantage([start, alone], NAMES) == ""
+
+
+def test_the_evidence_shows_what_is_needed_also_where_it_is_far_more() -> None:
+    start, first = rounds(1)
+    sure = dataclasses.replace(first, e_values={"Champion1": 1e100})
+    svg = charts.evidence([start, sure], NAMES)
+    assert "needed to decide" in svg
+    assert "1e+50" not in svg
+
+
+def test_the_density_integrates_to_one() -> None:
+    steps = 10_000
+    area = sum(charts.beta_density((i + 0.5) / steps, 58, 44) for i in range(steps)) / steps
+    assert area == pytest.approx(1, abs=1e-9)

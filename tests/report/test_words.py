@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+
+from abtest.report import words
+
+DECISION: dict[str, Any] = {
+    "status": "running",
+    "leader": "Challenger1",
+    "margin": None,
+    "effects": {"Champion1": {"difference": 0.0312, "low": -0.004, "high": 0.0664, "level": 0.95}},
+    "reason": "The e-value is 3.",
+    "guarantee": "At most 5 % of such decisions are wrong.",
+}
+SUMMARY: dict[str, Any] = {
+    "strategy": "Adaptive",
+    "mode": "earn_first",
+    "objective": "maximize",
+    "margin": None,
+    "time_limit_hours": None,
+    "variants": [{"variant_name": "Champion1", "cost": 0.0}, {"variant_name": "Challenger1", "cost": 0.0}],
+    "decision": DECISION,
+    "findings": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "Still running: Challenger1 leads, and the difference is not established."),
+        ({"leader": None}, "No rebalance has run yet."),
+        ({"status": "decided"}, "Decided: Challenger1 is better."),
+        (
+            {"status": "equivalent", "leader": "Champion1", "margin": 0.015},
+            "Equivalent: no variant is better by 1.5 percentage points or more, so Champion1 stays.",
+        ),
+        (
+            {"status": "stopped", "leader": "Champion1"},
+            "Stopped at the time limit: nothing is established, so Champion1 stays.",
+        ),
+    ],
+)
+def test_every_status_has_its_headline(changes: dict[str, Any], says: str) -> None:
+    assert words.headline(DECISION | changes) == says
+
+
+def test_the_effect_comes_with_its_interval_and_level() -> None:
+    assert words.effects(DECISION) == [
+        "Challenger1 against Champion1: +3.12 percentage points, always-valid 95 % interval -0.40 to +6.64."
+    ]
+
+
+def test_what_stands_ends_with_the_health_of_the_data() -> None:
+    finding = {"name": "drift", "severity": "warning", "sentence": "Drift: it moved.", "figures": {}}
+    said = list(words.standing(SUMMARY | {"findings": [finding]}))
+    assert said[0] == words.headline(DECISION)
+    assert said[1:] == [
+        *words.effects(DECISION),
+        "The e-value is 3.",
+        "At most 5 % of such decisions are wrong.",
+        "Warning: Drift: it moved.",
+    ]
+
+
+def test_before_the_first_decision_there_is_one_line() -> None:
+    unseen = {"status": "running", "leader": None, "value_remaining": None, "reason": words.UNSEEN}
+    assert list(words.standing(SUMMARY | {"decision": unseen})) == ["No rebalance has run yet."]
+
+
+def test_settings_that_are_usual_are_not_listed() -> None:
+    assert words.settings(SUMMARY) == "strategy Adaptive; earn first (traffic follows the reward)"
+
+
+def test_settings_name_what_departs_from_more_reward_is_better() -> None:
+    changes = {"mode": "learn_first", "objective": "minimize", "margin": 0.01, "time_limit_hours": 72.0}
+    variants = [{"variant_name": "Champion1", "cost": 0.0}, {"variant_name": "Challenger1", "cost": 0.02}]
+    said = words.settings(SUMMARY | changes | {"variants": variants})
+    assert said == (
+        "strategy Adaptive; learn first (all variants keep traffic until there is a decision); a lower reward is "
+        "better; the cost of an invocation is taken off its reward (Challenger1 0.02); differences below 1 percentage "
+        "points do not matter; it ends after 72 h at the latest"
+    )
+
+
+def test_a_share_that_is_not_known_is_a_dash() -> None:
+    assert (words.percent(None), words.percent(0.1234)) == ("\N{EN DASH}", "12.3\N{NO-BREAK SPACE}%")
