@@ -1,0 +1,61 @@
+"""Two charts: regret as a ratio by scenario, and how regret grows where the arms swap half-way."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.policies import EQUAL, GROWTHBOOK, PUBLISHED
+
+Row = dict[str, Any]
+
+COLOURS = ("#0b5fff", "#7a7a7a", "#d1495b", "#2a9d8f", "#b07c00")
+SWAP = "swap half-way, .04 / .05, on time"
+STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font.size": 8}
+
+
+def ratios(rows: list[Row], ours: str, path: Path) -> None:
+    """A dot with two standard errors for each scenario and strategy; left of 1 is better than the published."""
+    scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
+    shown = [ours, "ThompsonSampling", GROWTHBOOK]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.22 * len(scenarios) + 1.0), layout="constrained")
+        axes = figure.add_subplot()
+        for place, name in enumerate(shown):
+            _dots(axes, [row for row in rows if row["strategy"] == name], scenarios, place, name)
+        axes.axvline(1, color="black", linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(scenarios)), scenarios)
+        axes.invert_yaxis()
+        axes.set_xlabel("regret / regret of the published Thompson sampling on the same draws, ± 2 standard errors")
+        axes.legend(frameon=False)
+        _write(figure, path)
+
+
+def _dots(axes: Axes, rows: list[Row], scenarios: list[str], place: int, name: str) -> None:
+    heights = [scenarios.index(row["scenario"]) + 0.2 * (place - 1) for row in rows]
+    means = [row["ratio"][0] for row in rows]
+    errors = [2 * row["ratio"][1] for row in rows]
+    axes.errorbar(means, heights, xerr=errors, fmt="o", markersize=3, linewidth=1, color=COLOURS[place], label=name)
+
+
+def curves(rows: list[Row], ours: str, path: Path) -> None:
+    """Mean regret in conversions by interval."""
+    shown = dict.fromkeys((ours, PUBLISHED, GROWTHBOOK, "bayesianbandits Thompson, decay 0.97", EQUAL))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        axes = figure.add_subplot()
+        for name, colour in zip(shown, COLOURS, strict=False):
+            found = [row for row in rows if row["scenario"] == SWAP and row["strategy"] == name]
+            for row in found[:1]:
+                axes.plot(range(1, len(row["curve"]) + 1), row["curve"], color=colour, label=name)
+        axes.set_xlabel("interval; the arms swap after 25")
+        axes.set_ylabel("conversions lost so far")
+        axes.legend(frameon=False)
+        _write(figure, path)
+
+
+def _write(figure: Figure, path: Path) -> None:
+    figure.savefig(path, format="svg", metadata={"Date": None})

@@ -1,0 +1,115 @@
+"""How often a winner is named when all arms are equal and somebody looks 200 times."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, norm
+
+from abtest.experiment.simulation import Scenario, SequentialTest, Users, interval_policy, probability_best, simulate
+from abtest.experiment.simulation.scenario import Floats
+from bench.policies import STRATEGIES
+from bench.pool import Task
+
+SEED = 51
+LOOKS = 200
+REQUESTS = 500  # an interval
+ALPHA = 0.05
+GBSTATS_RUNS = 5  # a share of the runs: its tests are Python objects, one for each run and look
+
+SETUPS = {
+    "two arms at .05": Scenario("two arms at .05", (0.05, 0.05), intervals=LOOKS, requests=REQUESTS),
+    "five arms at .1": Scenario("five arms at .1", (0.1,) * 5, intervals=LOOKS, requests=REQUESTS),
+    "sticky, 10% new, users differ": Scenario(
+        "sticky, 10% new, users differ",
+        (0.2, 0.2),
+        intervals=LOOKS,
+        requests=REQUESTS,
+        users=Users(new_share=0.1, concentration=5.0),
+    ),
+    "sticky, 2% new, users differ": Scenario(
+        "sticky, 2% new, users differ",
+        (0.2, 0.2),
+        intervals=LOOKS,
+        requests=REQUESTS,
+        users=Users(new_share=0.02, concentration=5.0),
+    ),
+}
+
+
+def measure(setup: str, strategy: str, runs: int) -> dict[str, Any]:
+    """The share of runs in which each rule named an arm: ours by user, the others on all invocations."""
+    scenario = SETUPS[setup]
+    result = simulate(scenario, interval_policy(strategy), runs=runs, seed=SEED, test=SequentialTest(ALPHA))
+    trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
+    row: dict[str, Any] = {"setup": setup, "strategy": strategy, "runs": runs, "looks": LOOKS}
+    row["ours"] = counted(result.false_decision[:, None])
+    if scenario.arms == 2:
+        few = max(2, runs // GBSTATS_RUNS)
+        row["z-test at every look"] = counted(z_test(trials, rewards))
+        row["z-test once, at the end"] = counted(z_test(trials[:, -1:], rewards[:, -1:]))
+        row["P(best) of .95 at any look"] = counted(likely(trials, rewards)[:, None])
+        row["gbstats sequential test"] = counted(gbstats_sequential(trials[:few], rewards[:few])[:, None])
+    return row
+
+
+def counted(named: NDArray[np.bool_]) -> dict[str, float]:
+    """Of `named` [runs, looks] the share of runs in which it ever was, its standard error and its upper limit.
+
+    The limit is the one-sided 95 % limit of Clopper and Pearson (1934).
+    """
+    runs, count = len(named), int(np.count_nonzero(named.sum(axis=1)))
+    share = count / runs
+    upper = float(beta.ppf(0.95, count + 1, runs - count)) if count < runs else 1.0
+    return {"runs": runs, "share": share, "error": math.sqrt(share * (1 - share) / runs), "upper": upper}
+
+
+def z_test(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
+    """[runs, looks]: whether the pooled two-sided z-test of two proportions [runs, looks, 2] rejects at ALPHA."""
+    pooled = rewards.sum(axis=-1) / np.maximum(trials.sum(axis=-1), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = rewards / trials
+        z = (means[..., 0] - means[..., 1]) / np.sqrt(pooled * (1 - pooled) * (1 / trials).sum(axis=-1))
+    rejected: NDArray[np.bool_] = np.abs(np.nan_to_num(z)) > norm.ppf(1 - ALPHA / 2)
+    return rejected
+
+
+def likely(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
+    """[runs]: whether any arm's P(best) ever reached .95; of [runs, looks, arms]."""
+    reached = np.zeros(len(trials), dtype=bool)
+    for look in range(trials.shape[1]):
+        rest = ~reached
+        best = probability_best(trials[rest, look], rewards[rest, look])
+        reached[rest] = best.max(axis=1, initial=0.0) >= 1 - ALPHA
+    return reached
+
+
+def gbstats_sequential(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
+    """[runs]: whether GrowthBook's sequential t-test of two arms, as gbstats comes, ever was significant."""
+    from gbstats.frequentist.tests import SequentialConfig, SequentialTwoSidedTTest
+    from gbstats.models.statistics import ProportionStatistic
+
+    def significant(counts: Floats, sums: Floats) -> bool:
+        a, b = (ProportionStatistic(n=int(n), sum=int(s)) for n, s in zip(counts, sums, strict=True))
+        if not all(0 < s < n for n, s in zip(counts, sums, strict=True)):
+            return False
+        interval = SequentialTwoSidedTTest(a, b, SequentialConfig(alpha=ALPHA)).compute_result().ci
+        return bool(interval[0] > 0 or interval[1] < 0)
+
+    return np.array(
+        [any(significant(n, s) for n, s in zip(*run, strict=True)) for run in zip(trials, rewards, strict=True)]
+    )
+
+
+def tasks(ours: str, runs: int) -> list[Task]:
+    return [
+        Task(
+            f"false decisions: {setup}: {strategy}",
+            measure,
+            (setup, strategy, runs),
+            3.0 * LOOKS * REQUESTS * SETUPS[setup].arms,
+        )
+        for setup in SETUPS
+        for strategy in dict.fromkeys((*STRATEGIES, ours))
+    ]

@@ -1,0 +1,76 @@
+"""The sections of the benchmarks: their tasks, what becomes of the results, and their tables."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+from bench import aims, daily, false_decisions, learn_first, regret, speed, tables
+from bench.cells import SETS, Cell
+from bench.pool import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`ours`: the strategy that the aims are about. `sets`: the scenarios."""
+
+    ours: str = "Adaptive"
+    runs: int = 1000
+    sets: dict[str, list[Cell]] = dataclasses.field(default_factory=lambda: SETS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """`tasks` of it may run side by side; `collect` makes of what they return what is stored as JSON."""
+
+    tasks: Callable[[Settings], list[Task]]
+    collect: Callable[[Settings, list[Any]], Any]
+    aims: Callable[[Settings, Any], list[dict[str, Any]]]
+    tables: Callable[[Any], dict[str, str]]
+
+
+def _regret_tables(rows: Any) -> dict[str, str]:
+    shown = {}
+    for which in dict.fromkeys(row["set"] for row in rows):
+        shown[f"Regret, {which} scenarios"] = tables.regret(rows, which)
+        shown[f"Right final picks in percent, {which} scenarios"] = tables.picks(rows, which)
+    shown["Runs"] = tables.runs(rows)
+    return shown
+
+
+def _as_they_are(_settings: Settings, results: list[Any]) -> Any:
+    return results
+
+
+SECTIONS: dict[str, Section] = {
+    "regret": Section(
+        lambda settings: regret.tasks(settings.ours, settings.runs, settings.sets),
+        lambda settings, results: regret.rows(settings.ours, results, settings.sets),
+        lambda settings, rows: aims.regret_aims(rows, settings.ours),
+        _regret_tables,
+    ),
+    "false_decisions": Section(
+        lambda settings: false_decisions.tasks(settings.ours, settings.runs),
+        _as_they_are,
+        lambda _settings, rows: aims.false_aims(rows),
+        lambda rows: {"False decisions, all arms equal": tables.false_decisions(rows)},
+    ),
+    "learn_first": Section(
+        lambda settings: learn_first.tasks(settings.ours, settings.runs),
+        _as_they_are,
+        lambda settings, rows: aims.learn_aims(rows, settings.ours, EVEN_WHILE_LEARNING),
+        lambda rows: {".04 / .05 in 50,000 requests, for those who need the answer": tables.learn_first(rows)},
+    ),
+    "daily": Section(
+        lambda settings: daily.tasks(settings.ours, settings.runs),
+        _as_they_are,
+        lambda settings, rows: aims.daily_aims(rows, settings.ours, daily.LEAST_DAYS),
+        lambda rows: {"The published daily experiment": tables.daily(rows)},
+    ),
+    "speed": Section(
+        lambda settings: [Task("speed", speed.measure, (settings.ours, settings.runs))],
+        lambda _settings, results: results[0],
+        lambda _settings, _result: [],
+        lambda result: {"Speed": tables.speed(result)},
+    ),
+}
