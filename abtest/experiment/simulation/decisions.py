@@ -29,9 +29,9 @@ class SequentialTest:
     """The test at the end of every interval, and what follows from it.
 
     `alpha` (0..1, both excluded) bounds the chance of a false verdict. `margin` (0..1, both excluded; None: never) is
-    the difference of rates below which all arms are equivalent to the first, the champion. In mode "earn_first" the
-    strategy's shares go on after a verdict; in "learn_first" every arm has at least `floor` (0 to 1/arms) until then,
-    and after it the leader, or the champion if they are equivalent, all new users.
+    the difference of rates below which all arms are equivalent to the first, the champion; it then has all new users.
+    In mode "earn_first" the strategy's shares go on after a leader was named; in "learn_first" every arm has at least
+    `floor` (0 to 1/arms) until then, and the leader all new users afterwards.
     """
 
     alpha: float = 0.05

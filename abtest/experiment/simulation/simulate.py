@@ -23,7 +23,7 @@ def simulate(
     """`runs` independent runs of `policy`; the same for the same arguments.
 
     Two policies with the same scenario and seed meet the same users, who would do the same on the same arm: compare
-    them by run. ValueError naming a wrong argument; a request policy cannot have a test in mode "learn_first".
+    them by run. ValueError naming a wrong argument; a request policy cannot have a test that changes shares.
     """
     for name, value, least in (("runs", runs, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -75,8 +75,8 @@ class _Simulation:
         return session.leaders(self.cohorts.known(policy.reading))
 
     def _by_request(self, policy: RequestPolicy) -> NDArray[np.int64]:
-        if self.test and self.test.mode == "learn_first":
-            raise ValueError("test: a request policy has no shares to change, so no mode learn_first")
+        if self.test and (self.test.mode == "learn_first" or self.test.margin is not None):
+            raise ValueError("test: a request policy has no shares to change, so neither learn_first nor a margin")
         counters = Counters(self.runs, self.scenario)
         for interval in range(self.scenario.intervals):
             random = self.visitors.policy_generator(interval)
@@ -89,13 +89,17 @@ class _Simulation:
         return likely_best(counters.trials, counters.rewards)
 
     def _allowed(self, shares: Floats) -> Floats:
-        """What the mode makes of the strategy's shares."""
-        if self.test is None or self.monitor is None or self.test.mode == "earn_first":
+        """What the test makes of the strategy's shares, as `rebalance` does."""
+        if self.test is None or self.monitor is None:
             return shares
+        decisions, committed = self.monitor.decisions, self.monitor.decisions.equivalent
+        if self.test.mode == "learn_first":
+            shares = floored(shares, self.test.floor)
+            committed = ~self.monitor.running
         # Where all are equivalent nobody was named: the first arm, the champion, stays.
-        kept = np.maximum(self.monitor.decisions.leader, 0)
+        kept = np.maximum(decisions.leader, 0)
         all_to_one = (kept[:, None] == np.arange(self.scenario.arms)).astype(float)
-        return np.where(self.monitor.running[:, None], floored(shares, self.test.floor), all_to_one)
+        return np.where(committed[:, None], all_to_one, shares)
 
     def _count(self, interval: int, block: Block, arms: Arms, states: States) -> None:
         """Adds a block's requests to the interval's cohort."""

@@ -1,7 +1,6 @@
 """Our strategies in all runs at once: what abtest.experiment.strategies does, in numpy."""
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Callable, Sequence
 
@@ -70,7 +69,9 @@ class Adaptive:
     """Takes closed intervals into its beliefs once and for all, open ones anew each time."""
 
     def __init__(self, runs: int, arms: int) -> None:
-        self._beliefs = importlib.import_module("abtest.experiment.adaptive").Beliefs.start(runs, arms)
+        from abtest.experiment.adaptive import Beliefs
+
+        self._beliefs = Beliefs.start(runs, arms)
         self._closed = 0
 
     def shares(self, known: Known) -> Floats:
@@ -80,7 +81,7 @@ class Adaptive:
         beliefs = self._beliefs
         for interval in range(known.closed, known.trials.shape[1]):
             beliefs = beliefs.after(known.trials[:, interval], known.rewards[:, interval])
-        return np.asarray(beliefs.shares(), dtype=float)
+        return beliefs.shares()
 
     def leaders(self, known: Known) -> Picks:
         highest: Picks = self.shares(known).argmax(axis=1)

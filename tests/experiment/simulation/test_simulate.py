@@ -136,13 +136,15 @@ def test_learn_first_keeps_the_floor_until_decided_and_then_commits() -> None:
         until = len(shares) if leader < 0 else at + 1
         assert shares[:until].min() >= 0.3 - 1e-9
         assert (shares[until:, leader] == 1).all()
-    with pytest.raises(ValueError, match=r"^test: "):
-        simulate(scenario, request_policy("UCB1"), runs=1, test=test)
+    for changing in (test, SequentialTest(margin=0.1)):
+        with pytest.raises(ValueError, match=r"^test: "):
+            simulate(scenario, request_policy("UCB1"), runs=1, test=changing)
 
 
-def test_learn_first_keeps_the_champion_where_all_are_equivalent() -> None:
+@pytest.mark.parametrize("mode", ["earn_first", "learn_first"])
+def test_the_champion_stays_where_all_are_equivalent(mode: str) -> None:
     scenario = Scenario("equal", (0.5, 0.5), intervals=12, requests=1000)
-    test = SequentialTest(mode="learn_first", floor=0.3, margin=0.15)
+    test = SequentialTest(mode=mode, floor=0.3, margin=0.15)
     found = simulate(scenario, interval_policy("ThompsonSampling"), runs=20, test=test)
     assert found.decisions is not None
     assert found.decisions.status.count("equivalent") >= 15
