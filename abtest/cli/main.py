@@ -11,6 +11,7 @@ from abtest.cli import (
     models,
     outputs,
     pipeline,
+    plan,
     rebalance,
     report,
     sample_size,
@@ -43,6 +44,7 @@ app.command()(rebalance.rebalance)
 app.command()(status.status)
 app.command()(history.history)
 app.command()(report.report)
+app.command()(plan.plan)
 app.command("sample-size")(sample_size.sample_size)
 
 

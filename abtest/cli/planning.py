@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+
 
 def share(given: str | float) -> float:
     """A number, or one with a percent sign; an option's default is a number already. Raises BadParameter."""
@@ -22,6 +24,11 @@ def share(given: str | float) -> float:
 
 AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Chance of a false decision.")]
 SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a result.")]
+
+
+def learn_first_floor(arms: int) -> float:
+    """The least share of each arm in the mode learn_first, until a decision."""
+    return EVEN_WHILE_LEARNING / arms
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.output import JsonOption, print_json, print_line, print_table
-from abtest.cli.planning import AlphaOption, SeedOption, finite, percent, share, usage_errors
+from abtest.cli.planning import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
 from abtest.cli.waiting import told
 from abtest.experiment.sample_size import Durations, Question, fixed_horizon, sequential
 
@@ -24,18 +24,13 @@ RelativeOption = Annotated[
 ]
 PowerOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Chance of seeing the difference.")]
 ArmsOption = Annotated[int, typer.Option(min=2, max=20, help="Variants, the champion among them.")]
-PerDayOption = Annotated[
-    float | None, typer.Option("--per-day", min=0, help="New users a day, over all variants: adds days.")
-]
+UsersOption = Annotated[float | None, typer.Option(min=0, help="New users a day, over all variants: adds days.")]
 FloorOption = Annotated[
     float | None,
-    typer.Option(
-        parser=share, metavar="SHARE", help="Share that learn-first leaves each variant; default 10%, at most 1/arms."
-    ),
+    typer.Option(parser=share, metavar="SHARE", help="Share that learn-first leaves each variant; default: 0.5/arms."),
 ]
 RunsOption = Annotated[int, typer.Option(min=2, max=100_000, help="Simulated runs of the always-valid test.")]
 
-LEARN_FIRST_FLOOR = 0.1
 LEAST_POWERS = (0.8, 0.95)  # shown beside the one that is asked for
 
 
@@ -56,18 +51,18 @@ def sample_size(
     alpha: AlphaOption = 0.05,
     power: PowerOption = 0.8,
     arms: ArmsOption = 2,
-    per_day: PerDayOption = None,
+    users_per_day: UsersOption = None,
     floor: FloorOption = None,
-    runs: RunsOption = 200,
+    runs: RunsOption = 500,
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Say how many users it takes to see a difference."""
     if (effect is None) == (relative is None):
         raise typer.BadParameter("give one of --effect and --relative", param_hint="--effect")
-    if per_day == 0:
-        raise typer.BadParameter("must be above 0", param_hint="--per-day")
-    kept = min(LEARN_FIRST_FLOOR, 1 / arms) if floor is None else floor
+    if users_per_day == 0:
+        raise typer.BadParameter("must be above 0", param_hint="--users-per-day")
+    kept = learn_first_floor(arms) if floor is None else floor
     difference = baseline * relative if relative is not None else effect or 0.0
     with usage_errors(effect="--relative" if effect is None else "--effect"):
         question = Question(baseline, difference, alpha, arms)
@@ -77,9 +72,9 @@ def sample_size(
     equal = _design("any look, equal split", sequential(question, runs=runs, seed=seed), powers, runs)
     designs = (at_end, equal, _design(f"any look, learn-first at {percent(kept)}", floored, powers, runs))
     if as_json:
-        print_json(_document(question, designs, per_day, runs=runs, seed=seed, floor=kept))
+        print_json(_document(question, designs, users_per_day, runs=runs, seed=seed, floor=kept))
     else:
-        _print(question, designs, per_day, runs)
+        _print(question, designs, users_per_day, runs)
 
 
 def _design(name: str, users: Iterable[float], powers: Sequence[float], runs: int) -> Design:
@@ -89,42 +84,45 @@ def _design(name: str, users: Iterable[float], powers: Sequence[float], runs: in
 
 
 def _document(
-    question: Question, designs: Sequence[Design], per_day: float | None, **settings: float
+    question: Question, designs: Sequence[Design], users_per_day: float | None, **settings: float
 ) -> dict[str, Any]:
     return {
         "baseline": question.baseline,
         "effect": question.effect,
         "alpha": question.alpha,
         "arms": question.arms,
-        "per_day": per_day,
+        "users_per_day": users_per_day,
         **settings,
         "designs": [
             {
                 "design": design.name,
-                "expected": _amount(design.expected, per_day),
+                "expected": _amount(design.expected, users_per_day),
                 "standard_error": None if design.standard_error is None else finite(design.standard_error),
-                "by_power": [{"power": p, **_amount(users, per_day)} for p, users in design.by_power.items()],
+                "by_power": [{"power": p, **_amount(users, users_per_day)} for p, users in design.by_power.items()],
             }
             for design in designs
         ],
     }
 
 
-def _amount(users: float | None, per_day: float | None) -> dict[str, float | None]:
+def _amount(users: float | None, users_per_day: float | None) -> dict[str, float | None]:
     """`users` over all arms, and the days that they take to come; None if never, or not known."""
     known = None if users is None else finite(users)
-    return {"users": known, "days": known / per_day if known is not None and per_day else None}
+    return {"users": known, "days": known / users_per_day if known is not None and users_per_day else None}
 
 
-def _print(question: Question, designs: Sequence[Design], per_day: float | None, runs: int) -> None:
+def _print(question: Question, designs: Sequence[Design], users_per_day: float | None, runs: int) -> None:
     changed = question.baseline + question.effect
     print_line(
         f"{percent(question.baseline)} against {percent(changed)}, {question.arms} arms, false decisions at most "
-        f"{percent(question.alpha)}; users over all arms{f', days at {per_day:g} a day' if per_day else ''}"
+        f"{percent(question.alpha)}; users over all arms{f', days at {users_per_day:g} a day' if users_per_day else ''}"
     )
     powers = tuple(designs[0].by_power)
     columns = ["expected", *(f"{percent(power)} decided" for power in powers)]
-    print_table(["design", *(column for name in columns for column in _heads(name, per_day))], _rows(designs, per_day))
+    print_table(
+        ["design", *(column for name in columns for column in _heads(name, users_per_day))],
+        _rows(designs, users_per_day),
+    )
     comparisons = question.arms - 1
     shared_out = f", Bonferroni over {comparisons} comparisons with the first arm" if comparisons > 1 else ""
     print_line(f"One look: two-sided two-proportion z-test{shared_out}; looking earlier makes it err more often.")
@@ -135,18 +133,18 @@ def _print(question: Question, designs: Sequence[Design], per_day: float | None,
     )
 
 
-def _heads(name: str, per_day: float | None) -> tuple[str, ...]:
-    return (name, "days") if per_day else (name,)
+def _heads(name: str, users_per_day: float | None) -> tuple[str, ...]:
+    return (name, "days") if users_per_day else (name,)
 
 
-def _rows(designs: Sequence[Design], per_day: float | None) -> Iterator[tuple[str, ...]]:
+def _rows(designs: Sequence[Design], users_per_day: float | None) -> Iterator[tuple[str, ...]]:
     for design in designs:
         amounts = (design.expected, *design.by_power.values())
-        yield (design.name, *(cell for users in amounts for cell in _cells(users, per_day)))
+        yield (design.name, *(cell for users in amounts for cell in _cells(users, users_per_day)))
 
 
-def _cells(users: float | None, per_day: float | None) -> tuple[str, ...]:
+def _cells(users: float | None, users_per_day: float | None) -> tuple[str, ...]:
     if users is None:
-        return ("-", "-") if per_day else ("-",)
+        return ("-", "-") if users_per_day else ("-",)
     shown = f"{users:,.0f}" if math.isfinite(users) else "-"
-    return (shown, f"{users / per_day:,.1f}" if math.isfinite(users) else "-") if per_day else (shown,)
+    return (shown, f"{users / users_per_day:,.1f}" if math.isfinite(users) else "-") if users_per_day else (shown,)

@@ -21,15 +21,17 @@ def invoke(*arguments: str) -> Result:
 
 def test_the_published_figure() -> None:
     """Google Analytics: 22,330 observations, 223 days at 100 a day."""
-    shown = invoke("--baseline", "0.04", "--effect", "1%", "--power", "95%", "--per-day", "100", "--runs", "2").stdout
+    shown = invoke(
+        "--baseline", "0.04", "--effect", "1%", "--power", "95%", "--users-per-day", "100", "--runs", "2"
+    ).stdout
     assert "4 % against 5 %, 2 arms, false decisions at most 5 %" in shown
     (row,) = (line for line in shown.splitlines() if "one look" in line)
     assert row.split()[-2:] == ["22,332", "223.3"]
 
 
 def test_for_machines() -> None:
-    document = json.loads(invoke(*QUICK, "--per-day", "10", "--json").stdout)
-    assert (document["baseline"], document["effect"], document["floor"]) == (0.2, 0.1, 0.1)
+    document = json.loads(invoke(*QUICK, "--users-per-day", "10", "--json").stdout)
+    assert (document["baseline"], document["effect"], document["floor"]) == (0.2, 0.1, 0.25)
     at_end, equal, floored = document["designs"]
     assert at_end["expected"] == {"users": None, "days": None}
     assert [entry["power"] for entry in at_end["by_power"]] == [0.8, 0.95]
@@ -55,7 +57,7 @@ def test_many_arms_get_a_floor_that_they_can_have(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(sample_size, "sequential", sequential)
     assert "Bonferroni over 19 comparisons" in invoke(*QUICK, "--arms", "20").stdout
-    assert set(asked) == {None, 0.05}
+    assert set(asked) == {None, 0.025}
     document = json.loads(invoke(*QUICK, "--json").stdout)
     assert document["designs"][1]["expected"]["users"] is None
 
@@ -77,7 +79,7 @@ def test_it_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         ((*QUICK, "--alpha", "0"), "--alpha: must be between 0 and 1, not 0"),
         ((*QUICK, "--power", "5%"), "--power: must be between 0.05 and 1, not 0.05"),
         ((*QUICK, "--floor", "0.6"), "--floor: must be above 0 and at most 1/2, not 0.6"),
-        ((*QUICK, "--per-day", "0"), "--per-day: must be above 0"),
+        ((*QUICK, "--users-per-day", "0"), "--users-per-day: must be above 0"),
         ((*QUICK, "--arms", "1"), "--arms"),
     ],
 )

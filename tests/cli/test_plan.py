@@ -1,0 +1,202 @@
+"""`abtest plan`: the table, the picture, what sticky users cost, the mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from abtest.cli import plan, plan_model, waiting
+from abtest.cli.errors import UserError
+from abtest.experiment.strategies import STRATEGIES
+
+DAILY = ("--rebalance-minutes", "1440")
+CLEAR = ("--rates", "10%,30%", "--requests-per-day", "60", "--days", "20", "--runs", "20", *DAILY)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "plan.svg"
+
+
+def invoke(picture: Path, *arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(plan.plan)
+    return CliRunner().invoke(app, ["--output", str(picture), *arguments], catch_exceptions=False)
+
+
+def document(picture: Path, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(invoke(picture, "--json", *arguments).stdout)
+    return found
+
+
+def test_for_people(picture: Path) -> None:
+    shown = invoke(picture, *CLEAR).stdout
+    assert "10 % against 30 %, 60 requests a day for 20 days, earn-first; 20 runs" in shown
+    assert [line.split()[0] for line in shown.splitlines() if line.count("%") == 4] == [*STRATEGIES]
+    assert "sticky" not in shown.lower()
+    assert shown.splitlines()[-1] == str(picture)
+    drawn = picture.read_text()
+    assert drawn.startswith("<?xml")
+    assert all(strategy in drawn for strategy in STRATEGIES)
+
+
+def test_for_machines(picture: Path) -> None:
+    found = document(picture, *CLEAR)
+    assert (found["rates"], found["alpha"], found["runs"], found["interval_hours"]) == ([0.1, 0.3], 0.05, 20, 24)
+    by_name = {entry["strategy"]: entry for entry in found["strategies"]}
+    assert list(by_name) == list(STRATEGIES)
+    equal, thompson = by_name["WeightedSampling"], by_name["ThompsonSampling"]
+    assert equal["right"] == 1
+    assert equal["conversions_lost"]["mean"] == pytest.approx(
+        120, abs=5
+    )  # 20 days of 60 requests, half of them by 20 %
+    assert thompson["conversions_lost"]["mean"] < 40
+    assert equal["decided_by_day"][0]["days"] <= equal["expected_days"] + 2 <= 12
+    assert found == document(picture, *CLEAR)
+    assert found["strategies"] != document(picture, *CLEAR, "--seed", "2")["strategies"]
+
+
+def test_learn_first_decides_more_often(picture: Path) -> None:
+    quick = ("--rates", "20%,30%", "--requests-per-day", "100", "--days", "30", "--runs", "40", *DAILY)
+    earn, learn = (document(picture, *quick, "--mode", mode)["strategies"] for mode in ("earn-first", "learn_first"))
+    right = [{entry["strategy"]: entry["right"] for entry in entries} for entries in (earn, learn)]
+    assert right[1]["ThompsonSampling"] > right[0]["ThompsonSampling"] + 0.1
+    assert document(picture, *quick, "--mode", "learn-first")["floor"] == 0.25
+
+
+def test_sticky_users_limit_what_can_be_won(picture: Path) -> None:
+    """Nobody beats the oracle that knows the best variant after the first day, and the text says so."""
+    sticky = (*CLEAR, "--new-users", "10%")
+    found = document(picture, *sticky)
+    limit = 60 * 0.1 * sum(0.9**day for day in range(20))
+    assert found["least_conversions_lost"] == pytest.approx(limit)
+    for entry in found["strategies"]:
+        lost = entry["conversions_lost"]
+        assert lost["mean"] > limit - 3 * lost["standard_error"] - 1
+    shown = invoke(picture, *sticky).stdout
+    assert "Sticky users limit what any allocation can win: only 10 % of a day's requests are by new users" in shown
+    assert (
+        f"would lose {limit:,.1f} conversions; with new users only, 6.0; an equal split to the end loses 120.0" in shown
+    )
+
+
+def test_equal_variants_can_be_equivalent(picture: Path) -> None:
+    rest = ("--requests-per-day", "400", "--days", "30", "--runs", "20", "--margin", "10%", *DAILY)
+    equal = document(picture, "--rates", "50%,50%", *rest)["strategies"][0]
+    assert equal["equivalent"] > 0.8
+    assert equal["undecided"] == pytest.approx(1 - equal["equivalent"] - equal["wrong"])
+    assert document(picture, "--rates", "50%,60%", *rest)["strategies"][0]["equivalent"] == 0
+
+
+def test_a_coarse_simulation_and_no_decision_are_told(picture: Path) -> None:
+    shown = invoke(picture, "--rates", "5%,5.1%", "--requests-per-day", "90", "--runs", "2", "--days", "30").stdout
+    assert "`abtest sample-size` says how many users one takes" in shown
+    assert "the simulation moves shares every 7.2 hours only" in shown
+
+
+def test_it_says_how_far_it_is(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.0)
+    assert f"1 of {20 * len(STRATEGIES)} steps of the simulation: WeightedSampling" in invoke(picture, *CLEAR).stderr
+
+
+def test_a_png(tmp_path: Path) -> None:
+    assert invoke(tmp_path / "plan.png", *CLEAR).exit_code == 0
+    assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--rates", "4%"), "--rates: must be two or more"),
+        (("--rates", "4%,x"), "must be a number such as 0.05 or 5%, not x"),
+        (("--rates", "4%,120%"), "--rates: must be numbers from 0 to 1"),
+        (("--requests-per-day", "0"), "--requests-per-day"),
+        (("--days", "0"), "--days"),
+        (("--floor", "60%"), "--floor: must be from 0 to 1/2"),
+        (("--epsilon", "2"), "--epsilon: must be from 0 to 1"),
+        (("--alpha", "1"), "--alpha: must be between 0 and 1"),
+        (("--margin", "0"), "--margin: must be between 0 and 1"),
+        (("--new-users", "0"), "--new-users: must be above 0"),
+        (("--new-users", "10%", "--days", "400"), "--days: must be at most 366"),
+        (("--mode", "x"), "must be one of earn_first, learn_first, not x"),
+        (("--delay-hours", "2", "--window-hours", "1"), "--window-hours: must be at least the mean delay"),
+        (("--delay-hours", "2000"), "--window-hours: must end within the 20 days"),
+        (("--output", "plan.gif"), "--output: must end in .svg or .png"),
+    ],
+)
+def test_a_mistake_names_its_option(picture: Path, arguments: tuple[str, ...], message: str) -> None:
+    ended = invoke(picture, *CLEAR, *arguments)
+    assert ended.exit_code == 2
+    assert message in " ".join(ended.stderr.replace("│", " ").split())
+    assert not picture.parent.exists()
+
+
+def test_a_full_disk_is_no_traceback(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture.parent.write_text("a file where the folder should be")
+    with pytest.raises(UserError, match="--output: "):
+        invoke(picture, *CLEAR)
+
+
+def plan_of(**changes: Any) -> plan_model.Plan:
+    settings: dict[str, Any] = {
+        "rates": (0.04, 0.05),
+        "requests_per_day": 1000,
+        "days": 30,
+        "rebalance_minutes": 15,
+        "delay_hours": 0.0,
+        "window_hours": 0.0,
+        "new_share": 1.0,
+        "alpha": 0.05,
+        "mode": "earn_first",
+        "floor": 0.0,
+        "epsilon": 0.1,
+    }
+    return plan_model.Plan(**settings | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "intervals", "requests"),
+    [
+        ({}, 100, 300),
+        ({"rebalance_minutes": 1440}, 30, 1000),
+        ({"rebalance_minutes": 1000, "days": 1}, 1, 1000),
+        ({"requests_per_day": 10**6}, 100, 300_000),
+        ({"days": 200}, 200, 1000),
+        ({"days": 1000}, 366, 2732),
+        ({"requests_per_day": 1}, 30, 1),
+        ({"new_share": 0.1, "rebalance_minutes": 15}, 30, 1000),
+    ],
+)
+def test_the_horizon_is_cut_into_few_intervals(changes: dict[str, Any], intervals: int, requests: int) -> None:
+    scenario = plan_of(**changes).scenario()
+    assert (scenario.intervals, scenario.requests) == (intervals, requests)
+
+
+def test_runs_fit_the_budget() -> None:
+    assert plan_of().runs_within_budget() == plan_model.MOST_RUNS
+    assert plan_of(requests_per_day=10**6).runs_within_budget() == plan_model.LEAST_RUNS
+
+
+@pytest.mark.parametrize(("mean", "window"), [(0.0, 0.0), (0.01, 0.03), (1.0, 3.0), (2.5, 2.5), (10.0, 47.3)])
+def test_delays_add_up(mean: float, window: float) -> None:
+    shares = plan_model.seen_after(mean, window)
+    assert sum(shares) == pytest.approx(1)
+    assert min(shares) >= 0
+    assert len(shares) <= window + 2
+
+
+def test_delays_are_exponential() -> None:
+    """Without a limit of the window, of those not yet seen the same part is seen in each later interval."""
+    shares = plan_model.seen_after(2.0, 60.0)
+    assert shares[2] / shares[1] == pytest.approx(0.6065, abs=1e-3)  # exp(-1/2)
+    assert shares[0] == pytest.approx(1 - 2 * (1 - 0.6065), abs=1e-3)
+
+
+def test_a_window_closes_the_cohorts() -> None:
+    scenario = plan_of(rebalance_minutes=1440, delay_hours=24, window_hours=72).scenario()
+    assert scenario.closes_after == 3
+    assert len(scenario.delay) == 4
+    assert plan_of(rebalance_minutes=1440, window_hours=36).scenario().closes_after == 2
