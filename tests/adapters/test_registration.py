@@ -1,9 +1,10 @@
+import dataclasses
 import datetime
 
 import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.adapters.plan import Plan
+from abtest.adapters.plan import Plan, PlannedVariant
 from abtest.adapters.registration import Registration, register
 from tests.adapters.samples import ENDPOINT, NOW, config, decision, plan
 
@@ -58,6 +59,45 @@ def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> Non
     assert change.reason == "Challenger2 joins, Challenger1 leaves: the others keep their proportions."
     assert change.counts["Champion1"].invocation_count == 10
     assert change.counts["Challenger2"].invocation_count == 0
+
+
+def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ExperimentsTable) -> None:
+    settings = {"mode": "learn_first", "objective": "minimize", "margin": 0.02, "time_limit_hours": 48}
+    register(held, plan(1, (1,)), config(**settings), execution="x", now=NOW)
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    assert (begun.mode, begun.objective, begun.margin, begun.time_limit_hours) == ("learn_first", "minimize", 0.02, 48)
+    for status in ("stopped", "equivalent", "decided"):
+        before = held.current(ENDPOINT)
+        assert before is not None
+        ended = dataclasses.replace(decision(before, {"Champion1": 1.0, "Challenger1": 0.0}), status=status)
+        held.apply_decision(ended, execution="r")
+        assert registered(held, plan(1, (1,)), LATER).change == "none"
+        after = held.current(ENDPOINT)
+        assert after is not None
+        assert (after.status, after.leader is None) == (status, status == "stopped")
+
+
+def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None:
+    """Also past its time limit: that counts from the last joining."""
+    register(held, plan(1, (1,)), config(time_limit_hours=0.5), execution="x", now=NOW)
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    stopped = dataclasses.replace(decision(begun, {"Champion1": 1.0, "Challenger1": 0.0}), status="stopped")
+    held.apply_decision(stopped, execution="r")
+    assert registered(held, plan(1, (1, 2)), LATER).change == "changed"
+    again, change = held.current(ENDPOINT), held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
+    assert again is not None
+    assert (again.status, again.leader, change.status) == ("running", None, "running")
+    assert again.shares["Challenger2"] > 0
+    assert change.e_value_threshold == 60
+
+
+def test_a_variants_cost_is_registered(held: ExperimentsTable) -> None:
+    registered(held, Plan(1, (*plan(1, ()).variants, PlannedVariant("Challenger1", "arn:challenger/1", 1.0, 0.25))))
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    assert [variant.cost for variant in begun.variants] == [0.0, 0.25]
 
 
 def test_who_lost_the_lease_registers_nothing(held: ExperimentsTable) -> None:

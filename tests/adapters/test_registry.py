@@ -49,7 +49,7 @@ def test_configured_versions_are_taken_though_older() -> None:
         challenger_variant_count=2,
         champion_variant_config={"model_package_version": 1, "instance_count": 3},
         challenger_variant_config=[
-            {"model_package_version": 1, "variant_name": "Blue", "initial_variant_weight": 0.25}
+            {"model_package_version": 1, "variant_name": "Blue", "initial_variant_weight": 0.25, "cost": 0.1}
         ],
     )
     selection = select(champions, challengers, chosen)
@@ -57,6 +57,7 @@ def test_configured_versions_are_taken_though_older() -> None:
     assert selection is not None
     assert (selection.champion.instance_count, selection.champion.instance_type) == (3, "ml.m5.large")
     assert [variant.initial_weight for variant in selection.variants] == [1.0, 0.25, 1.0]
+    assert [variant.cost for variant in selection.variants] == [0.0, 0.1, 0.0]
 
 
 def test_a_configured_version_is_not_taken_twice() -> None:

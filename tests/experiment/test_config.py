@@ -27,6 +27,8 @@ TELLING: list[Any] = [
         "Adaptive",
         "none",
         "iam",
+        "learn_first",
+        "minimize",
         "ml.m5.large",
         "ml.m5",
         "a-b",
@@ -123,6 +125,14 @@ def test_the_schema_states_the_defaults() -> None:
         ({"project_name": "a\n"}, "project_name: must be lower-case letters"),
         ({"strategy": "Adaptive"}, "strategy: must be one of WeightedSampling"),
         ({"strategy": ["UCB1"]}, "strategy: must be one of WeightedSampling"),
+        ({"mode": "learn"}, "mode: must be one of earn_first, learn_first, not 'learn'"),
+        ({"objective": "min"}, "objective: must be one of maximize, minimize, not 'min'"),
+        ({"margin": 0}, "margin: must be a number above 0 and at most 1, not 0"),
+        ({"time_limit_hours": 0}, "time_limit_hours: must be a number above 0 and at most 87840, not 0"),
+        (
+            {"champion_variant_config": {"cost": -1}},
+            "champion_variant_config.cost: must be a number from 0 to 1, not -1",
+        ),
         ({"rebalance_schedule_minutes": 4}, "rebalance_schedule_minutes: must be a whole number from 5"),
         (
             {"champion_variant_config": {"variant_nam": "A"}},

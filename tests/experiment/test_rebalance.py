@@ -8,8 +8,8 @@ import pytest
 from abtest.experiment import probability_best, traffic_shares
 from abtest.experiment.counts import Counts, Interval
 from abtest.experiment.rebalance import Decision, decide
-from abtest.experiment.variants import Shares, VariantCounts
-from tests.experiment.samples import EXPERIMENT, NAMES, at, counts, experiment
+from abtest.experiment.variants import Shares, Variant, VariantCounts
+from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment
 
 CLOSE = {"Champion1": (40, 20.0), "Challenger1": (40, 24.0)}
 CLEAR = {"Champion1": (100, 20.0), "Challenger1": (100, 80.0)}
@@ -98,6 +98,82 @@ def test_a_leader_once_named_stays_named() -> None:
     assert decision.new_shares["Challenger1"] > decision.new_shares["Champion1"]
 
 
+def test_learning_first_splits_half_of_the_traffic_evenly() -> None:
+    decision = decided(CLOSE, mode="learn_first")
+    trials = [CLOSE[name] for name in NAMES]
+    assert list(decision.new_shares.values()) == traffic_shares(trials, strategy="ThompsonSampling", floor=0.25)
+    assert min(decision.new_shares.values()) >= 0.25
+    higher = decided(CLOSE, mode="learn_first", exploration_floor=0.4)
+    assert min(higher.new_shares.values()) >= 0.4
+
+
+def test_learning_first_gives_the_winner_all() -> None:
+    decision = decided(CLEAR, mode="learn_first", exploration_floor=0.1, warmup=101)
+    assert (decision.status, dict(decision.new_shares)) == ("decided", {"Champion1": 0.0, "Challenger1": 1.0})
+    assert decision.reason.endswith("; Challenger1 gets all traffic.")
+
+
+def test_earning_first_follows_the_strategy_after_the_winner() -> None:
+    decision = decided(CLEAR, exploration_floor=0.1)
+    assert decision.new_shares["Champion1"] == pytest.approx(0.1)
+    assert decision.reason.endswith("; shares follow ThompsonSampling.")
+    burning = decided(CLEAR, warmup=101)
+    assert (burning.status, burning.updated) == ("decided", False)
+    assert burning.reason.endswith("; shares stay: burn-in: Champion1 has 100 of 101 invocations.")
+
+
+@pytest.mark.parametrize("mode", ["earn_first", "learn_first"])
+@pytest.mark.parametrize("ends", [{"status": "equivalent", "margin": 0.1}, {"time_limit_hours": 0.1}])
+def test_without_a_winner_the_champion_has_all(mode: str, ends: dict[str, Any]) -> None:
+    decision = decided(CLEAR if "margin" in ends else CLOSE, mode=mode, **ends)
+    assert decision.status == ("equivalent" if "margin" in ends else "stopped")
+    assert dict(decision.new_shares) == {"Champion1": 1.0, "Challenger1": 0.0}
+    assert decision.reason.endswith("; Champion1 gets all traffic.")
+
+
+def test_what_is_over_does_not_come_back() -> None:
+    """The counts go on, doubtful or not; the champion keeps the traffic."""
+    over = {"status": "stopped", "time_limit_hours": 0.1, "shares": Shares({"Champion1": 1.0, "Challenger1": 0.0})}
+    for changes in ({}, {"counted_until": at(2000)}, {"warmup": 1000}):
+        decision = decided(CLEAR, **over | changes)
+        assert (decision.status, decision.updated) == ("stopped", False)
+        assert decision.counts["Challenger1"].reward_sum == 80
+
+
+def test_shares_follow_the_weighted_history_decisions_the_closed_one() -> None:
+    weighted: tuple[dict[str, tuple[float, float]], ...] = (
+        {"Champion1": (40.0, 20.0), "Challenger1": (40.0, 24.0)},
+        {"Champion1": (7.5, 2.0), "Challenger1": (3.25, 3.0)},
+    )
+    decision = decide(experiment(), counts(CLOSE, weighted_history=weighted), decided_at=at(1001))
+    expected = traffic_shares([(47.5, 22.0), (43.25, 27.0)], strategy="ThompsonSampling")
+    assert list(decision.new_shares.values()) == expected
+    assert decision.e_values == decided(CLOSE).e_values
+    assert decision.probability_best == decided(CLOSE).probability_best
+
+
+def test_shares_follow_utility() -> None:
+    decision = decided(CLOSE, objective="minimize")
+    assert list(decision.new_shares.values()) == traffic_shares([(40, 20.0), (40, 16.0)], strategy="ThompsonSampling")
+    assert decision.leader == "Champion1"
+    costly = tuple(Variant(name, f"arn:{name}", 1.0, START, cost) for name, cost in zip(NAMES, (0.0, 0.5), strict=True))
+    decision = decided(CLOSE, variants=costly)
+    assert decision.leader == "Champion1"
+    assert decision.new_shares["Champion1"] > 0.9
+
+
+def test_the_record_says_under_which_settings_what_is_proven() -> None:
+    decision = decided(CLOSE, mode="learn_first", objective="minimize", margin=0.01, alpha=0.1)
+    assert (decision.mode, decision.objective, decision.margin, decision.alpha) == (
+        "learn_first",
+        "minimize",
+        0.01,
+        0.1,
+    )
+    assert decision.effects["Challenger1"].difference == pytest.approx(0.1)
+    assert "at most 10 %" in decision.guarantee
+
+
 def test_a_variant_alone() -> None:
     decision = decide(experiment(names=("Champion1",)), counts({"Champion1": (9, 3.0)}), decided_at=at(1001))
     assert dict(decision.new_shares) == {"Champion1": 1.0}
@@ -120,6 +196,14 @@ def test_before_anything_is_counted() -> None:
     assert list(decision.probability_best.values()) == pytest.approx([0.5, 0.5])
 
 
+def test_records_of_earlier_versions_can_be_read() -> None:
+    document = decided(CLOSE).to_json()
+    for name in ("mode", "objective", "margin", "alpha", "effects", "guarantee", "findings"):
+        del document[name]
+    earlier = Decision.from_json(document)
+    assert (earlier.mode, earlier.margin, earlier.effects, earlier.guarantee) == ("earn_first", None, {}, "")
+
+
 def test_decisions_survive_the_round_trip() -> None:
-    for decision in (decided(CLOSE), decided(CLEAR), decide(experiment(), counts({}), decided_at=at(1001))):
+    for decision in (decided(CLOSE), decided(CLEAR, margin=0.1), decide(experiment(), counts({}), decided_at=at(1001))):
         assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
