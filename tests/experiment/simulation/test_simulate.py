@@ -163,6 +163,6 @@ def test_bad_input_is_named(runs: int, seed: int, floor: float, named: str) -> N
 
 @pytest.mark.slow
 def test_a_thousand_runs_of_five_arms_take_seconds() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     simulate(Scenario("five", (0.1, 0.08, 0.08, 0.08, 0.08)), interval_policy("ThompsonSampling"), runs=1000)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 10
