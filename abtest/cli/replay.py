@@ -1,0 +1,266 @@
+"""`abtest replay`: what another strategy, or fixed shares, would have earned from the users who came."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from abtest.cli import recorded
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.planning import percent, share, usage_errors
+from abtest.cli.recorded import Recorded
+from abtest.cli.waiting import Progress
+from abtest.experiment import times
+from abtest.experiment.logged import REWARDS
+from abtest.experiment.off_policy import Estimate, Evaluation, UnidentifiedError
+from abtest.experiment.replay import Replay, Target, fixed_shares, strategy_shares
+from abtest.experiment.replay import replay as evaluated
+from abtest.experiment.strategies import STRATEGIES
+from abtest.experiment.variants import Shares
+
+EventsOption = Annotated[
+    Path | None, typer.Option("--events", help="File or folder of JSON lines, gzip or not; default: the stage's.")
+]
+ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Its id; default: the current or only one.")]
+StrategyOption = Annotated[str | None, typer.Option(help=f"One of {', '.join(STRATEGIES)}.")]
+SharesOption = Annotated[str | None, typer.Option(help="Instead of a strategy: Champion1=0.5,Challenger2=50%.")]
+EpsilonOption = Annotated[
+    float | None, typer.Option(parser=share, metavar="SHARE", help="Of EpsilonGreedy; default: the experiment's.")
+]
+BurnInOption = Annotated[
+    int | None, typer.Option(min=0, help="Invocations per variant before shares move; default: the experiment's.")
+]
+FloorOption = Annotated[
+    float | None,
+    typer.Option(parser=share, metavar="SHARE", help="Least share of a variant; default: the experiment's."),
+]
+ObjectiveOption = Annotated[str | None, typer.Option(help="maximize or minimize; default: the experiment's.")]
+WindowOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Attribution window in seconds, 0: none; default: the experiment's, with --events none."),
+]
+RewardOption = Annotated[
+    str, typer.Option(help="Of a user: the first invocation's (first), or of all the mean (mean).")
+]
+ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Of the intervals.")]
+
+ESTIMAND = (
+    "Estimated: the reward per user, had each Decision's users been drawn by the target's shares{evidence}. "
+    "The intervals hold at any look, under any logging strategy and for rates that drift."
+)
+OF_STRATEGY = (
+    ", set from the counts that were recorded by then. It is not what the target would have learnt from its own traffic"
+)
+
+
+def replay(
+    stage: StageOption = "dev",
+    events: EventsOption = None,
+    strategy: StrategyOption = None,
+    shares: SharesOption = None,
+    epsilon: EpsilonOption = None,
+    burn_in: BurnInOption = None,
+    floor: FloorOption = None,
+    objective: ObjectiveOption = None,
+    attribution_window: WindowOption = None,
+    reward: RewardOption = "first",
+    experiment: ExperimentOption = None,
+    confidence: ConfidenceOption = 0.95,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate another strategy, or fixed shares, on recorded events."""
+    fixed = parsed(shares)
+    name = checked(strategy, fixed, reward)
+    source = (
+        recorded.from_files(events, experiment, attribution_window, reward)
+        if events
+        else recorded.from_stage(stage, experiment, attribution_window, reward)
+    )
+    told = {"epsilon": epsilon, "burn_in": burn_in, "floor": floor, "objective": objective}
+    source = dataclasses.replace(source, **{key: value for key, value in told.items() if value is not None})  # type: ignore[arg-type]
+    found = run(source, target_of(source, strategy, fixed), confidence)
+    if as_json:
+        print_json(document(source, name, found, reward))
+    else:
+        show(source, name, found, is_strategy=fixed is None)
+
+
+def parsed(text: str | None) -> Shares | None:
+    """`A=0.5,B=50%` as shares; None for none. Raises BadParameter."""
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+        raise typer.BadParameter("names a variant twice", param_hint="--shares")
+    try:
+        return Shares({name.strip(): share(value) for name, _, value in pairs})
+    except ValueError as error:
+        raise typer.BadParameter(str(error).removeprefix("shares: "), param_hint="--shares") from None
+
+
+def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
+    """What is evaluated, in words. Raises BadParameter."""
+    if (strategy is None) == (fixed is None):
+        raise typer.BadParameter("give one of them", param_hint="--strategy, --shares")
+    if strategy is not None and strategy not in STRATEGIES:
+        raise typer.BadParameter(f"must be one of {', '.join(STRATEGIES)}, not {strategy}", param_hint="--strategy")
+    if reward not in REWARDS:
+        raise typer.BadParameter(f"must be one of {', '.join(REWARDS)}, not {reward}", param_hint="--reward")
+    return strategy or ", ".join(f"{name} {percent(part)}" for name, part in (fixed or {}).items())
+
+
+def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> Target:
+    """Raises UserError if the fixed shares are of a variant that nobody drew."""
+    if fixed is None:
+        return strategy_shares(
+            str(strategy),
+            weights=source.weights,
+            epsilon=source.epsilon,
+            burn_in=source.burn_in,
+            floor=source.floor,
+            objective=source.objective,
+            costs=source.costs,
+        )
+    unknown = sorted({name for name, part in fixed.items() if part} - set(source.log.variant_names))
+    if unknown:
+        known = ", ".join(source.log.variant_names)
+        raise UserError(f"{unknown[0]} was never possible: the variants in {source.log.experiment_id} were {known}")
+    return fixed_shares(fixed)
+
+
+def run(source: Recorded, target: Target, confidence: float) -> Replay:
+    """Says how far it is where it takes long. Raises BadParameter for a setting, UserError where the log cannot say."""
+    progress = Progress(len(source.log.decisions))
+    with usage_errors():
+        try:
+            return evaluated(
+                source.log,
+                target,
+                confidence=confidence,
+                on_decision=lambda _: progress.step("Decisions: the target's shares"),
+            )
+        except UnidentifiedError as error:
+            raise UserError(str(error)) from None
+
+
+def document(source: Recorded, name: str, found: Replay, reward: str) -> dict[str, Any]:
+    """The result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
+    log, evaluation = source.log, dataclasses.asdict(found.evaluation)
+    return {
+        "experiment_id": log.experiment_id,
+        "as_of": times.to_text(log.as_of),
+        "target": name,
+        "logged_strategies": list(source.strategies),
+        "reward": reward,
+        **evaluation,
+        "variants": variants(source, found),
+        "rounds": [
+            {
+                "decision_id": taken.decision.decision_id,
+                "as_of": times.to_text(taken.decision.as_of),
+                "users": taken.users,
+                "logged_shares": dict(taken.decision.shares),
+                "target_shares": dict(taken.target),
+            }
+            for taken in found.rounds
+        ],
+        "left_out": dict(found.left_out),
+        "guessed_decisions": log.guessed_decisions,
+        "malformed_lines": log.malformed_lines,
+    }
+
+
+def variants(source: Recorded, found: Replay) -> list[dict[str, Any]]:
+    """Of each variant: the users evaluated, their reward, and its mean share of all users, logged and target's."""
+    evaluated_users = {taken.decision.decision_id for taken in found.rounds}
+    rewards: dict[str, list[float]] = {name: [] for name in source.log.variant_names}
+    for user in source.log.users:
+        if user.decision_id in evaluated_users:
+            rewards[user.variant].append(user.reward)
+    total = found.evaluation.users
+    return [
+        {
+            "variant_name": name,
+            "users": len(earned),
+            "reward_sum": math.fsum(earned),
+            "logged_share": math.fsum(t.users * t.decision.shares.get(name, 0.0) for t in found.rounds) / total,
+            "target_share": math.fsum(t.users * t.target.get(name, 0.0) for t in found.rounds) / total,
+        }
+        for name, earned in rewards.items()
+    ]
+
+
+def show(source: Recorded, name: str, found: Replay, *, is_strategy: bool) -> None:
+    evaluation, log = found.evaluation, source.log
+    print_line(
+        f"{log.experiment_id}: {name} instead of {', '.join(source.strategies)}, on {evaluation.users:,} users of "
+        f"{len(found.rounds):,} Decisions up to {times.to_text(log.as_of)}"
+    )
+    print_table(("", "reward per user", f"{percent(evaluation.confidence)} interval"), rows(evaluation))
+    print_table(
+        ("variant", "users", "reward per user", "logged share", "target's share"),
+        (
+            (
+                item["variant_name"],
+                f"{item['users']:,}",
+                f"{item['reward_sum'] / item['users']:.4f}" if item["users"] else "-",
+                f"{item['logged_share']:.1%}",
+                f"{item['target_share']:.1%}",
+            )
+            for item in variants(source, found)
+        ),
+    )
+    for line in remarks(source, found):
+        print_line(line)
+    print_line(ESTIMAND.format(evidence=OF_STRATEGY if is_strategy else ""))
+
+
+def rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    return [
+        row("as logged", evaluation.logged),
+        row("inverse propensity", evaluation.ipw),
+        row("the same, self-normalised", evaluation.self_normalised_ipw),
+        row("doubly robust", evaluation.doubly_robust),
+        row("doubly robust less logged", evaluation.difference, sign="+"),
+    ]
+
+
+def row(name: str, estimate: Estimate, sign: str = "") -> tuple[str, str, str]:
+    shown = [f"{number:{sign}.4f}" for number in (estimate.value, estimate.lower, estimate.upper)]
+    return name, shown[0], f"{shown[1]} to {shown[2]}"
+
+
+def remarks(source: Recorded, found: Replay) -> Iterator[str]:
+    """What there is to know about the estimates, a sentence each."""
+    evaluation = found.evaluation
+    yield verdict(evaluation.difference)
+    yield (
+        f"The weights are worth {evaluation.effective_users:,.0f} of {evaluation.users:,} users; the largest is "
+        f"{evaluation.largest_weight:.3g}, the mean {evaluation.mean_weight:.3f} (1 is expected). None is clipped."
+    )
+    if evaluation.unknown_share:
+        yield (
+            f"{evaluation.unknown_share:.2g} of the target's draws were impossible when they would have been made: "
+            "the intervals are wider by as much."
+        )
+    if found.left_out:
+        yield f"Left out: {', '.join(f'{reason} ({count:,})' for reason, count in found.left_out.items())}."
+    if source.log.guessed_decisions:
+        yield (
+            f"Under {source.log.guessed_decisions:,} Decisions several variants got nobody: what was left of the "
+            "shares is divided evenly among them, which touches the model of the reward alone."
+        )
+    if source.log.malformed_lines:
+        yield f"{source.log.malformed_lines:,} lines are no events."
+
+
+def verdict(difference: Estimate) -> str:
+    if difference.lower > 0:
+        return "The target would have brought more reward."
+    if difference.upper < 0:
+        return "The target would have brought less reward."
+    return "These users do not tell whether the target would have brought more reward or less."
