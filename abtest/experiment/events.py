@@ -2,9 +2,9 @@
 
 import dataclasses
 import datetime
-import functools
 import hashlib
 import json
+import sys
 from typing import Any, ClassVar, TypeAlias
 
 from abtest.experiment import times
@@ -23,7 +23,7 @@ def event_id(experiment_id: str, event_type: str, inference_id: str) -> str:
     return hashlib.sha256(f"{experiment_id}\n{event_type}\n{inference_id}".encode()).hexdigest()[:32]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _Event:
     type: ClassVar[str]
 
@@ -38,7 +38,7 @@ class _Event:
     decision_id: str | None = None
     propensity: float | None = None
 
-    @functools.cached_property
+    @property
     def event_id(self) -> str:
         return event_id(self.experiment_id, self.type, self.inference_id)
 
@@ -56,7 +56,7 @@ class _Event:
         return json.dumps(document, separators=(",", ":"))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation(_Event):
     """One served prediction.
 
@@ -68,7 +68,7 @@ class Invocation(_Event):
     predictions: Any = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion(_Event):
     """A success tied to one invocation, whose variants, strategy and time it carries; `reward` is 0..1."""
 
@@ -83,6 +83,7 @@ KINDS: dict[str, type[Invocation] | type[Conversion]] = {"invocation": Invocatio
 FIELDS = {kind: dataclasses.fields(kind) for kind in KINDS.values()}
 TEXTS = ("experiment_id", "endpoint_name", "strategy", "inference_id", "user_id")
 OPTIONAL_TEXTS = ("endpoint_variant", "target_variant", "decision_id")
+REPEATED = (*TEXTS[:3], *OPTIONAL_TEXTS)  # the same in many events: kept once in memory
 TIMES = ("timestamp", "invocation_timestamp")
 SHARES = ("propensity", "reward")
 
@@ -126,7 +127,7 @@ def _text(name: str, value: Any) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise EventError(f"{name}: holds half a surrogate pair") from None
-    return value
+    return sys.intern(value) if name in REPEATED else value
 
 
 def _time(name: str, value: Any) -> datetime.datetime:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import functools
 from collections.abc import Iterable, Mapping
 
 from abtest.experiment.events import Conversion, Event, EventError, Invocation, parse
@@ -25,7 +24,7 @@ class Read:
     foreign_count: int
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Trial:
     """One invocation, the conversion credited to it so far, and the attribution window."""
 
@@ -37,7 +36,7 @@ class Trial:
     def variant(self) -> str:
         return self.invocation.endpoint_variant or ""
 
-    @functools.cached_property
+    @property
     def closed_at(self) -> datetime.datetime:
         return self.invocation.timestamp + self.window
 

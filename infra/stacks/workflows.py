@@ -36,7 +36,12 @@ class WorkflowsStack(Stack):
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
 
     def _function(
-        self, handler: str, environment: tuple[str, ...], *statements: iam.PolicyStatement, timeout_seconds: int = 60
+        self,
+        handler: str,
+        environment: tuple[str, ...],
+        *statements: iam.PolicyStatement,
+        timeout_seconds: int = 60,
+        memory_mebibytes: int = 512,
     ) -> str:
         name = "".join(word.capitalize() for word in handler.split("_"))
         variables = self._resources.environment(*environment)
@@ -48,6 +53,7 @@ class WorkflowsStack(Stack):
             environment=variables,
             statements=statements,
             timeout_seconds=timeout_seconds,
+            memory_mebibytes=memory_mebibytes,
         ).arn
 
     def _build_endpoint(self) -> Workflow:
@@ -108,6 +114,7 @@ class WorkflowsStack(Stack):
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
                 timeout_seconds=900,
+                memory_mebibytes=3008,  # about 1.2 kB an event, so two million; and a whole processor
             ),
             "Decide": self._function("decide", ()),
             "RecordDecision": self._function("record_decision", names, allow([*READ, *WRITE], table)),
