@@ -1,4 +1,5 @@
 import json
+import statistics
 from pathlib import Path
 
 import fasttext
@@ -126,6 +127,7 @@ def test_of_the_sample_single_words_tell_less_than_word_pairs(tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.shared
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_model_of_the_real_reviews_is_right_in_three_cases_of_five(tmp_path: Path, seed: int) -> None:
-    assert 0.58 < champion(sorted(SHARED.glob("*.tsv.gz")), tmp_path, seed) < 0.72
+def test_a_model_of_the_real_reviews_is_right_in_three_cases_of_five(tmp_path: Path) -> None:
+    """On average: with few products one split is luckier than another."""
+    found = [champion(sorted(SHARED.glob("*.tsv.gz")), tmp_path / str(seed), seed) for seed in range(1, 5)]
+    assert 0.58 < statistics.mean(found) < 0.66
