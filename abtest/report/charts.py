@@ -40,6 +40,7 @@ STYLE: Any = {
 }
 
 POSTERIOR_POINTS = 400
+MANY_ROUNDS = 40  # from there on, marks of the usual size hide each other
 
 
 def colours(variant_names: Sequence[str]) -> dict[str, str]:
@@ -112,10 +113,11 @@ def evidence(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
     return _picture("Evidence for the leader, always valid", draw)
 
 
-def advantage(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
+def advantage(rounds: Sequence[Round], variant_names: Sequence[str], *, margin: float | None = None) -> str:
     """By how much the last leader is better than each other variant, with confidence sequences; "" if unknown.
 
-    A round that another variant led knows no more than how it compares with that one.
+    A round that another variant led knows no more than how it compares with that one. Intervals that lie between the
+    `margin` on both sides of 0 mean equivalence.
     """
     leader, palette = rounds[-1].leader, colours(variant_names)
     known = {
@@ -128,6 +130,9 @@ def advantage(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
     def draw(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=1)
+        if margin is not None:
+            axes.axhline(margin, linestyle=":", color=INK, label="margin")
+            axes.axhline(-margin, linestyle=":", color=INK)
         for name, found in known.items():
             numbers = [number for number, _ in found]
             axes.plot(numbers, [e.difference for _, e in found], "o-", color=palette[name], label=f"than {name}")
@@ -135,7 +140,7 @@ def advantage(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylabel(f"{leader} better by")
 
-    return _picture(f"Advantage of {leader}, with always-valid interval", draw)
+    return _picture("Advantage, with always-valid interval", draw)
 
 
 def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
@@ -201,6 +206,9 @@ def _picture(title: str, draw: Callable[[Axes], None]) -> str:
         axes.set_xlabel("round")
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, -0.05), max(high, 1.05))
+        if high > MANY_ROUNDS:
+            for line in axes.get_lines():
+                line.set_markersize(2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=9)
         return _svg(figure)

@@ -39,7 +39,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
             "reward_rate": charts.reward_rate(rounds, names),
             "posteriors": charts.posteriors(rounds, names),
             "evidence": charts.evidence(rounds, names),
-            "advantage": charts.advantage(rounds, names),
+            "advantage": charts.advantage(rounds, names, margin=summary["margin"]),
         },
     )
 

@@ -10,7 +10,7 @@ HEADLINES = {
     "running": "Still running: {leader} leads, and the difference is not established.",
     "decided": "Decided: {leader} is better.",
     "equivalent": "Equivalent: no variant is better by {margin} or more, so {leader} stays.",
-    "stopped": "Stopped at the time limit: nothing is established, so {leader} stays.",
+    "stopped": "Stopped at the time limit: {leader} leads, and the difference is not established.",
 }
 
 MODES = {
@@ -25,17 +25,20 @@ def headline(decision: Mapping[str, Any]) -> str:
         return UNSEEN
     margin = decision.get("margin")
     return HEADLINES[decision["status"]].format(
-        leader=decision["leader"], margin="the margin" if margin is None else f"{100 * margin:g} percentage points"
+        leader=decision["leader"], margin="the margin" if margin is None else points(margin)
     )
 
 
 def effects(decision: Mapping[str, Any]) -> list[str]:
     """By how much the leader is better than each other variant, a sentence each; above 0 is better for it."""
-    return [
-        f"{decision['leader']} against {other}: {100 * effect['difference']:+.2f} percentage points, always-valid "
-        f"{100 * effect['level']:.3g} % interval {100 * effect['low']:+.2f} to {100 * effect['high']:+.2f}."
-        for other, effect in decision.get("effects", {}).items()
-    ]
+    return [_effect(decision["leader"], other, **found) for other, found in decision.get("effects", {}).items()]
+
+
+def _effect(leader: str, other: str, *, difference: float, low: float, high: float, level: float) -> str:
+    return (
+        f"Estimated advantage of {leader} over {other}: {100 * difference:+.2f} percentage points, always-valid "
+        f"{100 * level:.3g} % interval {100 * low:+.2f} to {100 * high:+.2f}."
+    )
 
 
 def standing(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -59,10 +62,15 @@ def settings(summary: Mapping[str, Any]) -> str:
         listed = ", ".join(f"{name} {cost:g}" for name, cost in costs.items())
         parts.append(f"the cost of an invocation is taken off its reward ({listed})")
     if summary["margin"] is not None:
-        parts.append(f"differences below {100 * summary['margin']:g} percentage points do not matter")
+        parts.append(f"differences below {points(summary['margin'])} do not matter")
     if summary["time_limit_hours"] is not None:
         parts.append(f"it ends after {summary['time_limit_hours']:g} h at the latest")
     return "; ".join(parts)
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, as people say it: 0.015 is 1.5 percentage points."""
+    return f"{100 * difference:g} percentage point{'' if difference == 0.01 else 's'}"
 
 
 def percent(share: float | None) -> str:

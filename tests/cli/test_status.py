@@ -69,7 +69,7 @@ def test_after_a_decision(experiments: ExperimentsTable) -> None:
     assert "80.0%" in shown
     *_, headline, effect, reason, guarantee, finding = shown.splitlines()
     assert headline.startswith("Still running: Challenger1 leads")
-    assert effect.endswith("against Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
+    assert effect.endswith(" over Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
     assert reason == "because"
     assert guarantee == "It holds at all times."
     assert finding == "Warning: Drift: it moved."

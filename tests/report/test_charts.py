@@ -53,6 +53,11 @@ def test_the_evidence_shows_what_is_needed_also_where_it_is_far_more() -> None:
     assert "1e+50" not in svg
 
 
+def test_the_margin_is_drawn_where_there_is_one() -> None:
+    assert ">margin<" in charts.advantage(rounds(1, 2), NAMES, margin=0.05)
+    assert ">margin<" not in charts.advantage(rounds(1, 2), NAMES)
+
+
 def test_the_density_integrates_to_one() -> None:
     steps = 10_000
     area = sum(charts.beta_density((i + 0.5) / steps, 58, 44) for i in range(steps)) / steps

@@ -99,7 +99,7 @@ def test_sentences_of_others_are_escaped(html: str) -> None:
 
 
 def test_the_page_says_how_large_the_effect_is_what_holds_and_what_is_wrong(html: str) -> None:
-    assert "Challenger1 against Champion1: +20.00 percentage points" in html
+    assert "Estimated advantage of Challenger1 over Champion1: +20.00 percentage points" in html
     assert "It holds &lt;at all times&gt;." in html
     assert '<div class="note warning">Drift: &lt;it moved&gt;.</div>' in html
     assert '<div class="note notice">Late: 4.</div>' in html

@@ -35,8 +35,8 @@ SUMMARY: dict[str, Any] = {
             "Equivalent: no variant is better by 1.5 percentage points or more, so Champion1 stays.",
         ),
         (
-            {"status": "stopped", "leader": "Champion1"},
-            "Stopped at the time limit: nothing is established, so Champion1 stays.",
+            {"status": "stopped"},
+            "Stopped at the time limit: Challenger1 leads, and the difference is not established.",
         ),
     ],
 )
@@ -46,7 +46,8 @@ def test_every_status_has_its_headline(changes: dict[str, Any], says: str) -> No
 
 def test_the_effect_comes_with_its_interval_and_level() -> None:
     assert words.effects(DECISION) == [
-        "Challenger1 against Champion1: +3.12 percentage points, always-valid 95 % interval -0.40 to +6.64."
+        "Estimated advantage of Challenger1 over Champion1: +3.12 percentage points, always-valid 95 % interval -0.40 "
+        "to +6.64."
     ]
 
 
@@ -78,7 +79,7 @@ def test_settings_name_what_departs_from_more_reward_is_better() -> None:
     assert said == (
         "strategy Adaptive; learn first (all variants keep traffic until there is a decision); a lower reward is "
         "better; the cost of an invocation is taken off its reward (Challenger1 0.02); differences below 1 percentage "
-        "points do not matter; it ends after 72 h at the latest"
+        "point do not matter; it ends after 72 h at the latest"
     )
 
 
