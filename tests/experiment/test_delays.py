@@ -135,7 +135,7 @@ def rate_read(runs: Iterable[tuple[float, float]]) -> float:
     return reward / trials
 
 
-SLOW = [pytest.param(now, marks=pytest.mark.slow) for now in (1200, 1500, 2000)]  # F is known seldom, nearly always, always
+SLOW = [pytest.param(now, marks=pytest.mark.slow) for now in (1200, 1500, 2000)]  # F is known seldom, mostly, always
 
 
 @pytest.mark.parametrize("now", [1300, *SLOW])  # F is known in half of the runs
