@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from abtest.experiment.counts import Interval
+from abtest.experiment.counts import Interval, count_events
 from abtest.experiment.health import NOTICE, WARNING, Finding, health
 from abtest.experiment.new_users import NewUsers
+from abtest.experiment.rebalance import Decision, decide
 from abtest.experiment.variants import VariantCounts
-from tests.experiment.samples import NAMES, at, counts, experiment
+from tests.experiment.samples import EXPERIMENT, NAMES, at, conversion, counts, experiment, invocation
 
 CHAMPION, CHALLENGER = NAMES
 ENOUGH = {CHAMPION: (1000, 100.0), CHALLENGER: (1000, 110.0)}
@@ -129,6 +130,22 @@ def test_events_that_are_wrong(name: str, changes: dict[str, Any], says: str) ->
 )
 def test_what_is_usual_is_not_reported(changes: dict[str, Any]) -> None:
     assert named("none", **changes) is None
+
+
+def test_a_reward_out_of_range_is_told_from_other_malformed_lines() -> None:
+    served = invocation("ann")
+    wrong = conversion(served, 1).to_line().replace('"reward":1.0', '"reward":7.0')
+    lines = [served.to_line(), wrong, "no event"]
+    counted = count_events(lines, experiment_id=EXPERIMENT, as_of=at(10), attribution_window_seconds=0).counts
+    assert (counted.malformed_line_count, counted.reward_out_of_range_count) == (2, 1)
+    assert "reward_out_of_range" in [finding.name for finding in health(experiment(), counted)]
+
+
+def test_a_decision_holds_the_findings() -> None:
+    ill = counts(ENOUGH, late_conversion_count=90)
+    decision = decide(experiment(), ill, decided_at=at(1000))
+    assert [finding.name for finding in decision.findings] == ["late_conversions"]
+    assert Decision.from_json(json.loads(json.dumps(decision.to_json()))).findings == decision.findings
 
 
 def test_pending_invocations_and_conversions_are_part_of_the_whole() -> None:

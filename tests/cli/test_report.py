@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli import report
+from abtest.cli.errors import UserError
+from tests.adapters import conftest
+from tests.cli.test_status import OUTPUTS, begin, invoke
+
+aws = conftest.aws
+experiments = conftest.experiments
+
+
+@pytest.fixture(autouse=True)
+def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "outputs", lambda _: OUTPUTS)
+
+
+def test_the_report_is_one_file_with_the_findings(experiments: ExperimentsTable, tmp_path: Path) -> None:
+    begin(experiments, decided=True)
+    target = tmp_path / "new" / "report.html"
+    assert json.loads(invoke(report.report, "--output", str(target), "--json")) == {"report": str(target)}
+    html = target.read_text()
+    assert "Still running: Challenger1 leads" in html
+    assert "Drift: it moved." in html
+    assert "It holds at all times." in html
+
+
+def test_before_the_first_decision_there_is_nothing_to_report(experiments: ExperimentsTable, tmp_path: Path) -> None:
+    begin(experiments, decided=False)
+    with pytest.raises(UserError, match="has no Decision yet"):
+        invoke(report.report, "--output", str(tmp_path / "report.html"))
+    assert not list(tmp_path.iterdir())
