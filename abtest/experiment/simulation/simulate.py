@@ -1,10 +1,9 @@
 """Runs a policy through a scenario, in all runs at once, interval by interval."""
 
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.simulation.crowd import Crowd
 from abtest.experiment.simulation.decisions import Decisions, Monitor, SequentialTest
 from abtest.experiment.simulation.known import Cohorts
 from abtest.experiment.simulation.policies import IntervalPolicy, Policy, RequestPolicy, likely_best
@@ -12,18 +11,23 @@ from abtest.experiment.simulation.requests import Counters
 from abtest.experiment.simulation.runs import Runs
 from abtest.experiment.simulation.scenario import Floats, Scenario
 from abtest.experiment.simulation.strategies import check_floor, floored
-from abtest.experiment.simulation.visitors import CHUNK, Arms, Block, States, Visitors
-
-Tally: TypeAlias = NDArray[np.int64]  # [runs, arms, 1 + delays]: invocations by what came of them
+from abtest.experiment.simulation.visitors import CHUNK, Arms, Block, States, Tally, Visitors
 
 
 def simulate(
-    scenario: Scenario, policy: Policy, *, runs: int = 1000, seed: int = 0, test: SequentialTest | None = None
+    scenario: Scenario,
+    policy: Policy,
+    *,
+    runs: int = 1000,
+    seed: int = 0,
+    test: SequentialTest | None = None,
+    by_counts: bool = False,
 ) -> Runs:
     """`runs` independent runs of `policy`; the same for the same arguments.
 
     Two policies with the same scenario and seed meet the same users, who would do the same on the same arm: compare
-    them by run. ValueError naming a wrong argument; a request policy cannot have a test that changes shares.
+    them by run. `by_counts` draws an interval's users together: as quick for any traffic, but without those pairs.
+    ValueError naming a wrong argument; a request policy cannot have a test that changes shares, or go by counts.
     """
     for name, value, least in (("runs", runs, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -31,7 +35,7 @@ def simulate(
     if test is not None:
         check_floor(test.floor, scenario.arms)
     chunks = [
-        _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test).run(policy)
+        _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test, by_counts).run(policy)
         for chunk, start in enumerate(range(0, runs, CHUNK))
     ]
     return _joined(chunks)
@@ -40,9 +44,12 @@ def simulate(
 class _Simulation:
     """One chunk of runs."""
 
-    def __init__(self, scenario: Scenario, seed: int, chunk: int, runs: int, test: SequentialTest | None) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, chunk: int, runs: int, test: SequentialTest | None, by_counts: bool
+    ) -> None:
         self.scenario, self.runs, self.test = scenario, runs, test
         self.visitors = Visitors(scenario, seed, chunk, runs)
+        self.crowd = Crowd(scenario, seed, chunk, runs) if by_counts else None
         self.cohorts = Cohorts(runs, scenario)
         shape = (runs, scenario.intervals, scenario.arms)
         self.shares, self.trials, self.rewards = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -68,15 +75,20 @@ class _Simulation:
         for interval in range(self.scenario.intervals):
             shares = self._allowed(session.shares(self.cohorts.known(policy.reading)))
             self.shares[:, interval] = shares
-            for block in self.visitors.blocks(interval):
-                arms = block.drawn(shares)
-                self._count(interval, block, arms, block.states(arms))
+            if self.crowd:
+                self._add(interval, *self.crowd.draw(interval, shares))
+            else:
+                for block in self.visitors.blocks(interval):
+                    arms = block.drawn(shares)
+                    self._count(interval, block, arms, block.states(arms))
             self._end(interval)
         return session.leaders(self.cohorts.known(policy.reading))
 
     def _by_request(self, policy: RequestPolicy) -> NDArray[np.int64]:
         if self.test and (self.test.mode == "learn_first" or self.test.margin is not None):
             raise ValueError("test: a request policy has no shares to change, so neither learn_first nor a margin")
+        if self.crowd:
+            raise ValueError("by_counts: a request policy must see one request after the other")
         counters = Counters(self.runs, self.scenario)
         for interval in range(self.scenario.intervals):
             random = self.visitors.policy_generator(interval)
@@ -106,6 +118,10 @@ class _Simulation:
         block.settle(arms)
         cells = tally(arms, states, self.scenario.arms, self.cohorts.states)
         first = cells if block.new is None else tally(arms, states, self.scenario.arms, self.cohorts.states, block.new)
+        self._add(interval, cells, first)
+
+    def _add(self, interval: int, cells: Tally, first: Tally) -> None:
+        """Some requests by what came of them, and those of new users among them."""
         self.cohorts.add(cells)
         self.trials[:, interval] += cells.sum(axis=2)
         self.rewards[:, interval] += cells[:, :, 1:].sum(axis=2)

@@ -23,6 +23,7 @@ NEWCOMERS, CHOICE, OUTCOME, DELAY, POLICY = range(5)  # streams of random number
 
 Draws: TypeAlias = NDArray[np.float32]  # [runs, requests of the block], 0..1, 1 excluded
 Arms: TypeAlias = NDArray[np.int8]
+Tally: TypeAlias = NDArray[np.int64]  # [runs, arms, 1 + delays]: invocations by what came of them
 States: TypeAlias = NDArray[np.int8]  # 0: no conversion; j + 1: one that is seen j intervals later
 
 
