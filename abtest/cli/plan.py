@@ -30,6 +30,14 @@ def mode(given: str) -> str:
     return name
 
 
+def picture(given: str | Path) -> Path:
+    """Raises BadParameter for a format that is not drawn."""
+    path = Path(given)
+    if path.suffix not in (".svg", ".png"):
+        raise typer.BadParameter(f"must end in .svg or .png, not {path.name}")
+    return path
+
+
 RatesOption = Annotated[
     Any,
     typer.Option(
@@ -58,10 +66,10 @@ MarginOption = Annotated[
     typer.Option(parser=share, metavar="SHARE", help="Difference of rates below which variants are equivalent."),
 ]
 EpsilonOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="EpsilonGreedy's.")]
-RunsOption = Annotated[
-    int | None, typer.Option(min=2, max=100_000, help="Runs of each strategy; default: what half a minute allows.")
+RunsOption = Annotated[int, typer.Option(min=2, max=100_000, help="Simulated runs of each strategy.")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", parser=picture, metavar="FILE", help="The picture to write, .svg or .png.")
 ]
-OutputOption = Annotated[Path, typer.Option("--output", "-o", help="The picture to write, .svg or .png.")]
 
 COLUMNS = ("strategy", "right", "wrong", "equivalent", "none", "expected days", "80 % by day", "lost", "s.e.")
 
@@ -79,14 +87,12 @@ def plan(
     floor: FloorOption = ExperimentConfig.exploration_floor,
     margin: MarginOption = None,
     epsilon: EpsilonOption = ExperimentConfig.epsilon,
-    runs: RunsOption = None,
+    runs: RunsOption = 500,
     seed: SeedOption = 1,
     output: OutputOption = Path("build/plan.svg"),
     as_json: JsonOption = False,
 ) -> None:
     """Simulate each strategy on your own rates, traffic and delay."""
-    if output.suffix not in (".svg", ".png"):
-        raise typer.BadParameter(f"must end in .svg or .png, not {output.name}", param_hint="--output")
     least = learn_first_floor(len(rates)) if mode == LEARN_FIRST else 0.0
     with usage_errors(new_share="--new-users", **{"users.new_share": "--new-users"}):
         planned = Plan(
@@ -103,13 +109,12 @@ def plan(
             epsilon=epsilon,
             margin=margin,
         )
-        count = runs or planned.runs_within_budget()
-        outcomes = _simulated(planned, count, seed)
+        outcomes = _simulated(planned, runs, seed)
     _draw(output, planned, outcomes)
     if as_json:
-        print_json(_document(planned, outcomes, count, seed, output))
+        print_json(_document(planned, outcomes, runs, seed, output))
     else:
-        _print(planned, outcomes, count, output)
+        _print(planned, outcomes, runs, output)
 
 
 def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:

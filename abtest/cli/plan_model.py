@@ -27,8 +27,6 @@ from abtest.experiment.strategies import STRATEGIES
 
 MOST_INTERVALS = 100  # or one a day: an experiment with more rebalances is looked at less often than it would be
 MOST_DAYS = 366  # that can be an interval each; sticky users come once a day
-MOST_RUNS, LEAST_RUNS = 500, 50
-BUDGET = 1_000_000_000  # simulated requests, about half a minute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +93,6 @@ class Plan:
     def test(self) -> SequentialTest:
         return SequentialTest(self.alpha, self.mode, self.floor, self.margin)
 
-    def runs_within_budget(self) -> int:
-        """As many as take about half a minute, within limits."""
-        scenario = self.scenario()
-        runs = BUDGET // (scenario.intervals * scenario.requests * len(STRATEGIES))
-        return min(max(runs, LEAST_RUNS), MOST_RUNS)
-
     def first_day_loss(self) -> float:
         """Conversions that an equal split loses a day: what it costs to know nothing yet, on average."""
         return self.requests_per_day * (max(self.rates) - math.fsum(self.rates) / len(self.rates))
@@ -161,14 +153,16 @@ def seen_after(mean: float, window: float) -> tuple[float, ...]:
 
 
 def outcomes(plan: Plan, *, runs: int, seed: int, each: Callable[[str], None]) -> list[Outcome]:
-    """Of every strategy, on the same users; `each` is told the strategy's name after every interval."""
+    """Of every strategy; `each` is told the strategy's name after every interval."""
     scenario, test = plan.scenario(), plan.test()
     floor = plan.floor if plan.mode == "earn_first" else 0.0
     found = []
     for strategy in STRATEGIES:
         # Equal shares are what a floor keeps anyway.
         policy = _telling(interval_policy(strategy, epsilon=plan.epsilon, floor=floor), each)
-        found.append(_outcome(plan, strategy, simulate(scenario, policy, runs=runs, seed=seed, test=test)))
+        found.append(
+            _outcome(plan, strategy, simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True))
+        )
     return found
 
 
