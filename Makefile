@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 
-.PHONY: help setup setup-dev demo bench deploy test check lint types unit slow format lock generate clean
+.PHONY: help setup setup-dev demo bench bench-page deploy test check lint types unit slow format lock generate clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,8 +48,12 @@ demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=,
 	@touch $@
 
 RUNS ?= 1000
-bench: .venv/.bench ## the benchmarks, RUNS= runs of each: prints tables, writes build/bench/*.json
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench --runs $(RUNS)
+ONLY ?= regret,false_decisions,learn_first,daily,speed
+bench: .venv/.bench ## the benchmarks: prints tables, writes build/bench/*.json; RUNS= of each simulation, ONLY= parts
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench --runs $(RUNS) --only $(ONLY)
+
+bench-page: .venv/.bench ## docs/benchmarks.md from what `make bench` left in build/bench
+	@$(BIN)/python -m bench.page
 
 STAGE ?= dev
 deploy: setup ## the stacks and the SageMaker pipeline of STAGE (dev), to the account that the environment names
@@ -68,7 +72,7 @@ lint: setup-dev
 types: setup-dev
 	$(BIN)/mypy
 
-unit: setup-dev
+unit: .venv/.bench
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
 slow: setup-dev

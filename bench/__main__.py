@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import aims, charts, pool, tables
-from bench.sections import SECTIONS, Settings
+from bench import charts, pool, tables
+from bench.sections import SECTIONS, Settings, judged
 
 OUT = Path("build/bench")
 
@@ -41,12 +41,6 @@ def run(settings: Settings, sections: Sequence[str], out: Path, processes: int |
         found[name] = SECTIONS[name].collect(settings, taken)
         _write(out / f"{name}.json", {"runs": settings.runs, "ours": settings.ours, "result": found[name]})
     return found
-
-
-def judged(settings: Settings, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """The table of aims, as far as the sections that ran go."""
-    rows = [row for name, result in found.items() for row in SECTIONS[name].aims(settings, result)]
-    return [*rows, aims.all_at_once(rows)] if set(found) == set(SECTIONS) else rows
 
 
 def _write(path: Path, value: Any) -> None:

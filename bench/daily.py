@@ -18,9 +18,7 @@ from bench.policies import EQUAL, GROWTHBOOK, PUBLISHED, policy, runs_of
 from bench.pool import Task
 
 SEED = 223
-DAYS, VISITS = 223, 100
-RATES = (0.04, 0.05)
-SCENARIO = Scenario("daily", RATES, intervals=DAYS, requests=VISITS)
+SCENARIO = Scenario("daily", (0.04, 0.05), intervals=223, requests=100)
 LEAST_DAYS = 14
 SURE = 0.95
 SMALL = 0.01  # of the leader's rate
@@ -31,31 +29,31 @@ def measure(name: str, least_days: int, runs: int) -> dict[str, Any]:
     """Days saved of 223, conversions won over an even split of all 223 days, right picks."""
     result = simulate(SCENARIO, policy(name), runs=runs, seed=SEED)
     last, leader = stops(result, least_days)
-    rates = np.array(RATES)
+    rates, days, visits = np.array(SCENARIO.rates), SCENARIO.intervals, SCENARIO.requests
     until = result.trials.cumsum(axis=1)[np.arange(runs), last] @ rates
-    after = (DAYS - 1 - last) * VISITS * rates[leader]
+    after = (days - 1 - last) * visits * rates[leader]
     return {
         "strategy": name,
         "least_days": least_days,
         "runs": runs,
-        "days_saved": list(estimate(DAYS - 1 - last)),
-        "conversions_saved": list(estimate(until + after - DAYS * VISITS * rates.mean())),
+        "days_saved": list(estimate(days - 1 - last)),
+        "conversions_saved": list(estimate(until + after - days * visits * rates.mean())),
         "right": list(estimate(rates[leader] == rates.max())),
     }
 
 
 def stops(result: Runs, least_days: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """[runs]: the last day of the experiment, counted from 0, and the arm that led then."""
-    runs = len(result.trials)
-    last, leaders = np.full(runs, DAYS - 1), np.full(runs, -1)
+    runs, days, _ = result.trials.shape
+    last, leaders = np.full(runs, days - 1), np.full(runs, -1)
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
-    for day in range(least_days - 1, DAYS):
+    for day in range(least_days - 1, days):
         running = np.flatnonzero(leaders < 0)
         if not len(running):
             break
         best = probability_best(trials[running, day], rewards[running, day])
         leader = best.argmax(axis=1)
-        done = (best.max(axis=1) >= SURE) | (day == DAYS - 1)
+        done = (best.max(axis=1) >= SURE) | (day == days - 1)
         done |= better_by(trials[running, day], rewards[running, day], leader) < 1 - SURE
         last[running[done]], leaders[running[done]] = day, leader[done]
     return last, leaders
@@ -74,10 +72,9 @@ def better_by(trials: Floats, rewards: Floats, leader: NDArray[np.int64]) -> Flo
 
 def tasks(ours: str, runs: int) -> list[Task]:
     names = dict.fromkeys((ours, "ThompsonSampling", PUBLISHED, GROWTHBOOK, "bayesianbandits IDS", EQUAL))
+    cost = 5.0 * SCENARIO.intervals * SCENARIO.requests * SCENARIO.arms
     rows = [(name, LEAST_DAYS) for name in names] + [(name, 1) for name in (ours, "ThompsonSampling")]
     return [
-        Task(
-            f"daily: {name}, at least {days} days", measure, (name, days, runs_of(name, runs)), 5.0 * DAYS * VISITS * 2
-        )
+        Task(f"daily: {name}, at least {days} days", measure, (name, days, runs_of(name, runs)), cost)
         for name, days in rows
     ]

@@ -43,7 +43,7 @@ def measure(setup: str, strategy: str, runs: int) -> dict[str, Any]:
     scenario = SETUPS[setup]
     result = simulate(scenario, interval_policy(strategy), runs=runs, seed=SEED, test=SequentialTest(ALPHA))
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
-    row: dict[str, Any] = {"setup": setup, "strategy": strategy, "runs": runs, "looks": LOOKS}
+    row: dict[str, Any] = {"setup": setup, "strategy": strategy, "runs": runs, "looks": scenario.intervals}
     row["ours"] = counted(result.false_decision[:, None])
     if scenario.arms == 2:
         few = max(2, runs // GBSTATS_RUNS)

@@ -74,3 +74,9 @@ SECTIONS: dict[str, Section] = {
         lambda result: {"Speed": tables.speed(result)},
     ),
 }
+
+
+def judged(settings: Settings, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The table of aims, as far as the sections that ran go."""
+    rows = [row for name, result in found.items() for row in SECTIONS[name].aims(settings, result)]
+    return [*rows, aims.all_at_once(rows)] if set(found) == set(SECTIONS) else rows
