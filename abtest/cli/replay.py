@@ -48,13 +48,25 @@ RewardOption = Annotated[
 ]
 ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Of the intervals.")]
 
+EvidenceOption = Annotated[
+    str,
+    typer.Option(
+        help="What the strategy sees: the log weighted to what its own shares would have drawn (weighted), or as it is "
+        "(logged)."
+    ),
+]
+
 ESTIMAND = (
     "Estimated: the reward per user, had each Decision's users been drawn by the target's shares{evidence}. "
     "The intervals hold at any look, under any logging strategy and for rates that drift."
 )
-OF_STRATEGY = (
-    ", set from the counts that were recorded by then. It is not what the target would have learnt from its own traffic"
-)
+OF_EVIDENCE = {
+    "fixed": "",
+    "weighted": ", which follow from closed trials weighted by its share over the logged one. It comes near a run of "
+    "the target from the start while weights are small",
+    "logged": ", which follow from the trials closed by then as they are. It is not what the target would have learnt "
+    "from its own traffic",
+}
 
 
 def replay(
@@ -68,6 +80,7 @@ def replay(
     objective: ObjectiveOption = None,
     attribution_window: WindowOption = None,
     reward: RewardOption = "first",
+    evidence: EvidenceOption = "weighted",
     experiment: ExperimentOption = None,
     confidence: ConfidenceOption = 0.95,
     as_json: JsonOption = False,
@@ -82,11 +95,11 @@ def replay(
     )
     told = {"epsilon": epsilon, "burn_in": burn_in, "floor": floor, "objective": objective}
     source = dataclasses.replace(source, **{key: value for key, value in told.items() if value is not None})  # type: ignore[arg-type]
-    found = run(source, target_of(source, strategy, fixed), confidence)
+    found = run(source, target_of(source, strategy, fixed), evidence, confidence)
     if as_json:
-        print_json(document(source, name, found, reward))
+        print_json(document(source, name, found) | {"reward": reward, "evidence": evidence if strategy else None})
     else:
-        show(source, name, found, is_strategy=fixed is None)
+        show(source, name, found, OF_EVIDENCE[evidence if strategy else "fixed"])
 
 
 def parsed(text: str | None) -> Shares | None:
@@ -132,7 +145,7 @@ def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> T
     return fixed_shares(fixed)
 
 
-def run(source: Recorded, target: Target, confidence: float) -> Replay:
+def run(source: Recorded, target: Target, evidence: str, confidence: float) -> Replay:
     """Says how far it is where it takes long. Raises BadParameter for a setting, UserError where the log cannot say."""
     progress = Progress(len(source.log.decisions))
     with usage_errors():
@@ -140,6 +153,7 @@ def run(source: Recorded, target: Target, confidence: float) -> Replay:
             return evaluated(
                 source.log,
                 target,
+                evidence=evidence,
                 confidence=confidence,
                 on_decision=lambda _: progress.step("Decisions: the target's shares"),
             )
@@ -147,7 +161,7 @@ def run(source: Recorded, target: Target, confidence: float) -> Replay:
             raise UserError(str(error)) from None
 
 
-def document(source: Recorded, name: str, found: Replay, reward: str) -> dict[str, Any]:
+def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
     """The result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
     log, evaluation = source.log, dataclasses.asdict(found.evaluation)
     return {
@@ -155,7 +169,6 @@ def document(source: Recorded, name: str, found: Replay, reward: str) -> dict[st
         "as_of": times.to_text(log.as_of),
         "target": name,
         "logged_strategies": list(source.strategies),
-        "reward": reward,
         **evaluation,
         "variants": variants(source, found),
         "rounds": [
@@ -194,7 +207,7 @@ def variants(source: Recorded, found: Replay) -> list[dict[str, Any]]:
     ]
 
 
-def show(source: Recorded, name: str, found: Replay, *, is_strategy: bool) -> None:
+def show(source: Recorded, name: str, found: Replay, evidence: str) -> None:
     evaluation, log = found.evaluation, source.log
     print_line(
         f"{log.experiment_id}: {name} instead of {', '.join(source.strategies)}, on {evaluation.users:,} users of "
@@ -216,7 +229,7 @@ def show(source: Recorded, name: str, found: Replay, *, is_strategy: bool) -> No
     )
     for line in remarks(source, found):
         print_line(line)
-    print_line(ESTIMAND.format(evidence=OF_STRATEGY if is_strategy else ""))
+    print_line(ESTIMAND.format(evidence=evidence))
 
 
 def rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:

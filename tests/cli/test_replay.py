@@ -57,7 +57,7 @@ def test_a_file_as_a_table(tmp_path: Path, events: list[Event]) -> None:
     assert "95 % interval" in shown
     assert "None is clipped" in shown
     assert "Left out: Manual invocations (1), attribution window still open (60)." in shown
-    assert "It is not what the target would have learnt from its own traffic." in shown
+    assert "It comes near a run of the target from the start while weights are small." in shown
 
 
 def test_a_folder_of_gzip_as_json(tmp_path: Path, events: list[Event]) -> None:
@@ -80,6 +80,7 @@ def test_settings_reach_the_strategy(tmp_path: Path, events: list[Event]) -> Non
     assert min(wide.values()) == pytest.approx(0.2)
     low = document(*common, "--objective", "minimize")["rounds"][-1]["target_shares"]
     assert max(low, key=lambda name: low[name]) != max(wide, key=lambda name: wide[name])
+    assert document(*common, "--evidence", "logged")["evidence"] == "logged"
     still = document(*common, "--burn-in", "100000")["rounds"]
     assert all(taken["target_shares"] == still[0]["target_shares"] for taken in still)
 
@@ -139,6 +140,7 @@ def _came(
         (("--strategy", "EpsilonGreedy", "--epsilon", "2"), "must be from 0 to 1"),
         (("--strategy", "UCB1", "--floor", "0.9"), "must be from 0 to 1/2"),
         (("--strategy", "UCB1", "--objective", "most"), "must be maximize or minimize"),
+        (("--strategy", "UCB1", "--evidence", "none"), "must be one of weighted, logged"),
         (("--strategy", "UCB1", "--confidence", "1"), "must be between 0 and 1"),
     ],
 )
