@@ -13,6 +13,7 @@ from abtest.cli import (
     pipeline,
     plan,
     rebalance,
+    replay,
     report,
     sample_size,
     sandbox,
@@ -45,6 +46,7 @@ app.command()(status.status)
 app.command()(history.history)
 app.command()(report.report)
 app.command()(plan.plan)
+app.command()(replay.replay)
 app.command("sample-size")(sample_size.sample_size)
 
 
