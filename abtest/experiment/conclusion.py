@@ -17,7 +17,7 @@ from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment
 from abtest.experiment.posterior import Trials
 from abtest.experiment.stopping import Verdict, verdict
-from abtest.experiment.utility import scale, utility
+from abtest.experiment.utility import utility
 
 RUNNING, DECIDED, EQUIVALENT, STOPPED = "running", "decided", "equivalent", "stopped"
 
@@ -40,26 +40,26 @@ class Conclusion:
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
     """(trials, reward sum) by variant as (trials, utility sum) in the variants' order; zeros for a missing one."""
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
-    return utility(counts, objective=experiment.objective, costs=_costs(experiment))
+    costs = [variant.cost for variant in experiment.variants]
+    return utility(counts, objective=experiment.objective, costs=costs)
 
 
-def _costs(experiment: Experiment) -> list[float]:
-    return [variant.cost for variant in experiment.variants]
+def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
+    """Utility before costs, which the test takes as differences: brought to 0..1, they would blur the rewards."""
+    return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
 
 
 def conclude(
     experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
 ) -> Conclusion:
     """`best` are the probabilities of being the best by variant; counts that are not `trusted` prove nothing."""
-    names, worth = experiment.variant_names, scale(_costs(experiment))
-    intervals = [
-        dict(zip(names, in_utility(experiment, interval.first_outcomes), strict=True)) for interval in counts.history
-    ]
-    margin = None if experiment.margin is None else experiment.margin / worth
-    test = verdict(intervals, names, experiment.alpha, margin=margin)
+    names = experiment.variant_names
+    costs = {variant.variant_name: variant.cost for variant in experiment.variants}
+    intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
+    test = verdict(intervals, names, experiment.alpha, margin=experiment.margin, costs=costs)
     status = _status(experiment, test, now, trusted)
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
-    found = effects(intervals, names, leader, threshold=test.threshold, scale=worth)
+    found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
     return Conclusion(status, leader, test.e_values[leader], test.threshold, found)
 
 

@@ -17,6 +17,8 @@ Only sums are known, so each product is taken as if s users had reward 1 and the
 concave in y: for rewards between 0 and 1 S is then smaller than the product, so the bound holds for them too. S falls
 as d rises, since m_a and m_b move apart and nothing else depends on d: what refutes d refutes any smaller one.
 
+Where invocations cost something, d is the difference of the two arms' costs, plus or minus a margin.
+
 Products of S over batches, and fixed averages of such products over several l, keep the expectation, so by Ville's
 inequality an e-value ever reaches c with probability at most 1/c.
 
@@ -61,56 +63,59 @@ class Verdict:
 
 
 class Evidence:
-    """The e-value for "a's mean exceeds b's by more than `difference`" (-1..1), batch by batch; in logarithms."""
+    """The e-value for "a's mean exceeds b's by more than `difference`", batch by batch; in logarithms.
+
+    Means differ by 1 at most: a larger `difference` is tested as 1, and one below -1 is surely exceeded.
+    """
 
     def __init__(self, difference: float = 0.0) -> None:
-        self._difference = difference
+        self._difference = min(max(difference, -1.0), 1.0)
         self._logs = [math.log(weight) for weight in WEIGHTS]
         self._a: Trials = (0, 0.0)
         self._b: Trials = (0, 0.0)
-        self.highest = 0.0
+        self.highest = math.inf if difference < -1 else 0.0
 
     def add(self, a: Trials, b: Trials) -> None:
         """Takes a batch in: (users, reward sum) of each arm."""
         if a[0] and b[0]:
-            means = self._means(a[0], b[0])
-            for index, stake in enumerate(STAKES):
-                self._logs[index] += self._log_batch(a, b, stake, means)
+            self._logs = [log + factor for log, factor in zip(self._logs, self._log_batches(a, b), strict=True)]
             self.highest = max(self.highest, log_sum(self._logs))
         self._a = (self._a[0] + a[0], self._a[1] + a[1])
         self._b = (self._b[0] + b[0], self._b[1] + b[1])
 
-    def _means(self, a: float, b: float) -> tuple[float, ...]:
-        """Of the next `a` and `b` users together, as the earlier ones tell; FIRST_MEANS if there are none."""
+    def _log_batches(self, a: Trials, b: Trials) -> list[float]:
+        """Log of the batch's S for each of STAKES."""
         users = self._a[0] + self._b[0]
-        if not users:
-            return FIRST_MEANS
-        overall = (self._a[1] + self._b[1] + 0.5) / (users + 1)
+        if users:
+            return log_batches(a, b, self._mean(a[0], b[0]), self._difference)
+        kept, tried = math.log(KEPT_AT_FIRST), math.log((1 - KEPT_AT_FIRST) / len(FIRST_MEANS))
+        logs = [log_batches(a, b, mean, self._difference) for mean in FIRST_MEANS]
+        return [log_sum([kept, *(tried + log for log in of_stake)]) for of_stake in zip(*logs, strict=True)]
+
+    def _mean(self, a: float, b: float) -> float:
+        """Of the next `a` and `b` users together, as the earlier ones tell."""
+        overall = (self._a[1] + self._b[1] + 0.5) / (self._a[0] + self._b[0] + 1)
         mean_a, mean_b = ((reward + overall) / (trials + 1) for trials, reward in (self._a, self._b))
-        return ((a * mean_a + b * mean_b) / (a + b),)
-
-    def _log_batch(self, a: Trials, b: Trials, stake: float, means: Sequence[float]) -> float:
-        if len(means) == 1:
-            return log_batch(a, b, stake, means[0], self._difference)
-        logs = [log_batch(a, b, stake, mean, self._difference) for mean in means]
-        tried = math.log((1 - KEPT_AT_FIRST) / len(means))
-        return log_sum([math.log(KEPT_AT_FIRST), *(tried + log for log in logs)])
+        return (a * mean_a + b * mean_b) / (a + b)
 
 
-def log_batch(a: Trials, b: Trials, stake: float, mean: float, difference: float) -> float:
-    """Log of S for a `stake` l, around the overall `mean`, both arms having users."""
+def log_batches(a: Trials, b: Trials, mean: float, difference: float) -> list[float]:
+    """Log of S for each of STAKES, around the overall `mean`, both arms having users."""
     users = a[0] + b[0]
-    stake = min(stake, MOST_STAKED * users / max(a[0], b[0]))
-    stake_a, stake_b = stake * b[0] / users, stake * a[0] / users
-    highest, lowest = min(1.0, 1 + difference), max(0.0, difference)
-    mean_a = min(max(mean + difference * b[0] / users, lowest), highest)
+    part_a, part_b = b[0] / users, a[0] / users
+    most = MOST_STAKED / max(part_a, part_b)
+    mean_a = min(max(mean + difference * part_a, difference, 0.0), 1 + difference, 1.0)
     mean_b = min(max(mean_a - difference, 0.0), 1.0)
-    return (
-        a[1] * math.log1p(stake_a * (1 - mean_a))
-        + (a[0] - a[1]) * math.log1p(-stake_a * mean_a)
-        + b[1] * math.log1p(-stake_b * (1 - mean_b))
-        + (b[0] - b[1]) * math.log1p(stake_b * mean_b)
-    )
+    logs = []
+    for stake in STAKES:
+        stake_a, stake_b = min(stake, most) * part_a, min(stake, most) * part_b
+        logs.append(
+            a[1] * math.log1p(stake_a * (1 - mean_a))
+            + (a[0] - a[1]) * math.log1p(-stake_a * mean_a)
+            + b[1] * math.log1p(-stake_b * (1 - mean_b))
+            + (b[0] - b[1]) * math.log1p(stake_b * mean_b)
+        )
+    return logs
 
 
 def threshold_of(arms: int, alpha: float, margin: float | None = None) -> float:
@@ -126,17 +131,23 @@ def verdict(
     alpha: float,
     *,
     margin: float | None = None,
+    costs: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """What the first outcomes of each interval (users, utility sum by variant), oldest first, prove.
+    """What the first outcomes of each interval (users, reward sum by variant), oldest first, prove.
 
     The leader is the first variant to pass, even if later intervals speak less clearly; equivalence that came before
-    stands as well. The first of `variant_names` is the champion; `margin` (above 0, in utility) None means that nothing
-    is equivalent. A single variant leads nobody.
+    stands as well. The first of `variant_names` is the champion; `margin` (above 0, in units of reward) None means that
+    nothing is equivalent. `costs` are of an invocation of each variant, in units of reward: an arm is better if its
+    reward exceeds the other's by more than its cost does. A single variant leads nobody.
     """
     threshold = threshold_of(len(variant_names), alpha, margin)
     enough = math.log(threshold)
-    better = {pair: Evidence() for pair in itertools.permutations(variant_names, 2)}
-    close = {} if margin is None else _close(variant_names, margin)
+    costs = costs or dict.fromkeys(variant_names, 0.0)
+    dearer = {(a, b): costs[a] - costs[b] for a, b in itertools.permutations(variant_names, 2)}
+    better = {pair: Evidence(difference) for pair, difference in dearer.items()}
+    # For the champion and each challenger, that either is less than the margin worse than the other.
+    champion = variant_names[0]
+    close = {} if margin is None else {p: Evidence(d - margin) for p, d in dearer.items() if champion in p}
     leader, equivalent = None, False
     for interval in intervals:
         for (a, b), evidence in itertools.chain(better.items(), close.items()):
@@ -148,13 +159,6 @@ def verdict(
     for (a, b), evidence in better.items():
         e_values[a][b] = math.exp(min(evidence.highest, math.log(LARGEST)))
     return Verdict(leader, equivalent, e_values, threshold)
-
-
-def _close(variant_names: Sequence[str], margin: float) -> dict[tuple[str, str], Evidence]:
-    """For the champion and each challenger, that either is less than the margin worse than the other."""
-    champion, *challengers = variant_names
-    pairs = [pair for name in challengers for pair in ((champion, name), (name, champion))]
-    return {pair: Evidence(-margin) for pair in pairs}
 
 
 def _named(better: Mapping[tuple[str, str], Evidence], enough: float) -> str | None:

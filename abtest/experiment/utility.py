@@ -1,4 +1,5 @@
-"""Rewards to utility: what every posterior, strategy and test compares, 0..1 a trial, higher is better.
+"""Rewards to utility: what every posterior and strategy compares, 0..1 a trial, higher is better; the test, too, but
+for costs, which it takes as differences between variants (`stopping`).
 
 With rewards to minimize, utility is 1 - reward. An invocation's cost, in units of reward, is then taken off, and the
 result brought back to 0..1 for all arms alike:
@@ -32,17 +33,12 @@ def utility(counts: Sequence[Trials], *, objective: str = "maximize", costs: Seq
         raise ValueError(f"objective: must be maximize or minimize, not {objective!r}")
     if costs and len(costs) != len(counts):
         raise ValueError(f"costs: must be one for each of {len(counts)} arms, not {len(costs)}")
-    worth, largest = scale(costs), max(costs, default=0.0)
+    if not all(0 <= cost <= 1 for cost in costs):
+        raise ValueError(f"costs: must be from 0 to 1, not {list(costs)}")
+    largest = max(costs, default=0.0)
     found = []
     for (trials, reward), cost in zip(counts, costs or [0.0] * len(counts), strict=True):
         gain = trials - reward if objective == "minimize" else reward
         # Within 0..trials, whatever the rounding.
-        found.append((trials, min(max((gain + (largest - cost) * trials) / worth, 0.0), trials)))
+        found.append((trials, min(max((gain + (largest - cost) * trials) / (1 + largest), 0.0), trials)))
     return found
-
-
-def scale(costs: Sequence[float]) -> float:
-    """How much reward a utility of 1 is worth: 1 plus the largest of `costs` (0..1). Raises ValueError."""
-    if not all(0 <= cost <= 1 for cost in costs):
-        raise ValueError(f"costs: must be from 0 to 1, not {list(costs)}")
-    return 1 + max(costs, default=0.0)

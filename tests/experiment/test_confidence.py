@@ -54,13 +54,11 @@ def test_the_interval_of_the_reverse_is_the_reverse() -> None:
     assert (there.low, there.difference, there.high) == pytest.approx((-back.high, -back.difference, -back.low))
 
 
-def test_the_scale_multiplies() -> None:
-    intervals = simulated(5, {"a": 0.34, "b": 0.3}, {"a": 0.7, "b": 0.3}, 10, 500)
-    one, other = effect(intervals), effects(intervals, ["a", "b"], "a", threshold=THRESHOLD, scale=1.5)["b"]
-    assert (other.low, other.difference, other.high) == pytest.approx(
-        (1.5 * one.low, 1.5 * one.difference, 1.5 * one.high)
-    )
-    assert other.level == one.level
+def test_costs_shift_the_interval() -> None:
+    intervals, costs = simulated(5, {"a": 0.34, "b": 0.3}, {"a": 0.7, "b": 0.3}, 10, 500), {"a": 0.3, "b": 0.1}
+    free, net = effect(intervals), effects(intervals, ["a", "b"], "a", threshold=THRESHOLD, costs=costs)["b"]
+    shifted = (free.low - 0.2, free.difference - 0.2, free.high - 0.2)
+    assert (net.low, net.difference, net.high) == pytest.approx(shifted)
 
 
 def test_a_drift_is_no_difference() -> None:

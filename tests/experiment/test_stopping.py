@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from abtest.experiment.posterior import Trials
-from abtest.experiment.stopping import STAKES, WEIGHTS, log_batch, threshold_of, verdict
+from abtest.experiment.stopping import STAKES, WEIGHTS, log_batches, threshold_of, verdict
 
 ALPHA = 0.05
 
@@ -24,11 +24,11 @@ def probabilities(users: int, mean: float) -> list[float]:
 @pytest.mark.parametrize(("mean_a", "mean_b"), [(0.02, 0.02), (0.3, 0.5), (0.9, 0.7), (1.0, 0.0), (0.0, 1.0)])
 def test_a_batch_expects_at_most_one(a: int, b: int, mean_a: float, mean_b: float) -> None:
     """Over all outcomes, for what the difference is or more, whatever the stake and the mean it is put around."""
-    for more, mean, stake in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), STAKES):
+    for more, mean, stake in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), range(len(STAKES))):
         difference = min(mean_a - mean_b + more, 1.0)
         outcomes = itertools.product(enumerate(probabilities(a, mean_a)), enumerate(probabilities(b, mean_b)))
         expected = math.fsum(
-            p * q * math.exp(log_batch((a, y), (b, z), stake, mean, difference)) for (y, p), (z, q) in outcomes
+            p * q * math.exp(log_batches((a, y), (b, z), mean, difference)[stake]) for (y, p), (z, q) in outcomes
         )
         assert expected <= 1 + 1e-9
 
@@ -37,7 +37,7 @@ def test_fractional_rewards_are_safer_than_whole_ones() -> None:
     """The same mean from three values between 0 and 1."""
     values = {0.0: 0.3, 0.5: 0.4, 1.0: 0.3}
     expected = math.fsum(
-        values[y] * values[z] * math.exp(log_batch((1, y), (1, z), 2.0, 0.5, 0.0)) for y in values for z in values
+        values[y] * values[z] * math.exp(log_batches((1, y), (1, z), 0.5, 0.0)[-1]) for y in values for z in values
     )
     assert expected <= 1
 
@@ -45,12 +45,13 @@ def test_fractional_rewards_are_safer_than_whole_ones() -> None:
 ARM = st.tuples(st.integers(1, 50), st.floats(0, 1)).map(lambda arm: (arm[0], arm[0] * arm[1]))
 
 
-@given(ARM, ARM, st.sampled_from(STAKES), st.floats(0.01, 0.99), st.floats(-1, 1), st.floats(-1, 1))
+@given(ARM, ARM, st.floats(0.01, 0.99), st.floats(-1, 1), st.floats(-1, 1))
 def test_what_refutes_a_difference_refutes_any_smaller_one(
-    a: Trials, b: Trials, stake: float, mean: float, one: float, other: float
+    a: Trials, b: Trials, mean: float, one: float, other: float
 ) -> None:
     small, large = sorted((one, other))
-    assert log_batch(a, b, stake, mean, small) >= log_batch(a, b, stake, mean, large) - 1e-9
+    pairs = zip(log_batches(a, b, mean, small), log_batches(a, b, mean, large), strict=True)
+    assert all(of_small >= of_large - 1e-9 for of_small, of_large in pairs)
 
 
 def simulated(
@@ -135,6 +136,22 @@ def test_only_the_first_of_winner_and_equivalence_stands() -> None:
     assert (early.leader, early.equivalent) == (None, True)
     late = verdict([clear] * 3 + [close] * 99, ["a", "b"], ALPHA, margin=0.1)
     assert (late.leader, late.equivalent) == ("b", False)
+
+
+def test_the_better_arm_is_worth_its_cost() -> None:
+    intervals: list[dict[str, Trials]] = [{"a": (4000, 2000.0), "b": (4000, 2400.0)}] * 3
+    for cost, leader in ((0.0, "b"), (0.05, "b"), (0.1, None), (0.2, "a")):
+        assert verdict(intervals, ["a", "b"], ALPHA, costs={"a": 0.0, "b": cost}).leader == leader
+    assert verdict(intervals, ["a", "b"], ALPHA, margin=0.03, costs={"a": 0.0, "b": 0.1}).equivalent
+
+
+def test_a_difference_beyond_one_is_cut() -> None:
+    """Costs of 1 and 0, and a margin: what no means can differ by is no question."""
+    intervals: list[dict[str, Trials]] = [{"a": (400, 400.0), "b": (400, 0.0)}] * 3
+    found = verdict(intervals, ["a", "b"], ALPHA, margin=0.5, costs={"a": 1.0, "b": 0.0})
+    assert (found.leader, found.equivalent) == (None, True)  # each is worth 0
+    found = verdict(intervals, ["a", "b"], ALPHA, margin=0.5, costs={"a": 0.0, "b": 1.0})
+    assert (found.leader, found.equivalent) == ("a", False)
 
 
 def test_a_margin_costs_more_than_two_arms_something() -> None:
