@@ -116,7 +116,8 @@ class WorkflowsStack(Stack):
                 timeout_seconds=900,
                 memory_mebibytes=3008,  # about 1.2 kB an event, so two million; and a whole processor
             ),
-            "Decide": self._function("decide", ()),
+            # A whole processor: the test of ten variants over a month of intervals takes it about ten seconds.
+            "Decide": self._function("decide", (), memory_mebibytes=1769),
             "RecordDecision": self._function("record_decision", names, allow([*READ, *WRITE], table)),
         }
         endpoint = sagemaker_arn(self, "endpoint", self._resources.config.endpoint_name)
