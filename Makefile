@@ -62,7 +62,7 @@ deploy: setup ## the stacks and the SageMaker pipeline of STAGE (dev), to the ac
 
 test: check slow ## everything that continuous integration checks
 
-check: lint ## the fast part: lint, types and unit tests, side by side; under 2 minutes on 2 cores
+check: lint .venv/.bench ## the fast part: lint, types and unit tests, side by side; under 2 minutes on 2 cores
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types unit
 
 lint: setup-dev
