@@ -44,7 +44,7 @@ def usage_errors(**options: str) -> Iterator[None]:
 
 def percent(value: float) -> str:
     """A share as people write it: 4 %, 0.05 %, 12.5 %."""
-    return f"{100 * value:.6g} %"
+    return f"{100 * value:.4g} %"
 
 
 def finite(value: float) -> float | None:

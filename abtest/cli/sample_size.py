@@ -115,7 +115,7 @@ def _print(question: Question, designs: Sequence[Design], users_per_day: float |
     changed = question.baseline + question.effect
     print_line(
         f"{percent(question.baseline)} against {percent(changed)}, {question.arms} arms, false decisions at most "
-        f"{percent(question.alpha)}; users over all arms{f', days at {users_per_day:g} a day' if users_per_day else ''}"
+        f"{percent(question.alpha)}; users over all arms{f', days at {users_per_day:,g} a day' if users_per_day else ''}"
     )
     powers = tuple(designs[0].by_power)
     columns = ["expected", *(f"{percent(power)} decided" for power in powers)]
