@@ -113,9 +113,10 @@ def _amount(users: float | None, users_per_day: float | None) -> dict[str, float
 
 def _print(question: Question, designs: Sequence[Design], users_per_day: float | None, runs: int) -> None:
     changed = question.baseline + question.effect
+    days = f", days at {users_per_day:,g} a day" if users_per_day else ""
     print_line(
         f"{percent(question.baseline)} against {percent(changed)}, {question.arms} arms, false decisions at most "
-        f"{percent(question.alpha)}; users over all arms{f', days at {users_per_day:,g} a day' if users_per_day else ''}"
+        f"{percent(question.alpha)}; users over all arms{days}"
     )
     powers = tuple(designs[0].by_power)
     columns = ["expected", *(f"{percent(power)} decided" for power in powers)]
