@@ -89,7 +89,7 @@ generate: setup-dev ## writes anew what is committed but generated: pipeline, st
 
 lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header
 lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg
-	$(COMPILE) --extra dev setup.cfg -o requirements/dev.txt
+	$(COMPILE) --extra dev --extra notebooks setup.cfg -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt setup.cfg -o requirements/runtime.txt
 	$(COMPILE) -c requirements/dev.txt --override requirements/bench-override.txt --extra bench setup.cfg -o requirements/bench.txt
 	$(COMPILE) -c requirements/dev.txt requirements/lambda.in -o requirements/lambda.txt
