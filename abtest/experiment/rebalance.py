@@ -41,7 +41,7 @@ Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 LEARN_FIRST = "learn_first"
 # The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
 # with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
-# At .04 against .05, 50,000 users and 200 looks, 0.4 (w >= .2) decides 95 % of runs, 0.5 97 % with 7 % more regret.
+# At .04 against .05, 50,000 users and 50 looks, 0.4 (w >= .2) decides 94 % of runs, 0.5 97 % with 7 % more regret.
 EVEN_WHILE_LEARNING = 0.5
 LEAST_MOVE = 1e-6  # a smaller change of a share is none
 
@@ -51,12 +51,12 @@ class Decision:
     """The record of one rebalance.
 
     `counts`, `probability_best`, `old_shares`, `new_shares` are by variant name. `value_remaining` is the 95th
-    percentile of the relative gain still possible over the leader. `e_values` are the leader's against each other
-    variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided, the champion once
-    equivalent, else who is most probably the best. `updated` says whether the shares changed; `reason` is
-    a sentence, and so is `guarantee`: what the status is worth. `effects` are by how much the leader is better than
-    each other variant that it shares an interval with, in units of reward less cost; so is `margin`. `findings` are
-    what to know of the data's health before the rest is believed.
+    percentile of the relative gain of utility still possible over the leader. `e_values` are the leader's against each
+    other variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided, the champion
+    once equivalent, else who is most probably the best. `updated` says whether the shares changed; `reason` is a
+    sentence, and `guarantee` says in sentences what the status is worth. `effects` are by how much the leader is better
+    than each other variant that it shares an interval with, in units of reward less cost; so is `margin`. `findings`
+    are what to know of the data's health before the rest is believed.
     """
 
     decision_id: str

@@ -91,6 +91,13 @@ def test_clear_differences_are_found() -> None:
     assert found.count("2") >= 8
 
 
+@given(st.lists(st.tuples(ARM, ARM, ARM), max_size=6), st.permutations("abc"))
+def test_the_order_of_the_variants_does_not_matter(batches: list[tuple[Trials, ...]], order: list[str]) -> None:
+    intervals = [dict(zip("abc", batch, strict=True)) for batch in batches]
+    one, other = verdict(intervals, "abc", ALPHA), verdict(intervals, order, ALPHA)
+    assert one == other
+
+
 def test_a_named_leader_stays_named() -> None:
     clear: dict[str, Trials] = {"a": (100, 90.0), "b": (100, 20.0)}
     reverse: dict[str, Trials] = {"a": (100, 20.0), "b": (100, 90.0)}

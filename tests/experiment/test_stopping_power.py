@@ -103,3 +103,30 @@ def test_learning_first_is_soon_done_and_cheap(looks: int) -> None:
     assert (monitor.decisions.leader == 1).mean() >= 0.9
     assert (monitor.decisions.leader == 0).sum() == 0
     assert 0.01 * trials[:, 0].mean() <= 0.3 * 250
+
+
+@pytest.mark.parametrize("rates", [(0.04, 0.05), (0.05, 0.04), (0.5, 0.5, 0.53)])
+def test_what_differs_by_the_margin_is_rarely_called_equivalent_or_won_by_another(rates: tuple[float, ...]) -> None:
+    """100 looks, equal shares: the two errors together, with the upper 95 % limit, are below alpha."""
+    runs, looks, users = 1000, 100, 600
+    margin = max(rates) - min(rates)
+    source = np.random.default_rng(3)
+    monitor = Monitor(runs, len(rates), SequentialTest(ALPHA, margin=margin))
+    sizes = np.full((runs, len(rates)), users // len(rates))
+    for look in range(looks):
+        monitor.look(sizes.astype(float), source.binomial(sizes, rates).astype(float), look)
+    leader, equivalent = monitor.decisions.leader, monitor.decisions.equivalent
+    best = int(np.argmax(rates))
+    false = int((equivalent | ((leader != NOBODY) & (leader != best))).sum())
+    assert float(stats.beta.ppf(0.95, false + 1, runs - false)) <= ALPHA
+    assert (leader == best).mean() > 0.5
+
+
+def test_equal_arms_are_found_equivalent() -> None:
+    """.05 twice, a margin of .02, 20,000 users: nearly always, and well before they are used up."""
+    source = np.random.default_rng(4)
+    monitor = Monitor(500, 2, SequentialTest(ALPHA, margin=0.02))
+    sizes = np.full((500, 2), 200)
+    for look in range(50):
+        monitor.look(sizes.astype(float), source.binomial(sizes, 0.05).astype(float), look)
+    assert monitor.decisions.equivalent.mean() > 0.9
