@@ -159,7 +159,7 @@ class ExperimentConfig:
 
     project_name: str
     stage_name: str
-    strategy: str = "ThompsonSampling"
+    strategy: str = "Adaptive"
     mode: str = "earn_first"
     objective: str = "maximize"
     margin: float | None = None

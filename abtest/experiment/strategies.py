@@ -74,11 +74,19 @@ def thompson_sampling(arms: _Arms) -> list[float]:
     return probability_best(arms.counts)
 
 
+def adaptive(arms: _Arms) -> list[float]:
+    """Information-directed sampling and P(best) under the belief that rates may change."""
+    from abtest.experiment.adaptive import adaptive_shares  # loads numpy, for which no other strategy should wait
+
+    return adaptive_shares(arms.counts, arms.history or [arms.counts])
+
+
 STRATEGIES: dict[str, Callable[[_Arms], list[float]]] = {
     "WeightedSampling": weighted_sampling,
     "EpsilonGreedy": epsilon_greedy,
     "UCB1": ucb1,
     "ThompsonSampling": thompson_sampling,
+    "Adaptive": adaptive,
 }
 
 
@@ -97,7 +105,7 @@ def traffic_shares(
     `counts` holds (trials, reward sum) of each arm; `weights` are the initial ones (>= 0, default equal), kept until
     every arm has `burn_in` trials. `floor` (0 to 1/arms) is the least share an arm keeps after that: `floor + (1 -
     arms * floor) * share`. `epsilon` (0..1) is EpsilonGreedy's; `history`, the counts of each earlier interval, says
-    how much traffic UCB1 plans for. Raises ValueError naming the wrong argument.
+    how much traffic UCB1 plans for and lets Adaptive see rates change. Raises ValueError naming the wrong argument.
     """
     arms = checked_counts(counts)
     initial = _initial_shares(weights, len(arms))

@@ -123,7 +123,7 @@ def test_the_schema_states_the_defaults() -> None:
         ({"warmup": float("nan")}, "warmup: must be a whole number"),
         ({"epsilon": float("nan")}, "epsilon: must be a number from 0 to 1, not nan"),
         ({"project_name": "a\n"}, "project_name: must be lower-case letters"),
-        ({"strategy": "Adaptive"}, "strategy: must be one of WeightedSampling"),
+        ({"strategy": "Thompson"}, "strategy: must be one of WeightedSampling"),
         ({"strategy": ["UCB1"]}, "strategy: must be one of WeightedSampling"),
         ({"mode": "learn"}, "mode: must be one of earn_first, learn_first, not 'learn'"),
         ({"objective": "min"}, "objective: must be one of maximize, minimize, not 'min'"),

@@ -113,7 +113,6 @@ def test_shares_sum_to_one_and_keep_the_floor(
     [
         ([], {}, "counts"),
         ([(1, 2)], {}, r"counts\[0\]"),
-        (EMPTY, {"strategy": "Adaptive"}, "strategy"),
         (EMPTY, {"strategy": "thompson"}, "strategy"),
         (EMPTY, {"strategy": None}, "strategy"),
         (EMPTY, {"weights": [1]}, "weights"),
