@@ -24,6 +24,7 @@ CHUNK_CHARACTERS = 16 << 20  # a chunk ends with the row that reaches either
 LONGEST_LINE = 1 << 20  # characters; real reviews have up to some 50,000
 LONGEST_RECORD = 200  # lines of one CSV record
 FIRST_OBJECTS = 100  # lines of JSON of which one must tell the layout
+BUFFER_BYTES = 1 << 20  # of each column of a Parquet file
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 
 Lines = Iterator[tuple[int, str]]  # with their numbers, from 1
@@ -282,7 +283,7 @@ def parquet(path: Path) -> Source:
             raise damaged(path, error) from None
 
     try:
-        file = ParquetFile(path)
+        file = ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)  # not whole row groups
     except (ArrowException, OSError) as error:
         raise damaged(path, error) from None
     layout = layout_of(file.schema_arrow.names, path.name)
