@@ -4,7 +4,6 @@ Components are taken as normal on the logit scale, with the moments of their Bet
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
@@ -121,10 +120,15 @@ def _polygamma(x: Floats) -> tuple[Floats, Floats]:
 
 
 def _normal_cdf(z: Floats) -> Floats:
-    """To 1e-7 (Abramowitz and Stegun, 7.1.26): numpy has no error function."""
-    x = np.abs(z) * math.sqrt(0.5)
-    t = 1 / (1 + 0.3275911 * x)
-    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-    half = 0.5 * series * np.exp(-x * x)
-    cdf: Floats = np.where(z < 0, half, 1 - half)
-    return cdf
+    """To 1.4e-4, and rising: Bowling et al., "A logistic approximation to the cumulative normal distribution" (2009).
+
+    Nearly all time is spent here, and numpy has no error function.
+    """
+    power = z * z
+    power *= -0.07056
+    power -= 1.5976
+    power *= z
+    np.clip(power, -700, 700, out=power)
+    np.exp(power, out=power)
+    power += 1
+    return np.reciprocal(power, out=power)
