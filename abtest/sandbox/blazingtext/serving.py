@@ -1,18 +1,14 @@
 """BlazingText as a server: a model artefact in, answers to requests out, in the formats that AWS documents."""
 
-import io
 import json
-import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from abtest.sandbox.model_server import ClientFault, files, media_type
+
 Prediction = dict[str, list[Any]]  # {"label": ["__label__X", ...], "prob": [0.9, ...]}, most probable first
-
-
-class ClientFault(Exception):  # noqa: N818 - a fault of the client, as HTTP says
-    """The request is wrong, not the model: what a container answers with a 4xx status."""
 
 
 class Classifier:
@@ -26,11 +22,11 @@ class Classifier:
 
         Raises ClientFault for an unknown or different content type and for a body that is not as documented.
         """
-        kind = _media_type(content_type)
+        kind = media_type(content_type)
         if kind not in _FORMATS:
             known = ", ".join(_FORMATS)
             raise ClientFault(f"Content type {content_type} is not supported. Supported content types: {known}")
-        if accept and _media_type(accept) not in (kind, "*/*"):
+        if accept and media_type(accept) not in (kind, "*/*"):
             raise ClientFault(f"Accept type {accept} is not supported for content type {kind}: they must be equal")
         return _FORMATS[kind](self, _decoded(body)), kind
 
@@ -41,32 +37,22 @@ class Classifier:
         return {"label": list(labels), "prob": [min(1.0, float(p)) for p in probabilities]}
 
 
-def load(model_tar: bytes | Path) -> Classifier:
-    """The classifier in a `model.tar.gz` (its content or its path); raises ValueError if there is none in it."""
+def load(model_tar: bytes) -> Classifier:
+    """The classifier in a `model.tar.gz`; raises ValueError if there is none in it."""
     import fasttext  # it brings numpy: 0.2 s and 30 MB that only a process that serves shall pay
 
-    source = io.BytesIO(model_tar if isinstance(model_tar, bytes) else model_tar.read_bytes())
+    content = _model_bin(model_tar)
     with tempfile.TemporaryDirectory(prefix="abtest-model-") as folder:
         path = Path(folder, "model.bin")
-        path.write_bytes(_model_bin(source))
+        path.write_bytes(content)
         return Classifier(fasttext.load_model(str(path)))
 
 
-def _model_bin(source: io.BytesIO) -> bytes:
-    try:
-        with tarfile.open(fileobj=source, mode="r:*") as archive:
-            members = [m for m in archive.getmembers() if m.isfile() and Path(m.name).name == "model.bin"]
-            content = archive.extractfile(members[0]) if members else None
-            found = content.read() if content else b""
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"the model artefact is no tar archive: {error}") from error
-    if not found:
+def _model_bin(model_tar: bytes) -> bytes:
+    found = [content for name, content in files(model_tar).items() if Path(name).name == "model.bin"]
+    if not found or not found[0]:
         raise ValueError("the model artefact holds no model.bin")
-    return found
-
-
-def _media_type(header: str) -> str:
-    return header.split(";")[0].strip().lower()
+    return found[0]
 
 
 def _decoded(body: bytes) -> str:

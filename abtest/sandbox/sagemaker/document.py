@@ -33,7 +33,7 @@ Where the sandbox does less than AWS, or something else:
 | of AWS | in the sandbox |
 |---|---|
 | CreateModel looks for the artefact in S3 | CreateEndpoint does: the endpoint is Failed with the reason |
-| an image from ECR serves the model | local code chosen by the image's name: BlazingText's text classification |
+| an image from ECR serves the model | code chosen by the image's name: BlazingText's classification, XGBoost's CSV |
 | models of several containers, shadow variants, inference components | refused, or unknown |
 | deployment configurations: canary, rolling, alarms | kept, and without effect: all traffic moves at once |
 | a change of an endpoint takes minutes | seconds: `--endpoint-create-seconds`, `--endpoint-update-seconds` |

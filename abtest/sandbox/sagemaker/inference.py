@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from ministack.core.responses import get_account_id, get_region
 
-from abtest.sandbox.blazingtext.serving import ClientFault
+from abtest.sandbox.model_server import ClientFault
 from abtest.sandbox.sagemaker import metrics, serving, state
 from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.wire import Json
@@ -62,7 +62,7 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
         answer, kind = _answer(variant, body, content_type, headers.get("accept"), model_seconds)
         status = 200
     except ClientFault as fault:
-        status = 400
+        status = fault.status
         _refuse(name, status, str(fault))
     except Exception as error:
         logger.exception("the model of %s failed", name)

@@ -1,31 +1,20 @@
-"""Model servers: which code serves an image, and the artefacts that are loaded, each one once."""
+"""Model servers: the artefacts that are loaded, each one once."""
 
 import hashlib
 import threading
-from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from abtest.sandbox import clients
-from abtest.sandbox.blazingtext import serving as blazingtext
+from abtest.sandbox import algorithms, clients
+from abtest.sandbox.algorithms import Algorithm
+from abtest.sandbox.model_server import Server
 from abtest.sandbox.sagemaker import background
-
-
-class Server(Protocol):
-    """A loaded model; safe to use from several threads."""
-
-    def respond(self, body: bytes, content_type: str, accept: str | None) -> tuple[bytes, str]:
-        """The response and its content type; raises blazingtext.ClientFault for a request that it refuses."""
 
 
 class LoadFailure(Exception):  # noqa: N818 - what a failed endpoint gives as its reason
     """A model cannot be served; the text says why, for FailureReason."""
 
-
-# A part of an image's URI, and what loads the artefact (a model.tar.gz) of such a model; raises ValueError.
-LOADERS: dict[str, Callable[[bytes], Server]] = {"/blazingtext:": blazingtext.load}
 
 START_SECONDS = 20.0  # how long an endpoint that is resumed waits for the sandbox's own S3
 
@@ -38,12 +27,12 @@ def deploy(image: str, url: str | None) -> str:
 
     Raises LoadFailure for an image without a local implementation, and an artefact that is missing or corrupt.
     """
-    loader = _loader(image)
+    algorithm = _algorithm(image)
     content = _fetch(url)
     key = hashlib.sha256(image.encode() + content).hexdigest()
     with _lock:
         if key not in _loaded:
-            _loaded[key] = _load(loader, content, url)
+            _loaded[key] = _load(algorithm, content, url)
     return key
 
 
@@ -60,18 +49,23 @@ def keep_only(keys: set[str]) -> None:
             del _loaded[key]
 
 
-def _loader(image: str) -> Callable[[bytes], Server]:
-    for part, loader in LOADERS.items():
-        if part in image:
-            return loader
-    raise LoadFailure(f"The sandbox has no implementation of the image {image}.")
-
-
-def _load(loader: Callable[[bytes], Server], content: bytes, url: str | None) -> Server:
+def _algorithm(image: str) -> Algorithm:
     try:
-        return loader(content)
+        return algorithms.of_image(image)
+    except algorithms.UnknownImageError as error:
+        raise LoadFailure(str(error)) from error
+
+
+def _load(algorithm: Algorithm, content: bytes, url: str | None) -> Server:
+    try:
+        return algorithm.load(content)
     except ValueError as error:
         raise LoadFailure(f"Failed to load the model data at {url}: {error}.") from error
+    except ImportError as error:
+        raise LoadFailure(
+            f"The sandbox serves {algorithm.name} with a package that is not installed ({error}): "
+            "install the project's extra `notebooks` (make setup-dev) and start the sandbox again."
+        ) from error
 
 
 def _fetch(url: str | None) -> bytes:

@@ -4,7 +4,8 @@ from typing import Any
 import numpy
 import pytest
 
-from abtest.sandbox.blazingtext.serving import Classifier, ClientFault, load
+from abtest.sandbox.blazingtext.serving import Classifier, load
+from abtest.sandbox.model_server import ClientFault
 from tests.sandbox.sagemaker.artefacts import model_tar, packed
 
 

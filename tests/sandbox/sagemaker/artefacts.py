@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import fasttext
+import numpy
+import xgboost
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+XGBOOST_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 ROLE = "arn:aws:iam::000000000000:role/models"
 INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
@@ -29,6 +32,16 @@ def model_tar(*, inverted: bool = False) -> bytes:
         )
         model.save_model(str(Path(folder, "model.bin")))
         return packed("model.bin", Path(folder, "model.bin").read_bytes())
+
+
+@functools.cache
+def booster_json(*, inverted: bool = False) -> bytes:
+    """A booster of two features that follows the sign of the first one, or its opposite."""
+    rows = numpy.array([[x, y] for x in (-1, -0.5, 0.5, 1) for y in (0, 1)] * 5)
+    labels = (rows[:, 0] < 0) if inverted else (rows[:, 0] > 0)
+    parameters = {"objective": "binary:logistic", "max_depth": 1, "nthread": 1}
+    booster = xgboost.train(parameters, xgboost.DMatrix(rows, labels), num_boost_round=5)
+    return bytes(booster.save_raw("json"))
 
 
 def packed(name: str, content: bytes) -> bytes:

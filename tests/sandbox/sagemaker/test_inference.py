@@ -1,4 +1,5 @@
 import collections
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,15 @@ from scipy import stats
 
 from abtest.sandbox.sagemaker import inference, serving, state
 from tests.sandbox.sagemaker import conftest
-from tests.sandbox.sagemaker.artefacts import GOOD, create_config, create_model, model_tar
+from tests.sandbox.sagemaker.artefacts import (
+    GOOD,
+    XGBOOST_IMAGE,
+    booster_json,
+    create_config,
+    create_model,
+    model_tar,
+    packed,
+)
 from tests.sandbox.sagemaker.conftest import Gate, Local
 
 Refused = Callable[..., str]
@@ -103,6 +112,38 @@ def test_a_payload_that_the_model_refuses_is_a_model_error(local: Local, endpoin
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert counted("Invocation4XXErrors") == {"1.0": 1}
     assert counted("Invocation5XXErrors") == {"0.0": 1}
+
+
+@pytest.fixture
+def booster(local: Local, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An endpoint of XGBoost's image, two variants whose boosters say the opposite."""
+    for name, inverted in (("x", False), ("y", True)):
+        artefact = packed("xgboost-model.json", booster_json(inverted=inverted))
+        monkeypatch.setitem(conftest.S3_OBJECTS, f"{name}/model.tar.gz", functools.partial(bytes, artefact))
+        create_model(local.sagemaker, name, f"s3://bucket/{name}/model.tar.gz", XGBOOST_IMAGE)
+    create_config(local.sagemaker, "boosters", x=1, y=1)
+    local.sagemaker.create_endpoint(EndpointName="E", EndpointConfigName="boosters")
+    local.settle()
+    return "E"
+
+
+@pytest.mark.operation("InvokeEndpoint")
+def test_xgboosts_image_answers_csv_with_scores(local: Local, booster: str) -> None:
+    scores = {}
+    for variant in ("x", "y"):
+        answered = invoke(local, ContentType="text/csv", Body=b"1,0\n-1,0", TargetVariant=variant)
+        assert answered["ContentType"] == "text/csv; charset=utf-8"
+        scores[variant] = [float(score) for score in answered["Body"].read().decode().split(",")]
+    assert scores["x"][0] > 0.5 > scores["x"][1]
+    assert scores["y"][0] < 0.5 < scores["y"][1]
+
+
+@pytest.mark.operation("InvokeEndpoint", error="ModelError")
+def test_a_refusal_has_the_status_of_the_algorithms_container(local: Local, booster: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        invoke(local, TargetVariant="x")
+    assert caught.value.response["OriginalStatusCode"] == 415
+    assert "Content type application/json is not supported" in caught.value.response["OriginalMessage"]
 
 
 def test_a_model_that_fails_is_a_model_error(

@@ -1,9 +1,11 @@
+import sys
+
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from abtest.sandbox import clients
 from abtest.sandbox.sagemaker import background, serving
-from tests.sandbox.sagemaker.artefacts import IMAGE
+from tests.sandbox.sagemaker.artefacts import IMAGE, XGBOOST_IMAGE
 from tests.sandbox.sagemaker.conftest import Local
 
 GOOD_URL = "s3://bucket/good/model.tar.gz"
@@ -26,7 +28,8 @@ def test_a_server_is_loaded_anew_after_its_memory_was_freed(local: Local) -> Non
 @pytest.mark.parametrize(
     ("image", "url", "said"),
     [
-        ("xgboost:1", GOOD_URL, "no implementation of the image xgboost:1"),
+        ("acme/own-xgboost:1", GOOD_URL, "no implementation of the image acme/own-xgboost:1. It serves .*blazingtext"),
+        (XGBOOST_IMAGE, GOOD_URL, "holds no XGBoost model"),
         (IMAGE, None, "begins with s3://, not None"),
         (IMAGE, "https://bucket/model.tar.gz", "begins with s3://"),
         (IMAGE, "s3://bucket/none/model.tar.gz", "Could not find model data at s3://bucket/none/model.tar.gz"),
@@ -36,6 +39,14 @@ def test_a_server_is_loaded_anew_after_its_memory_was_freed(local: Local) -> Non
 def test_what_cannot_be_loaded_says_why(local: Local, image: str, url: str | None, said: str) -> None:
     with pytest.raises(serving.LoadFailure, match=said):
         serving.deploy(image, url)
+
+
+def test_an_algorithm_whose_package_is_missing_says_what_to_install(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(serving.LoadFailure, match=r"XGBoost with a package that is not installed.*make setup-dev"):
+        serving.deploy(XGBOOST_IMAGE, GOOD_URL)
 
 
 def test_a_starting_sandbox_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from abtest.sandbox.sagemaker.jobs.runner import Job, JobFailedError
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.wire import Json
 
-PROGRAM = "abtest.sandbox.blazingtext.transform"
+PROGRAM = "abtest.sandbox.transform"
+BATCH = {"SAGEMAKER_BATCH": "true"}  # by which a container can tell a transform from an endpoint
 DEFAULT_PAYLOAD_MB = 6
 
 
@@ -48,7 +49,8 @@ def work(job: Job) -> None:
     folder, results = job.root / "input", job.root / "results"
     results.mkdir()
     storage.download(job.record["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"], folder)
-    ended = job.program(command(job.record, artefact, folder, results), variables.base(job.root))
+    program = command(job.record, container["Image"], artefact, folder, results)
+    ended = job.program(program, variables.base(job.root) | BATCH)
     storage.upload(results, job.record["TransformOutput"]["S3OutputPath"])  # of the files without an error
     runner.require_success(ended)
 
@@ -61,9 +63,9 @@ def fetch_model(job: Job, container: Json) -> Path:
     return job.root / "model" / name
 
 
-def command(record: Json, artefact: Path, folder: Path, results: Path) -> list[str]:
+def command(record: Json, image: str, artefact: Path, folder: Path, results: Path) -> list[str]:
     source, target = record["TransformInput"], record["TransformOutput"]
-    options = ["--model", str(artefact), "--input", str(folder), "--output", str(results)]
+    options = ["--image", image, "--model", str(artefact), "--input", str(folder), "--output", str(results)]
     options += ["--content-type", source.get("ContentType", "")]
     options += ["--accept", target["Accept"]] if target.get("Accept") else []
     options += ["--split-lines"] if source.get("SplitType") == "Line" else []

@@ -27,7 +27,8 @@ def test_the_members_are_those_of_the_model(kind: Kind) -> None:
     ("image", "kind", "expected"),
     [
         ("811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", TRAINING, images.BLAZINGTEXT),
-        ("811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", TRANSFORM, images.BLAZINGTEXT),
+        ("811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", TRANSFORM, images.SERVER),
+        ("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost@sha256:0a", TRANSFORM, images.SERVER),
         ("1.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-py312-cpu-py3", PROCESSING, images.SCRIPT),
     ],
 )
@@ -36,7 +37,13 @@ def test_images_with_a_local_implementation(image: str, kind: Kind, expected: st
 
 
 @pytest.mark.parametrize(
-    ("image", "kind"), [("1.ecr/xgboost:1", TRAINING), ("1.ecr/blazingtext:1", PROCESSING), (None, TRAINING)]
+    ("image", "kind"),
+    [
+        ("1.ecr/xgboost:1", TRAINING),
+        ("1.ecr/own-xgboost:1", TRANSFORM),
+        ("1.ecr/blazingtext:1", PROCESSING),
+        (None, TRAINING),
+    ],
 )
 def test_an_unknown_image_says_which_are_known(image: str | None, kind: Kind) -> None:
     with pytest.raises(images.UnknownImageError, match=r"blazingtext \(TrainingJob\).*scikit-learn \(ProcessingJob\)"):

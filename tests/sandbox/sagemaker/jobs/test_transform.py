@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.sagemaker.artefacts import GOOD, model_tar
+from tests.sandbox.sagemaker.artefacts import GOOD, XGBOOST_IMAGE, booster_json, model_tar, packed
 from tests.sandbox.sagemaker.jobs.requests import (
     BLAZINGTEXT_IMAGE,
     BUCKET,
@@ -48,6 +48,21 @@ def test_each_line_is_answered_in_order(sagemaker: Any, s3: Any, model: str, str
     assert keys(s3, f"{name}/out/") == [f"{name}/out/deep/more.jsonl.out", f"{name}/out/test.jsonl.out"]
     answers = [json.loads(line) for line in read(s3, f"{name}/out/test.jsonl.out").splitlines()]
     assert [answer["label"] for answer in answers] == [[GOOD], [BAD], [GOOD]]
+
+
+def test_xgboost_scores_a_row_on_each_line(sagemaker: Any, s3: Any) -> None:
+    artefact = packed("xgboost-model.json", booster_json())
+    s3.put_object(Bucket=BUCKET, Key="boosted/model.tar.gz", Body=artefact)
+    s3.put_object(Bucket=BUCKET, Key="boosted/in/test.csv", Body="1,0\n-1,0\n1,1\n")
+    container = {"Image": XGBOOST_IMAGE, "ModelDataUrl": f"s3://{BUCKET}/boosted/model.tar.gz"}
+    sagemaker.create_model(ModelName="boosted", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    request = transform("boosted", "boosted")
+    request["TransformInput"]["ContentType"] = "text/csv"
+    del request["TransformOutput"]["Accept"]
+    sagemaker.create_transform_job(**request)
+    assert ended(sagemaker, "transform_job", "boosted")["TransformJobStatus"] == "Completed"
+    scores = [float(line) for line in read(s3, "boosted/out/test.csv.out").splitlines()]
+    assert scores[1] < 0.5 < scores[0] == scores[2]
 
 
 def test_a_wrong_record_fails_the_job_and_costs_its_file(sagemaker: Any, s3: Any, model: str) -> None:

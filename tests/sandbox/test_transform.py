@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from abtest.sandbox.blazingtext.serving import Classifier
-from abtest.sandbox.blazingtext.transform import answers, batches
+from abtest.sandbox.transform import answers, batches
 
 
 class OneLabel:

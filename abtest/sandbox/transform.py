@@ -1,8 +1,8 @@
-"""BlazingText as a batch program: `python -m abtest.sandbox.blazingtext.transform --model M --input I --output O`.
+"""A batch transform: `python -m abtest.sandbox.transform --image U --model M --input I --output O`.
 
-Sends each file of the input folder through the server in the pieces that SplitType and BatchStrategy ask for, and
-writes `<file>.out` for each. Exit code 2 if the server refuses a record (the file has no output then, the others
-have), 1 if the model cannot be loaded.
+Sends each file of the input folder through the image's server in the pieces that SplitType and BatchStrategy ask
+for, and writes `<file>.out` for each. Exit code 2 if the server refuses a record (the file has no output then, the
+others have), 1 if the model cannot be loaded.
 """
 
 import argparse
@@ -10,26 +10,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from abtest.sandbox.blazingtext.serving import Classifier, ClientFault, load
+from abtest.sandbox import algorithms
+from abtest.sandbox.model_server import ClientFault, Server
 
 
 def main() -> int:
     options = parse()
     try:
-        classifier = load(options.model)
-    except ValueError as error:
+        server = algorithms.of_image(options.image).load(options.model.read_bytes())
+    except (ValueError, ImportError) as error:
         print(f"AlgorithmError: {error}", file=sys.stderr)
         return 1
     paths = sorted(path for path in options.input.rglob("*") if path.is_file())
-    done = [transform(classifier, path, options) for path in paths]
+    done = [transform(server, path, options) for path in paths]
     return 0 if all(done) else 2
 
 
-def transform(classifier: Classifier, path: Path, options: argparse.Namespace) -> bool:
+def transform(server: Server, path: Path, options: argparse.Namespace) -> bool:
     """Writes the answers to one file; False, with the reason on standard error, if the server refuses a record."""
     relative = path.relative_to(options.input)
     try:
-        answered = b"".join(answers(classifier, path.read_bytes(), options))
+        answered = b"".join(answers(server, path.read_bytes(), options))
     except ClientFault as error:
         print(f"ClientError: 400: {error} ({relative})", file=sys.stderr)
         return False
@@ -42,6 +43,7 @@ def transform(classifier: Classifier, path: Path, options: argparse.Namespace) -
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--image", required=True, help="whose server answers")
     for name in ("--model", "--input", "--output"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--content-type", required=True)
@@ -52,9 +54,9 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def answers(classifier: Classifier, content: bytes, options: argparse.Namespace) -> Iterator[bytes]:
+def answers(server: Server, content: bytes, options: argparse.Namespace) -> Iterator[bytes]:
     for request in batches(content, options.batch_bytes) if options.split_lines else [content]:
-        answer, _ = classifier.respond(request, options.content_type, options.accept)
+        answer, _ = server.respond(request, options.content_type, options.accept)
         yield answer.rstrip(b"\n") + b"\n" if options.assemble_lines else answer
 
 

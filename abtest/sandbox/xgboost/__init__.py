@@ -1,0 +1,1 @@
+"""The built-in XGBoost image for the sandbox: a trained booster as a server."""
