@@ -12,14 +12,15 @@ from bench.policies import EQUAL, GROWTHBOOK, PUBLISHED
 Row = dict[str, Any]
 
 COLOURS = ("#0b5fff", "#7a7a7a", "#d1495b", "#2a9d8f", "#b07c00")
+TICKS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 SWAP = "swap half-way, .04 / .05, on time"
 STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font.size": 8}
 
 
 def ratios(rows: list[Row], ours: str, path: Path) -> None:
-    """A dot with two standard errors for each scenario and strategy; left of 1 is better than the published."""
+    """A dot for each scenario and strategy; left of 1 is better than the published, below the dotted line are fresh."""
     scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
-    shown = [ours, "ThompsonSampling", GROWTHBOOK]
+    shown = [ours, "ThompsonSampling", GROWTHBOOK, "bayesianbandits IDS"]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 0.22 * len(scenarios) + 1.0), layout="constrained")
         axes = figure.add_subplot()
@@ -27,15 +28,23 @@ def ratios(rows: list[Row], ours: str, path: Path) -> None:
             _dots(axes, [row for row in rows if row["strategy"] == name], scenarios, place, name)
         axes.axvline(1, color="black", linewidth=0.8)
         axes.set_xscale("log")
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.set_xticks([], minor=True)
+        axes.axhline(_boundary(rows, scenarios), color="black", linewidth=0.4, linestyle=":")
         axes.set_yticks(range(len(scenarios)), scenarios)
         axes.invert_yaxis()
-        axes.set_xlabel("regret / regret of the published Thompson sampling on the same draws, ± 2 standard errors")
-        axes.legend(frameon=False)
+        axes.set_xlabel("regret as a ratio to the published Thompson sampling, ± 2 standard errors")
+        figure.legend(frameon=False, loc="outside upper center", ncols=len(shown))
         _write(figure, path)
 
 
+def _boundary(rows: list[Row], scenarios: list[str]) -> float:
+    """Between the tuning and the fresh scenarios."""
+    return len([name for name in scenarios if any(r["scenario"] == name and r["set"] == "tuning" for r in rows)]) - 0.5
+
+
 def _dots(axes: Axes, rows: list[Row], scenarios: list[str], place: int, name: str) -> None:
-    heights = [scenarios.index(row["scenario"]) + 0.2 * (place - 1) for row in rows]
+    heights = [scenarios.index(row["scenario"]) + 0.2 * (place - 1.5) for row in rows]
     means = [row["ratio"][0] for row in rows]
     errors = [2 * row["ratio"][1] for row in rows]
     axes.errorbar(means, heights, xerr=errors, fmt="o", markersize=3, linewidth=1, color=COLOURS[place], label=name)

@@ -70,7 +70,7 @@ def test_wrong_usage_is_told(given: list[str], capsys: pytest.CaptureFixture[str
 
 
 def test_charts_are_the_same_each_time(tmp_path: Path) -> None:
-    row = {"scenario": charts.SWAP, "strategy": "Adaptive", "ratio": [0.5, 0.1], "curve": [1.0, 2.0]}
+    row = {"set": "fresh", "scenario": charts.SWAP, "strategy": "Adaptive", "ratio": [0.5, 0.1], "curve": [1.0, 2.0]}
     for name in ("a.svg", "b.svg"):
         charts.ratios([row], "Adaptive", tmp_path / name)
         charts.curves([row], "Adaptive", tmp_path / f"curve-{name}")
