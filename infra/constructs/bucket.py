@@ -4,6 +4,8 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.constructs.findings import accept
+
 
 class DataBucket(s3.Bucket):
     """Encrypted, private, TLS only. Where data is kept, also versioned: an old version lives 30 days."""
@@ -25,3 +27,4 @@ class DataBucket(s3.Bucket):
                 )
             ],
         )
+        accept(self, "S1", "Each write is an event, a run or a model with its own record; CloudTrail can log the reads")

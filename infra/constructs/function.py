@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.arns import allow
+from infra.constructs.findings import accept
 
 
 class HandlerFunction(Construct):
@@ -52,3 +53,4 @@ class HandlerFunction(Construct):
             memory_size=memory_mebibytes,
         )
         self.arn = self.function.function_arn
+        accept(self.function, "L1", "Python 3.12 is what the asset's wheels are built, tested and locked for")

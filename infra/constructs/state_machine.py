@@ -7,6 +7,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.constructs.arns import allow
+from infra.constructs.findings import accept
 
 
 class Workflow(Construct):
@@ -38,3 +39,5 @@ class Workflow(Construct):
             role=role,
         )
         self.arn = self.machine.state_machine_arn
+        accept(self.machine, "SF1", "Step Functions keeps each execution's history for 90 days; Decisions are recorded")
+        accept(self.machine, "SF2", "The functions trace themselves; between them a machine only waits")

@@ -4,30 +4,10 @@ import re
 
 import pytest
 
+from infra.wildcards import NO_RESOURCE, STAGE, reason
 from tests.infra.templates import Templates, listed, text
 
 pytestmark = pytest.mark.slow
-
-# Actions for which AWS knows no resource (service authorization reference).
-NO_RESOURCE = {
-    "cloudwatch:PutMetricData": "restricted to SageMaker's namespace by a condition",
-    "ecr:GetAuthorizationToken": "a token for the registry; each pull names the repository",
-    "xray:PutTelemetryRecords": "added by the CDK for active tracing",
-    "xray:PutTraceSegments": "added by the CDK for active tracing",
-}
-
-# Wildcards in names, with what AWS or the run-time chooses in their place.
-WILDCARDS = {
-    r"{.*}/(events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
-    r".*:\*:repository/(blazingtext|sagemaker-scikit-learn)": "AWS's accounts with public images differ by region",
-    r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
-    r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",
-    r".*:(training-job|hyper-parameter-tuning-job)/\*": "SageMaker shortens the names of tuning jobs beyond a prefix",
-    r".*:model-package/reviews-(champion|challenger)/\*": "the versions of a group",
-    r".*:model/reviews-demo\*": "the models of a stage end in a digest",
-    r".*:endpoint-config/sagemaker-reviews-demo-\*": "the endpoint configs of a stage end in a digest",
-    r".*:endpoint/sagemaker-reviews-\*": "the API serves the project's endpoints",
-}
 
 
 def test_no_action_has_a_wildcard(demo: Templates) -> None:
@@ -52,10 +32,8 @@ def test_every_wildcard_in_a_name_has_a_reason(demo: Templates) -> None:
         for resource in listed(statement["Resource"])
         if "*" in text(resource) and text(resource) != "*"
     }
-    unknown = [resource for resource in wild if not any(re.fullmatch(known, resource) for known in WILDCARDS)]
-    assert not unknown
-    unused = [known for known in WILDCARDS if not any(re.fullmatch(known, resource) for resource in wild)]
-    assert not [known for known in unused if "quarantine" not in known]
+    assert not [resource for resource in wild if reason(resource, STAGE) is None]
+    assert not [known for known in STAGE if not any(re.fullmatch(known, resource) for resource in wild)]
 
 
 def test_roles_are_passed_to_sagemaker_only(demo: Templates) -> None:
