@@ -23,6 +23,7 @@ STAND_INS = {
     "BlazingTextImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/blazingtext:stand-in",
     "ProcessingImageUri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:stand-in",
     "CodePrefix": "stand-in-for-the-code",
+    "CodeVersion": "stand-in-for-the-version",
     "ChampionGroupName": "stand-in-for-the-champions",
     "ChallengerGroupName": "stand-in-for-the-challengers",
 }

@@ -27,6 +27,7 @@ class Context:
     blazingtext_image_uri: str
     processing_image_uri: str
     code_prefix: str
+    code_version: str
     champion_group_name: str
     challenger_group_name: str
     parameters: Mapping[str, Parameter]

@@ -2,19 +2,22 @@
 
 import hashlib
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
 TEMPLATE_PATH = Path(__file__).with_name("definition.json")
+BUILT_COMMIT = "CODEBUILD_RESOLVED_SOURCE_VERSION"
 IMAGES_PATH = Path(__file__).with_name("images.json")
 
 # The outputs of the stacks that fill placeholders of the same name.
 FROM_OUTPUTS = ("BucketName", "PipelineRoleArn", "ModelExecutionRoleArn", "ChampionGroupName", "ChallengerGroupName")
 
 # The Processing scripts and what they import, uploaded to CODE_PREFIX/pipelines/.
-MODULES = ("__init__", "evaluate", "features", "layouts", "review_files", "rules", "staging")
+MODULES = ("__init__", "comparison", "evaluate", "features", "layouts", "metrics", "review_files", "rules", "staging")
 SCRIPTS = tuple(Path(__file__).with_name(f"{name}.py") for name in MODULES)
 
 # For one or two thousand usable reviews: a larger test slice, one for simulated users, small models. On the hair dryer
@@ -60,6 +63,18 @@ def code_prefix() -> str:
     return f"code/{digest.hexdigest()}"
 
 
+def code_version() -> str:
+    """The commit that a build of CodeBuild or this checkout is of, `-dirty` if files differ from it; else `unknown`."""
+    if built := os.environ.get(BUILT_COMMIT):
+        return built
+    command = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    try:
+        found = subprocess.run(command, cwd=TEMPLATE_PATH.parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
 def images(region: str) -> dict[str, str]:
     """BlazingTextImageUri and ProcessingImageUri of a region. Raises DefinitionError where SageMaker has none."""
     by_region: dict[str, dict[str, str]] = json.loads(IMAGES_PATH.read_text())
@@ -73,7 +88,8 @@ def values(outputs: Mapping[str, str], *, region: str) -> dict[str, str]:
     missing = [name for name in FROM_OUTPUTS if name not in outputs]
     if missing:
         raise DefinitionError(f"the stacks have no output {', '.join(missing)}; run `abtest deploy` first")
-    return {name: outputs[name] for name in FROM_OUTPUTS} | images(region) | {"CodePrefix": code_prefix()}
+    code = {"CodePrefix": code_prefix(), "CodeVersion": code_version()}
+    return {name: outputs[name] for name in FROM_OUTPUTS} | images(region) | code
 
 
 def fill(outputs: Mapping[str, str], *, region: str) -> str:

@@ -1,80 +1,93 @@
-"""Metrics of one model on the test rows: plain functions, and the Processing script of the Evaluate steps.
+"""Metrics of one model on the test rows, and its comparison with the champion: the Processing script of Evaluate steps.
 
-It uses only the standard library, and every path is an argument:
+Every path is an argument, and this folder's parent on PYTHONPATH:
 
-    python -m pipelines.evaluate --predictions FOLDER --labels FOLDER --output FOLDER
+    python -m pipelines.evaluate --predictions FOLDER --labels FOLDER --output FOLDER [--champion FOLDER] [--seed N]
 
 It reads batch transform's `test.jsonl.out` (a JSON object {"label": [...], "prob": [...]} a line) and `labels.txt` (a
-label a line, same order), and writes `evaluation.json`. Exit code 1 with one line on standard error if they do not fit.
+label a line, same order), and writes `evaluation.json` in the layout of SageMaker's model quality reports; `lower` and
+`upper` of a metric are the ends of its 95 % interval. `--champion` holds the champion's predictions for the same rows.
+Exit code 1 with one line on standard error if they do not fit.
 """
 
 import argparse
 import json
-import math
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from sklearn.metrics import confusion_matrix
+
+from pipelines.comparison import compared
+from pipelines.metrics import (
+    MEASURES,
+    Array,
+    Scored,
+    bootstrapped,
+    calibration_error,
+    curves,
+    measured,
+    proportion,
+    reliability,
+    summary,
+)
+
 HELPFUL, NOT_HELPFUL = "__label__Helpful", "__label__NotHelpful"
-Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
+ROUNDING = 1e-4  # fastText adds 1e-5 to a probability
+
+Prediction = tuple[str, float]  # label, and its probability
 
 
 class EvaluationError(ValueError):
     """Predictions and labels do not fit together; the message is one line that says why."""
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % score interval of a proportion; (0, 1) without trials.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212.
-    """
-    if trials == 0:
-        return 0.0, 1.0
-    share, z2 = successes / trials, Z_95**2
-    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return (0.0 if successes == 0 else centre - half), (1.0 if successes == trials else centre + half)
-
-
-def proportion(successes: int, trials: int) -> dict[str, float]:
-    """A proportion with its interval; the value without trials is 0."""
-    lower, upper = wilson(successes, trials)
-    return {"value": successes / trials if trials else 0.0, "lower": lower, "upper": upper}
-
-
-def f1_score(true_positive: int, wrong: int) -> dict[str, float]:
-    """F1 with its interval; `wrong` counts false positives and false negatives.
-
-    F1 is 2J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: its Wilson ends go through the same function,
-    which is increasing.
-    """
-    return {name: 2 * j / (1 + j) for name, j in proportion(true_positive, true_positive + wrong).items()}
-
-
-def evaluation(predicted: Sequence[str], actual: Sequence[str]) -> dict[str, Any]:
-    """The report; Helpful is the positive class. Both sequences hold the two labels, in the same order."""
-    pairs = Counter(zip(predicted, actual, strict=True))
-    tp, fp = pairs[HELPFUL, HELPFUL], pairs[HELPFUL, NOT_HELPFUL]
-    fn, tn = pairs[NOT_HELPFUL, HELPFUL], pairs[NOT_HELPFUL, NOT_HELPFUL]
+def evaluation(model: Scored, draws: Array) -> dict[str, Any]:
+    """The report; Helpful is the positive class, `draws` the model's bootstrap."""
+    (tn, fp), (fn, tp) = confusion_matrix(model.actual, model.predicted, labels=[0, 1]).tolist()
+    rows, values = len(model.actual), measured(model)
+    intervals = {name: summary(float(values[place]), draws[:, place]) for place, name in enumerate(MEASURES)}
     return {
+        "version": 0.0,
+        "dataset": {"item_count": rows},
         "binary_classification_metrics": {
-            "accuracy": proportion(tp + tn, len(actual)),
-            "precision": proportion(tp, tp + fp),
-            "recall": proportion(tp, tp + fn),
-            "f1": f1_score(tp, fp + fn),
             "confusion_matrix": {  # actual -> predicted -> rows
                 "Helpful": {"Helpful": tp, "NotHelpful": fn},
                 "NotHelpful": {"Helpful": fp, "NotHelpful": tn},
             },
+            "accuracy": proportion(tp + tn, rows),
+            "accuracy_best_constant_classifier": proportion(max(tp + fn, tn + fp), rows),
+            "precision": proportion(tp, tp + fp),
+            "recall": proportion(tp, tp + fn),
+            "true_positive_rate": proportion(tp, tp + fn),
+            "true_negative_rate": proportion(tn, tn + fp),
+            "false_positive_rate": proportion(fp, tn + fp),
+            "false_negative_rate": proportion(fn, tp + fn),
+            **intervals,
+            "expected_calibration_error": calibration_error(model),
+            **curves(model),
         },
-        "test_rows": len(actual),
+        "calibration": reliability(model),
+        "test_rows": rows,
     }
 
 
-def read_predictions(folder: Path) -> list[str]:
-    """The first label of each line of the folder's one `*.out` file."""
+def scored(predictions: Sequence[Prediction], actual: Sequence[str]) -> Scored:
+    """The answers as numbers. Raises EvaluationError unless there is one for each label, and both classes occur."""
+    if len(predictions) != len(actual) or not actual:
+        raise EvaluationError(f"there are {len(predictions)} predictions for {len(actual)} labels")
+    if len(set(actual)) == 1:
+        raise EvaluationError(f"all {len(actual)} test rows are {actual[0]}: a larger TestFraction gives more rows")
+    predicted = np.array([label == HELPFUL for label, _ in predictions], dtype=int)
+    chosen = np.array([probability for _, probability in predictions])
+    scores = np.where(predicted == 1, chosen, 1 - chosen)
+    return Scored(np.array([label == HELPFUL for label in actual], dtype=int), predicted, scores)
+
+
+def read_predictions(folder: Path) -> list[Prediction]:
+    """The first label of each line of the folder's one `*.out` file, with its probability."""
     files = sorted(folder.glob("*.out"))
     if len(files) != 1:
         raise EvaluationError(f"{folder} holds {len(files)} files *.out, not one")
@@ -82,12 +95,16 @@ def read_predictions(folder: Path) -> list[str]:
     return [first_label(line, number) for number, line in enumerate(lines, start=1)]
 
 
-def first_label(line: str, number: int) -> str:
+def first_label(line: str, number: int) -> Prediction:
+    where = f"line {number} of the predictions"
     try:
-        label = json.loads(line)["label"][0]
+        answer = json.loads(line)
+        label, probability = answer["label"][0], float(answer["prob"][0])
     except (ValueError, LookupError, TypeError):
-        raise EvaluationError(f"line {number} of the predictions has no label: {line[:80]!r}") from None
-    return known(label, f"line {number} of the predictions")
+        raise EvaluationError(f"{where} has no label with its probability: {line[:80]!r}") from None
+    if not -ROUNDING <= probability <= 1 + ROUNDING:
+        raise EvaluationError(f"{where} has the probability {probability}")
+    return known(label, where), min(1.0, max(0.0, probability))
 
 
 def known(label: Any, where: str) -> str:
@@ -96,16 +113,20 @@ def known(label: Any, where: str) -> str:
     return str(label)
 
 
-def evaluate(predictions: Path, labels: Path, output: Path) -> dict[str, Any]:
-    """Reads both folders, writes `evaluation.json` in `output`, and returns the report."""
+def evaluate(
+    predictions: Path, labels: Path, output: Path, champion: Path | None = None, seed: int = 1
+) -> dict[str, Any]:
+    """Reads the folders, writes `evaluation.json` in `output`, and returns the report. Raises EvaluationError."""
     actual_lines = (labels / "labels.txt").read_text(encoding="utf-8").splitlines()
     actual = [known(label, f"line {number} of the labels") for number, label in enumerate(actual_lines, start=1)]
-    predicted = read_predictions(predictions)
-    if len(predicted) != len(actual) or not actual:
-        raise EvaluationError(f"there are {len(predicted)} predictions for {len(actual)} labels")
-    report = evaluation(predicted, actual)
+    model = scored(read_predictions(predictions), actual)
+    draws = bootstrapped(model, seed)
+    report = evaluation(model, draws)
+    if champion:
+        rival = scored(read_predictions(champion), actual)
+        report["comparison"] = compared(model, rival, draws - bootstrapped(rival, seed))
     output.mkdir(parents=True, exist_ok=True)
-    (output / "evaluation.json").write_text(json.dumps(report, indent=1) + "\n")
+    (output / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
     return report
 
 
@@ -113,12 +134,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Metrics of one model on the test rows.")
     for name in ("predictions", "labels", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--champion", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
     try:
         report = evaluate(**vars(parser.parse_args(arguments)))
     except (EvaluationError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(report))
+    print(json.dumps(report["binary_classification_metrics"]["accuracy"]))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""CreateModel, TransformTest and Evaluate for one model: its accuracy through the algorithm's own serving path."""
+"""CreateModel, Transform and Evaluate for one model: its metrics through the algorithm's own serving path."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,15 @@ from pipelines.prepare import features_uri
 from pipelines.processing import ROOT, script_step
 
 ACCURACY = "binary_classification_metrics.accuracy.value"
+CREDIBLE_LOSS = "comparison.credible_loss"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model's artefact and the training job that made it, both known once that has ended."""
+
+    model_uri: Any
+    job_arn: Any
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class Evaluated:
     """One model with its evaluation; `test_role` is Champion or Challenger."""
 
     test_role: str
-    model_uri: Any
+    trained: Trained
     create: ModelStep
     transform: TransformStep
     evaluate: ProcessingStep
@@ -32,13 +41,24 @@ class Evaluated:
         return [self.create, self.transform, self.evaluate]
 
     @property
+    def predictions_uri(self) -> Any:
+        return self.transform.properties.TransformOutput.S3OutputPath
+
+    @property
     def report_uri(self) -> Join:
         folder = self.evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
         return Join(on="/", values=[folder, "evaluation.json"])
 
     def accuracy(self) -> JsonGet:
         """A number, 0..1, known once Evaluate has ended."""
-        return JsonGet(step_name=self.evaluate.name, property_file="Report", json_path=ACCURACY)
+        return self._reported(ACCURACY)
+
+    def credible_loss(self) -> JsonGet:
+        """Of a challenger: the accuracy that it loses to the champion at least, by the interval; 0 if perhaps none."""
+        return self._reported(CREDIBLE_LOSS)
+
+    def _reported(self, json_path: str) -> JsonGet:
+        return JsonGet(step_name=self.evaluate.name, property_file="Report", json_path=json_path)
 
 
 def builder(context: Context, model_uri: Any) -> ModelBuilder:
@@ -52,26 +72,32 @@ def builder(context: Context, model_uri: Any) -> ModelBuilder:
     )
 
 
-def evaluated(context: Context, test_role: str, model_uri: Any, features: ProcessingStep) -> Evaluated:
+def evaluated(
+    context: Context, test_role: str, trained: Trained, features: ProcessingStep, champion: Evaluated | None = None
+) -> Evaluated:
+    """The steps of one model; a challenger is also compared with `champion`, by its predictions for the same rows."""
     create = ModelStep(
-        f"Create{test_role}", step_args=builder(context, model_uri).build(), retry_policies=request_retries()
+        f"Create{test_role}", step_args=builder(context, trained.model_uri).build(), retry_policies=request_retries()
     )
     transform = transform_step(context, test_role, create, features)
-    folder = transform.properties.TransformOutput.S3OutputPath
+    inputs = {
+        "predictions": transform.properties.TransformOutput.S3OutputPath,
+        "labels": features_uri(features, "labels"),
+        **({"champion": champion.predictions_uri} if champion else {}),
+    }
+    arguments: list[Any] = ["--output", f"{ROOT}/output/evaluation", "--seed", context.text("Seed")]
+    for name in inputs:
+        arguments += [f"--{name}", f"{ROOT}/input/{name}"]
     evaluate = script_step(
         context,
         f"Evaluate{test_role}",
         "evaluate",
-        inputs={"predictions": folder, "labels": features_uri(features, "labels")},
+        inputs=inputs,
         outputs={"evaluation": context.run_uri("evaluation", test_role.lower())},
-        arguments=[
-            *("--predictions", f"{ROOT}/input/predictions"),
-            *("--labels", f"{ROOT}/input/labels"),
-            *("--output", f"{ROOT}/output/evaluation"),
-        ],
+        arguments=arguments,
         property_files=[PropertyFile(name="Report", output_name="evaluation", path="evaluation.json")],
     )
-    return Evaluated(test_role, model_uri, create, transform, evaluate)
+    return Evaluated(test_role, trained, create, transform, evaluate)
 
 
 def transform_step(context: Context, test_role: str, create: ModelStep, features: ProcessingStep) -> TransformStep:

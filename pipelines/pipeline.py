@@ -11,10 +11,10 @@ from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
 from pipelines.context import Context
-from pipelines.evaluation import evaluated
+from pipelines.evaluation import Trained, evaluated
 from pipelines.parameters import parameters
 from pipelines.prepare import card_uri, prepare_features
-from pipelines.register import gate, register
+from pipelines.register import gate, not_worse, register
 from pipelines.train import train_champion
 from pipelines.tune import best_model_uri, tune_challenger
 
@@ -38,6 +38,7 @@ def context_of(values: Mapping[str, str], region: str) -> Context:
         blazingtext_image_uri=values["BlazingTextImageUri"],
         processing_image_uri=values["ProcessingImageUri"],
         code_prefix=values["CodePrefix"],
+        code_version=values["CodeVersion"],
         champion_group_name=values["ChampionGroupName"],
         challenger_group_name=values["ChallengerGroupName"],
         parameters=parameters(values["BucketName"]),
@@ -53,11 +54,14 @@ def build(context: Context, name: str) -> Pipeline:
     features = prepare_features(context)
     training = train_champion(context, features)
     tuning = tune_challenger(context, features)
-    champion = evaluated(context, "Champion", training.properties.ModelArtifacts.S3ModelArtifacts, features)
-    challenger = evaluated(context, "Challenger", best_model_uri(context, tuning), features)
+    trained = Trained(training.properties.ModelArtifacts.S3ModelArtifacts, training.properties.TrainingJobArn)
+    best = Trained(best_model_uri(context, tuning), tuning.properties.BestTrainingJob.TrainingJobArn)
+    champion = evaluated(context, "Champion", trained, features)
+    challenger = evaluated(context, "Challenger", best, features, champion)
     register_champion = register(context, champion, context.champion_group_name, card_uri(features))
     register_challenger = register(context, challenger, context.challenger_group_name, card_uri(features))
-    check_challenger = gate(context, challenger, [register_challenger], depends_on=[register_champion])
+    compare = not_worse(context, challenger, [register_challenger])
+    check_challenger = gate(context, challenger, [compare], depends_on=[register_champion])
     check_champion = gate(context, champion, [register_champion, check_challenger])
     return Pipeline(
         name=name,

@@ -1,10 +1,14 @@
-"""The gate and the registration: a model that reaches the accuracy floor becomes a model package."""
+"""The gates and the registration: a model that reaches the accuracy floor becomes a model package.
+
+A challenger must also not be credibly worse than the champion on the same test rows.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from sagemaker.core.metadata_properties import MetadataProperties
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
-from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo, ConditionLessThanOrEqualTo
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.condition_step import ConditionStep
@@ -18,8 +22,11 @@ INSTANCE_TYPES = ["ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]
 
 
 def register(context: Context, model: Evaluated, group_name: str, card_uri: Join) -> ModelStep:
-    """Registers the artefact with its report and its data card; ExecutionId and TestRole tell packages apart."""
-    step_args = builder(context, model.model_uri).register(
+    """Registers the artefact with its report, its data card, its training job and the code that made it.
+
+    ExecutionId and TestRole tell packages apart.
+    """
+    step_args = builder(context, model.trained.model_uri).register(
         model_package_group_name=group_name,
         content_types=["application/json"],
         response_types=["application/json"],
@@ -29,10 +36,12 @@ def register(context: Context, model: Evaluated, group_name: str, card_uri: Join
             model_statistics=MetricsSource(content_type="application/json", s3_uri=model.report_uri),
             model_data_statistics=MetricsSource(content_type="application/json", s3_uri=card_uri),
         ),
+        metadata_properties=MetadataProperties(commit_id=context.code_version, generated_by=model.trained.job_arn),
         approval_status=context.get("ModelApprovalStatus"),
         customer_metadata_properties={
             "ExecutionId": ExecutionVariables.PIPELINE_EXECUTION_ID,
             "TestRole": model.test_role.lower(),
+            "CodeUri": context.code_uri,
             "TestAccuracy": Join(values=[model.accuracy()]),  # a join makes text of the number
         },
         description=f"BlazingText classifier of helpful reviews: {model.test_role.lower()}",
@@ -63,4 +72,27 @@ def gate(
         if_steps=list(accepted),
         else_steps=[refused],
         depends_on=list(depends_on) if depends_on else None,
+    )
+
+
+def not_worse(context: Context, challenger: Evaluated, accepted: Sequence[Any]) -> ConditionStep:
+    """Runs the steps `accepted` unless the challenger is credibly worse than the champion; else fails the execution."""
+    loss, allowed = challenger.credible_loss(), context.get("MaximumCredibleLoss")
+    refused = FailStep(
+        "ChallengerWorse",
+        error_message=Join(
+            on=" ",
+            values=[
+                "The challenger is not registered: its accuracy is lower than the champion's by at least",
+                loss,
+                "(95 % interval, same test rows), and MaximumCredibleLoss is",
+                allowed,
+            ],
+        ),
+    )
+    return ConditionStep(
+        "CompareChallenger",
+        conditions=[ConditionLessThanOrEqualTo(left=loss, right=allowed)],
+        if_steps=list(accepted),
+        else_steps=[refused],
     )

@@ -13,16 +13,18 @@ OBJECTIVE = "validation:accuracy"
 
 
 class TuningStepWithLimits(TuningStep):  # type: ignore[misc] # the SDK has no types
-    """A tuning step whose numbers of jobs are pipeline parameters, which the SDK's tuner refuses."""
+    """A tuning step whose strategy and numbers of jobs are pipeline parameters, which the SDK's tuner refuses."""
 
-    def __init__(self, name: str, *, limits: dict[str, Any], **options: Any) -> None:
+    def __init__(self, name: str, *, strategy: Any, limits: dict[str, Any], **options: Any) -> None:
         super().__init__(name, **options)
-        self._limits = limits
+        self._strategy, self._limits = strategy, limits
 
     @property
     def arguments(self) -> dict[str, Any]:
         request: dict[str, Any] = super().arguments
-        request["HyperParameterTuningJobConfig"]["ResourceLimits"].update(self._limits)
+        config = request["HyperParameterTuningJobConfig"]
+        config["Strategy"] = self._strategy
+        config["ResourceLimits"].update(self._limits)
         return request
 
 
@@ -42,14 +44,15 @@ def tune_challenger(context: Context, features: ProcessingStep) -> TuningStepWit
         OBJECTIVE,
         ranges(context),
         objective_type="Maximize",
-        strategy="Bayesian",
+        strategy="Bayesian",  # like the two numbers of jobs, replaced in the step below
         early_stopping_type="Off",
-        max_jobs=9,  # these two are replaced by the limits below
+        max_jobs=9,
         max_parallel_jobs=3,
         random_seed=context.get("Seed"),
     )
     return TuningStepWithLimits(
         "TuneChallenger",
+        strategy=context.get("TuningStrategy"),
         limits={
             "MaxNumberOfTrainingJobs": context.get("MaximumTuningJobs"),
             "MaxParallelTrainingJobs": context.get("MaximumParallelTuningJobs"),

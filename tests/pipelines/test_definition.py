@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -75,8 +76,8 @@ def test_the_steps_are_those_of_the_design() -> None:
         *("PrepareFeatures", "TrainChampion", "TuneChallenger"),
         *("CreateChampion", "TransformChampion", "EvaluateChampion"),
         *("CreateChallenger", "TransformChallenger", "EvaluateChallenger"),
-        *("CheckChampion", "RegisterChampion", "CheckChallenger", "RegisterChallenger"),
-        *("ChallengerRefused", "ChampionRefused"),
+        *("CheckChampion", "RegisterChampion", "CheckChallenger", "CompareChallenger", "RegisterChallenger"),
+        *("ChallengerWorse", "ChallengerRefused", "ChampionRefused"),
     ]
 
 
@@ -99,8 +100,52 @@ def test_a_refusal_names_model_accuracy_and_floor() -> None:
     assert message == "The champion is not registered: its test accuracy 0.6 is under the floor 0.5"
 
 
+def test_the_challenger_is_compared_on_the_champions_predictions_for_the_same_rows() -> None:
+    inputs = {
+        item["InputName"]: item["S3Input"]["S3Uri"]
+        for item in STEPS["EvaluateChallenger"]["Arguments"]["ProcessingInputs"]
+    }
+    assert inputs["champion"] == {"Get": "Steps.TransformChampion.TransformOutput.S3OutputPath"}
+    assert inputs["labels"] == {"Get": "Steps.PrepareFeatures.ProcessingOutputConfig.Outputs['labels'].S3Output.S3Uri"}
+    champions = json.dumps(STEPS["EvaluateChampion"])
+    assert "TransformChallenger" not in champions
+    assert "--champion" not in champions
+
+
+def test_only_a_challenger_that_is_not_credibly_worse_is_registered() -> None:
+    gate = STEPS["CompareChallenger"]["Arguments"]
+    (condition,) = gate["Conditions"]
+    assert condition["Type"] == "LessThanOrEqualTo"
+    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == "comparison.credible_loss"
+    assert resolved(condition["RightValue"]) == 0.0
+    assert [step["Name"] for step in gate["IfSteps"]] == ["RegisterChallenger"]
+    assert resolved(STEPS["ChallengerWorse"]["Arguments"]["ErrorMessage"]) == (
+        "The challenger is not registered: its accuracy is lower than the champion's by at least 0.6 "
+        "(95 % interval, same test rows), and MaximumCredibleLoss is 0.0"
+    )
+
+
+def test_a_package_names_the_job_and_the_code_that_made_it() -> None:
+    made = {role: STEPS[f"Register{role}"]["Arguments"]["MetadataProperties"] for role in ("Champion", "Challenger")}
+    assert made["Champion"]["GeneratedBy"] == {"Get": "Steps.TrainChampion.TrainingJobArn"}
+    assert made["Challenger"]["GeneratedBy"] == {"Get": "Steps.TuneChallenger.BestTrainingJob.TrainingJobArn"}
+    assert {properties["CommitId"] for properties in made.values()} == {definition.code_version()}
+
+
+def test_the_code_version_is_the_builds_or_the_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(definition.BUILT_COMMIT, raising=False)
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", definition.code_version())
+    monkeypatch.setattr(definition, "TEMPLATE_PATH", tmp_path / "definition.json")
+    assert definition.code_version() == "unknown"
+    monkeypatch.setenv(definition.BUILT_COMMIT, "c0ffee")
+    assert definition.code_version() == "c0ffee"
+
+
 def test_tuning_is_nine_jobs_three_at_once_with_capped_buckets() -> None:
     config = resolved(STEPS["TuneChallenger"]["Arguments"]["HyperParameterTuningJobConfig"])
+    assert (config["Strategy"], config["TrainingJobEarlyStoppingType"]) == ("Bayesian", "Off")
+    static = resolved(STEPS["TuneChallenger"]["Arguments"]["TrainingJobDefinition"]["StaticHyperParameters"])
+    assert (static["early_stopping"], static["patience"]) == ("True", "4")
     assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 9, "MaxParallelTrainingJobs": 3}
     ranges = {item["Name"]: item for kind in config["ParameterRanges"].values() for item in kind}
     assert set(ranges) == {"epochs", "learning_rate", "min_count", "vector_dim", "word_ngrams", "buckets"}
@@ -109,7 +154,12 @@ def test_tuning_is_nine_jobs_three_at_once_with_capped_buckets() -> None:
 
 def test_a_package_says_what_it_is() -> None:
     properties = resolved(STEPS["RegisterChallenger"]["Arguments"]["CustomerMetadataProperties"])
-    assert properties == {"ExecutionId": "stub", "TestRole": "challenger", "TestAccuracy": "0.6"}
+    assert properties == {
+        "ExecutionId": "stub",
+        "TestRole": "challenger",
+        "TestAccuracy": "0.6",
+        "CodeUri": f"s3://{OUTPUTS['BucketName']}/{definition.code_prefix()}/",
+    }
     status = STEPS["RegisterChampion"]["Arguments"]["ModelApprovalStatus"]
     assert resolved(status) == "PendingManualApproval"
 
