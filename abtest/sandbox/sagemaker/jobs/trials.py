@@ -47,9 +47,19 @@ def objective_counters(record: Json) -> Json:
 
 
 def objective_status(record: Json, job: Json) -> str:
-    if job["TrainingJobStatus"] in ("InProgress", "Stopping"):
+    if runs(job):
         return "Pending"
     return "Failed" if value(record, job) is None else "Succeeded"
+
+
+def runs(job: Json) -> bool:
+    """Whether a trial has not ended yet."""
+    return job["TrainingJobStatus"] in ("InProgress", "Stopping")
+
+
+def sign(record: Json) -> int:
+    """1 where a larger objective is better, else -1."""
+    return 1 if objective(record)["Type"] == "Maximize" else -1
 
 
 def value(record: Json, job: Json) -> float | None:
@@ -61,9 +71,8 @@ def value(record: Json, job: Json) -> float | None:
 
 def best(record: Json) -> Json | None:
     """The training job with the best objective; of equals the one with the lowest index."""
-    sign = 1 if objective(record)["Type"] == "Maximize" else -1
     rated = [(value(record, job), job) for job in of(record)]
-    succeeded = [(sign * number, job) for number, job in rated if number is not None]
+    succeeded = [(sign(record) * number, job) for number, job in rated if number is not None]
     return max(succeeded, key=lambda pair: pair[0])[1] if succeeded else None
 
 

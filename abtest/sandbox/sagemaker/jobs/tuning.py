@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
 
 from abtest.sandbox.blazingtext import hyperparameters as blazingtext
 from abtest.sandbox.sagemaker import background, state, tags
@@ -102,35 +101,70 @@ def _check_algorithm(definition: Json, config: Json) -> None:
 
 
 def work(job: Job) -> None:
+    """Trial n is proposed once all before it are, and those up to n - parallel have ended.
+
+    It learns from exactly these, whatever else has ended by then, so that a seed repeats the search.
+    """
     config = job.record["HyperParameterTuningJobConfig"]
-    limits = config["ResourceLimits"]
-    seed = config.get("RandomSeed", DEFAULT_SEED)
-    proposed = search.proposals(config["ParameterRanges"], seed, limits["MaxNumberOfTrainingJobs"])
-    waiting = iter(enumerate(proposed, start=1))
+    if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
+        job.say("TrainingJobEarlyStoppingType does not apply in the sandbox: each trial runs to its end")
     refused: list[str] = []
-    workers = [background.spawn(_work_off, job, waiting, refused) for _ in range(limits["MaxParallelTrainingJobs"])]
-    _wait(job, workers)
+    parallel = config["ResourceLimits"]["MaxParallelTrainingJobs"]
+    _wait(job, [background.spawn(_work_off, job, refused) for _ in range(parallel)])
     if refused:
         raise JobFailedError(f"ClientError: {refused[0]}")
     _require_objective(job)
 
 
-def _work_off(job: Job, waiting: Iterator[tuple[int, search.Proposal]], refused: list[str]) -> None:
+def _work_off(job: Job, refused: list[str]) -> None:
     """One worker: runs trials until none is left, or the tuning job is to end."""
     while not refused:
         try:
-            with state.lock:
-                job.limits.check()
-                index, proposal = next(waiting)
-                record = training.create(_trial(job, index, proposal), **_marks(job, index, proposal))
-                runner.register(record["TrainingJobArn"])
+            record = _begin_trial(job)
         except (StopIteration, *ENDS):
             return
         except ServiceError as error:
             refused.append(error.message)
             return
+        if record is None:
+            background.stopping.wait(WAIT_SECONDS)
+            continue
         runner.execute(TRAINING, record, training.work, training.finish)
-        job.say(trials.sentence(record, proposal))
+        job.say(trials.sentence(record, record["_tuned"]))
+
+
+def _begin_trial(job: Job) -> Json | None:
+    """The record of the next trial, yet to run; None while earlier ones run that it is to learn from.
+
+    Raises StopIteration after the last one, whatever `Limits.check` raises, and ServiceError.
+    """
+    config = job.record["HyperParameterTuningJobConfig"]
+    limits = config["ResourceLimits"]
+    with state.lock:
+        job.limits.check()
+        before = trials.of(job.record)
+        if len(before) == limits["MaxNumberOfTrainingJobs"]:
+            raise StopIteration
+        known = max(0, len(before) + 1 - limits["MaxParallelTrainingJobs"])
+        if any(trials.runs(record) for record in before[:known]):
+            return None
+        seen = [_seen(job, record, ended=place < known) for place, record in enumerate(before)]
+        seed = config.get("RandomSeed", DEFAULT_SEED)
+        proposal = search.propose(config["Strategy"], config["ParameterRanges"], seed, seen)
+        index = len(before) + 1
+        record = training.create(_trial(job, index, proposal), **_marks(job, index, proposal))
+        runner.register(record["TrainingJobArn"])
+    return record
+
+
+def _seen(job: Job, record: Json, *, ended: bool) -> search.Trial:
+    """What a later proposal may know of a trial."""
+    value = trials.value(job.record, record)
+    if not ended:
+        return search.Trial(record["_tuned"], search.RUNNING)
+    if value is None:
+        return search.Trial(record["_tuned"], search.FAILED)
+    return search.Trial(record["_tuned"], trials.sign(job.record) * value)
 
 
 def _trial(job: Job, index: int, proposal: search.Proposal) -> Json:

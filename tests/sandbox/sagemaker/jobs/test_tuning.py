@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
+from abtest.sandbox.sagemaker.jobs import search
 from tests.conftest import wait_for
 from tests.sandbox.sagemaker.jobs.requests import described, ended, tuning
 
@@ -91,6 +93,58 @@ def test_a_failing_trial_is_tolerated(sagemaker: Any, s3: Any) -> None:
     assert objective(ranked[0]) == objective(job["BestTrainingJob"])
     best = [trial["TrainingJobName"] for trial in ranked if objective(trial) == objective(ranked[0])]
     assert job["BestTrainingJob"]["TrainingJobName"] == min(best)
+
+
+def kill(trial: dict[str, Any]) -> bool:
+    """Kills the trial's program as a lack of memory would; False while there is none."""
+    name, module = trial["TrainingJobName"], "abtest.sandbox.blazingtext.training"
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if module in words and name in words[-1] and "guard" not in " ".join(words):
+            process.kill()
+            return True
+    return False
+
+
+def test_a_crashing_trial_is_reported_and_the_search_goes_on(sagemaker: Any, s3: Any) -> None:
+    epochs = {"Name": "epochs", "Values": ["5", "6", "7", "10000000"]}
+    request = tuning("one-crashes", {"CategoricalParameterRanges": [epochs]}, jobs=4, parallel=2, min_count="1")
+    del request["TrainingJobDefinition"]["StaticHyperParameters"]["epochs"]
+    sagemaker.create_hyper_parameter_tuning_job(**request)
+    endless = wait_for(
+        lambda: [t for t in trials(sagemaker, "one-crashes") if t["TunedHyperParameters"]["epochs"] == "10000000"]
+    )
+    wait_for(lambda: kill(endless[0]))
+    job = ended(sagemaker, NOUN, "one-crashes", seconds=120)
+    assert job["HyperParameterTuningJobStatus"] == "Completed", job
+    assert job["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 1}
+    (crashed,) = trials(sagemaker, "one-crashes", StatusEquals="Failed")
+    assert crashed["TrainingJobName"] == endless[0]["TrainingJobName"]
+    assert crashed["FailureReason"].startswith("AlgorithmError:")
+    assert job["BestTrainingJob"]["TunedHyperParameters"]["epochs"] != "10000000"
+
+
+def test_random_search_is_honoured_and_the_tuners_early_stopping_is_said_to_do_nothing(
+    sagemaker: Any, s3: Any, log: Callable[[str, str], str]
+) -> None:
+    for strategy in ("Random", "Bayesian"):
+        request = tuning(f"by-{strategy}", RANGES, jobs=5, parallel=1, min_count="1", early_stopping="True")
+        config = request["HyperParameterTuningJobConfig"]
+        config.update(Strategy=strategy, TrainingJobEarlyStoppingType="Auto")
+        sagemaker.create_hyper_parameter_tuning_job(**request)
+    for strategy in ("Random", "Bayesian"):
+        assert ended(sagemaker, NOUN, f"by-{strategy}", seconds=120)["HyperParameterTuningJobStatus"] == "Completed"
+    random, bayesian = (
+        [t["TunedHyperParameters"] for t in trials(sagemaker, f"by-{s}")] for s in ("Random", "Bayesian")
+    )
+    expected: list[search.Trial] = []
+    for proposal in random:
+        assert proposal == search.propose("Random", RANGES, 7, expected)
+        expected.append(search.Trial(proposal, search.FAILED))
+    assert random != bayesian
+    assert "TrainingJobEarlyStoppingType does not apply in the sandbox" in log("tuning", "by-Random")
+    first = trials(sagemaker, "by-Random")[0]["TrainingJobName"]
+    assert "early_stopping does not apply in the sandbox" in log("training", first)
 
 
 def test_a_job_without_a_successful_trial_fails(sagemaker: Any, s3: Any) -> None:
