@@ -20,7 +20,7 @@ class Cell:
     """A scenario and what it stands for.
 
     `group` is "stationary", "change" or "sticky"; `timing` "on time", "one late" or "spread"; `all_peers` says whether
-    the slow peers run here too.
+    the libraries run here too.
     """
 
     scenario: Scenario

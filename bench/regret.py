@@ -8,7 +8,7 @@ import numpy as np
 from abtest.experiment.simulation import Estimate, difference, estimate, ratio, simulate
 from abtest.experiment.simulation.scenario import Floats
 from bench.cells import SETS, Cell
-from bench.policies import BASIC, EQUAL, GROWTHBOOK, PUBLISHED, SLOW, policy, runs_of
+from bench.policies import BASIC, EQUAL, GROWTHBOOK, LIBRARY_PEERS, PUBLISHED, policy, runs_of
 from bench.pool import Task
 
 SEED = 20_261_124
@@ -33,7 +33,7 @@ def names(cell: Cell, ours: str, which: str) -> list[str]:
     """The strategies that run on a cell of the set `which`."""
     basic = BASIC if which == "tuning" else (PUBLISHED, EQUAL, GROWTHBOOK)
     own = [name for name in (ours, "ThompsonSampling") if name not in basic]
-    return list(dict.fromkeys([*own, *basic, *(SLOW if cell.all_peers else ())]))
+    return list(dict.fromkeys([*own, *basic, *(LIBRARY_PEERS if cell.all_peers else ())]))
 
 
 def tasks(ours: str, runs: int, sets: dict[str, list[Cell]] = SETS) -> list[Task]:

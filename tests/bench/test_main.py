@@ -9,7 +9,7 @@ import pytest
 from abtest.experiment.simulation import Scenario
 from bench import __main__ as command
 from bench import cells, charts, daily, false_decisions, learn_first, page, pool, sections, speed
-from bench.policies import EQUAL, PUBLISHED, SLOW
+from bench.policies import EQUAL, LIBRARY_PEERS, PUBLISHED
 
 WANTED = (".65 / .67, on time", ".65 / .67, one late", charts.SWAP, ".04 / .05, sticky, 10% new, on time")
 
@@ -35,7 +35,7 @@ def test_everything_is_measured_stored_and_shown(tiny: sections.Settings, tmp_pa
     found = command.run(tiny, list(sections.SECTIONS), tmp_path, processes=1)
     assert {path.stem for path in tmp_path.glob("*.json")} == set(sections.SECTIONS)
     strategies = {row["strategy"] for row in found["regret"]}
-    assert strategies >= {"Adaptive", "ThompsonSampling", PUBLISHED, EQUAL, *SLOW}
+    assert strategies >= {"Adaptive", "ThompsonSampling", PUBLISHED, EQUAL, *LIBRARY_PEERS}
     assert all(row["ratio"] == [1.0, 0.0] for row in found["regret"] if row["strategy"] == PUBLISHED)
     rows = sections.judged(tiny, found)
     assert rows[-1]["aim"].startswith("all of these at once")

@@ -11,7 +11,7 @@ from abtest.experiment.simulation import Known, Session, probability_best
 from bench.peers.bayesianbandits_library import BAYESIANBANDITS
 from bench.peers.growthbook import DRAWS, GROWTHBOOK, LEAST_SHARE, best_shares, normal_posteriors
 from bench.peers.mabwiser_library import MABWISER, outcomes
-from bench.policies import SLOW, policy, runs_of
+from bench.policies import LIBRARY_PEERS, policy, runs_of
 
 RUNS = 40
 COUNTS = np.array([[400.0, 20.0], [500.0, 31.0]])  # trials and conversions of two arms
@@ -55,7 +55,7 @@ def test_a_library_is_told_of_an_interval_once(name: str) -> None:
 
 
 def test_a_decaying_agent_is_less_sure() -> None:
-    plain, decaying = (policy(name).begin(RUNS, 2) for name in list(SLOW)[2:4])  # type: ignore[union-attr]
+    plain, decaying = (policy(name).begin(RUNS, 2) for name in list(LIBRARY_PEERS)[2:4])  # type: ignore[union-attr]
     sure = Known(np.full((RUNS, 30, 2), 200.0), np.tile([10.0, 20.0], (RUNS, 30, 1)), 30)
     faint = Known(np.zeros((RUNS, 150, 2)), np.zeros((RUNS, 150, 2)), 150)
     for session in (plain, decaying):
@@ -63,7 +63,7 @@ def test_a_decaying_agent_is_less_sure() -> None:
     assert decaying.shares(faint)[:, 0].mean() > plain.shares(faint)[:, 0].mean()
 
 
-@pytest.mark.parametrize("name", [*SLOW, "GrowthBook bandit"])
+@pytest.mark.parametrize("name", [*LIBRARY_PEERS, "GrowthBook bandit"])
 def test_nothing_is_known_at_first(name: str) -> None:
     session = policy(name).begin(3, 4)  # type: ignore[union-attr]
     first = session.shares(Known(np.zeros((3, 0, 4)), np.zeros((3, 0, 4)), 0))
@@ -101,6 +101,6 @@ def test_growthbooks_floor_and_first_hundred() -> None:
 
 
 def test_slow_peers_get_fewer_runs() -> None:
-    assert runs_of("mabwiser Thompson", 1000) == 200
+    assert runs_of("bayesianbandits Thompson", 1000) == 500
     assert runs_of("published UCB1", 1000) == 1000
     assert runs_of("bayesianbandits IDS", 4) == 2
