@@ -6,6 +6,7 @@ import typer
 
 from abtest.cli import (
     deploy,
+    deploy_models,
     destroy,
     history,
     models,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(deploy.deploy)
+app.command("deploy-models")(deploy_models.deploy_models)
 app.command()(outputs.outputs)
 app.command()(destroy.destroy)
 app.add_typer(pipeline.app, name="pipeline")
