@@ -1,21 +1,27 @@
 """`abtest models`: the model registry, and the approval that puts a model on trial."""
 
-from typing import Annotated, Any
+import dataclasses
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from abtest.adapters import registry
+from abtest.adapters import lineage, registry
 from abtest.adapters.registry import Package
+from abtest.cli import model_card
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say
 from abtest.cli.stacks import outputs
 
 GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
 
-app = typer.Typer(help="The registered models: list, show, approve, reject.", no_args_is_help=True)
+app = typer.Typer(help="The registered models: list, show, trials, approve, reject.", no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(metavar="MODEL", help="champion, challenger (the newest), or champion/3.")]
 References = Annotated[list[str], typer.Argument(metavar="MODEL...", help="As in champion, challenger, champion/3.")]
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", parser=picture, metavar="FILE", help="Also draw them: .svg or .png.")
+]
 NoteOption = Annotated[str, typer.Option("--note", help="Why; kept in the registry.")]
 
 
@@ -41,28 +47,32 @@ def summary(role: str, package: Package) -> dict[str, str]:
 
 @app.command()
 def show(model: Reference, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Show one model: its status, metrics and artefact."""
+    """Show one model: status, metrics, artefact, and the training job, hyperparameters, data and code it comes from."""
     package = find(model, stage)
-    description = registry.describe(package.arn)
-    document = summary(model.partition("/")[0], package) | details(description)
+    document = summary(model.partition("/")[0], package) | model_card.details(registry.describe(package.arn))
     if as_json:
         print_json(document)
         return
-    for name, value in document.items():
+    for name, value in model_card.lines(document):
         print_line(f"{name:<18} {value}")
 
 
-def details(description: dict[str, Any]) -> dict[str, str]:
-    """What the registry says beyond the summary: artefact, metrics, the training's own notes, the approval's."""
-    containers = description.get("InferenceSpecification", {}).get("Containers", [{}])
-    quality = description.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
-    found = {
-        "model_data_url": containers[0].get("ModelDataUrl"),
-        "metrics_uri": quality.get("S3Uri"),
-        "approval_note": description.get("ApprovalDescription"),
-        **description.get("CustomerMetadataProperties", {}),
-    }
-    return {name: value for name, value in found.items() if value}
+@app.command()
+def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None, as_json: JsonOption = False) -> None:
+    """List the trials of the search that found the model, the best first, with their hyperparameters."""
+    job = lineage.training_job(registry.describe(find(model, stage).arn))
+    search = lineage.search(job) if job else None
+    if search is None:
+        raise UserError(f"{model}: no search is known of it; abtest models show tells its training job")
+    if plot:
+        from abtest.cli import trials_chart  # matplotlib: only where it is needed
+
+        trials_chart.write(plot, search)
+        say(str(plot))
+    if as_json:
+        print_json(dataclasses.asdict(search))
+        return
+    print_table(*model_card.trial_table(search))
 
 
 @app.command()

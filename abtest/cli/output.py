@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -43,3 +44,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for text in texts:
         table.add_row(*text)
     result.print(table)
+
+
+def picture(given: str | Path) -> Path:
+    """The path of a picture to write. Raises BadParameter for a format that is not drawn."""
+    path = Path(given)
+    if path.suffix not in (".svg", ".png"):
+        raise typer.BadParameter(f"must end in .svg or .png, not {path.name}")
+    return path

@@ -10,7 +10,7 @@ import typer
 
 from abtest.cli import plan_model
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, print_json, print_line, print_table
+from abtest.cli.output import JsonOption, picture, print_json, print_line, print_table
 from abtest.cli.plan_model import Outcome, Plan
 from abtest.cli.planning import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
 from abtest.cli.waiting import Progress
@@ -28,14 +28,6 @@ def mode(given: str) -> str:
     if name not in MODES:
         raise typer.BadParameter(f"must be one of {', '.join(MODES)}, not {given}")
     return name
-
-
-def picture(given: str | Path) -> Path:
-    """Raises BadParameter for a format that is not drawn."""
-    path = Path(given)
-    if path.suffix not in (".svg", ".png"):
-        raise typer.BadParameter(f"must end in .svg or .png, not {path.name}")
-    return path
 
 
 RatesOption = Annotated[

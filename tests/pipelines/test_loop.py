@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from abtest.adapters import artefacts, lineage, registry
+from abtest.cli import model_card
 from pipelines import reviews, run
-from pipelines.definition import SMALL_DATA_PARAMETERS
+from pipelines.definition import BUILT_COMMIT, SMALL_DATA_PARAMETERS
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -49,12 +51,15 @@ def target(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.env.items():
             patch.setenv(name, value)
+        patch.setenv(BUILT_COMMIT, "c0ffee")
         sandbox.client("s3").create_bucket(Bucket=BUCKET)
         for group in (STACK["ChampionGroupName"], STACK["ChallengerGroupName"]):
             sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
         run.upsert(STACK)
         sample = reviews.write_sample(tmp_path_factory.mktemp("reviews") / "sample.tsv", rows=2000)
         yield run.upload_reviews(BUCKET, [sample])
+    registry.client.cache_clear()
+    artefacts.client.cache_clear()
 
 
 def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: Sandbox, target: str) -> None:
@@ -79,7 +84,33 @@ def test_champion_and_challenger_are_registered_with_what_they_scored(sandbox: S
         card = json.load(sandbox.client("s3").get_object(Bucket=BUCKET, Key=card_uri.split("/", 3)[3])["Body"])
         assert (card["source"], card["rows_read"]) == (target, 2000)
         assert 0.52 < accuracy < 0.9  # the sample's single words tell less than its word pairs
+        assert ("comparison" in report) == (role == "challenger")
+        comes_from_a_job_and_a_search(package, role)
     assert created[0] < created[1]
+
+
+def comes_from_a_job_and_a_search(package: dict[str, Any], role: str) -> None:
+    """What `abtest models show` and `abtest models trials` tell."""
+    registry.client.cache_clear()
+    artefacts.client.cache_clear()
+    job = lineage.training_job(package)
+    assert job is not None
+    assert package["MetadataProperties"] == {"CommitId": "c0ffee", "GeneratedBy": job["TrainingJobArn"]}
+    assert job["HyperParameters"]["early_stopping"] == "True"
+    card = lineage.data_card(package)
+    assert card is not None
+    assert card["rows_read"] == 2000
+    search = lineage.search(job)
+    if role == "champion":
+        assert search is None
+        return
+    assert search is not None
+    assert (search.strategy, len(search.trials)) == ("Bayesian", 9)
+    assert search.trials[0].training_job_name == job["TrainingJobName"]
+    assert search.trials[0].hyperparameters.items() < job["HyperParameters"].items()
+    told = dict(model_card.lines(model_card.details(package)))
+    assert told["against champion"].split(":")[0] in ("better", "tie")
+    assert told["code_version"] == "c0ffee"
 
 
 def trained(sandbox: Sandbox, execution_arn: str) -> tuple[list[str], list[Any]]:
