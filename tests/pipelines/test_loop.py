@@ -160,6 +160,18 @@ def test_a_refused_model_is_named_and_not_registered(sandbox: Sandbox, target: s
     assert len(sandbox.client("sagemaker").list_model_packages()["ModelPackageSummaryList"]) == before
 
 
+def test_a_challenger_that_loses_more_than_it_may_is_not_registered(sandbox: Sandbox, target: str) -> None:
+    """No loss is under -1: whatever the two scored, the second gate refuses."""
+    outcome = run.wait(
+        run.start(STACK["PipelineName"], SMALL_DATA_PARAMETERS | {"ReviewsS3Uri": target, "MaximumCredibleLoss": "-1"})
+    )
+    assert outcome.status == "Failed"
+    assert outcome.steps["RegisterChampion"] == "Succeeded"
+    assert "RegisterChallenger" not in outcome.steps
+    assert outcome.failures[0].startswith("The challenger is not registered: its accuracy is lower than the champion's")
+    assert outcome.failures[0].endswith("and MaximumCredibleLoss is -1.0")
+
+
 def test_reviews_that_cannot_be_used_fail_with_the_scripts_own_line(target: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.tsv"
     wrong.write_text("a\tb\n")
