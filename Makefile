@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 
-.PHONY: help setup setup-dev demo bench bench-page deploy test check lint types unit slow format lock generate clean
+.PHONY: help setup setup-dev demo bench bench-page synth deploy upsert test check lint types unit slow format lock generate clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,8 +56,13 @@ bench-page: .venv/.bench ## docs/benchmarks.md from what `make bench` left in bu
 	@$(BIN)/python -m bench.page
 
 STAGE ?= dev
-deploy: setup ## the stacks and the SageMaker pipeline of STAGE (dev), to the account that the environment names
+synth: setup ## the templates of STAGE (dev) and of its delivery, in build/cdk; calls no AWS
+	$(BIN)/abtest synth --stage $(STAGE)
+
+deploy: setup ## the stacks of STAGE, to the account that the environment names
 	$(BIN)/abtest deploy --stage $(STAGE)
+
+upsert: setup ## the SageMaker pipeline of STAGE, once its stacks are there
 	$(BIN)/abtest pipeline upsert --stage $(STAGE)
 
 test: check slow ## everything that continuous integration checks
@@ -82,10 +87,11 @@ format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: setup-dev ## writes anew what is committed but generated: pipeline, state machines, page of operations
+generate: setup-dev ## writes anew what is committed but generated: pipeline, machines, page of operations, snapshots of templates
 	$(BIN)/python -m pipelines.compile
 	$(BIN)/python -m workflows
 	$(BIN)/python -m abtest.sandbox.sagemaker.document
+	$(BIN)/python -W ignore -m tests.infra.snapshot
 
 lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header
 lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg

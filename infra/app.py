@@ -1,5 +1,6 @@
 """The CDK app: the four stacks of one stage, `cdk deploy --context stage=demo`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import aws_cdk as cdk
 from abtest.experiment.config import ConfigError, ExperimentConfig
 from infra import environments
 from infra.constructs.environment import Resources
+from infra.environments import Delivery
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
+from infra.stacks.project import project_tags
 from infra.stacks.training import TrainingStack
 from infra.stacks.workflows import WorkflowsStack
 
@@ -23,8 +26,10 @@ FLAGS = {
     "@aws-cdk/core:enablePartitionLiterals": True,
 }
 
+BY_HAND = Delivery()
 
-def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET) -> None:
+
+def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET, delivery: Delivery = BY_HAND) -> None:
     """Adds the stacks of the stage that `config` describes; `asset` is the folder of all Lambda code."""
     keep = environments.is_kept(config)
     data = DataStack(app, f"{config.prefix}-data", keep=keep)
@@ -35,6 +40,7 @@ def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET) -> None
         pipeline_name=f"{config.prefix}-pipeline",
         bucket=data.bucket,
         keep=keep,
+        delivery=delivery,
     )
     resources = Resources(
         config=config,
@@ -50,6 +56,9 @@ def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET) -> None
     ApiStack(app, f"{config.prefix}-api", asset=asset, resources=resources, keep=keep)
     cdk.Tags.of(app).add("project", config.project_name)
     cdk.Tags.of(app).add("stage", config.stage_name)
+    if delivery.project_name and delivery.project_id:
+        for key, value in project_tags(delivery.project_name, delivery.project_id).items():
+            cdk.Tags.of(app).add(key, value)
 
 
 def main() -> None:
@@ -60,7 +69,7 @@ def main() -> None:
         sys.exit(f"abtest: {error}")
     if not ASSET.is_dir():
         sys.exit(f"abtest: {ASSET} is missing; `abtest deploy` fills it and deploys")
-    compose(app, config)
+    compose(app, config, delivery=Delivery.of(os.environ))
     app.synth()
 
 

@@ -1,6 +1,9 @@
 """The stages: `infra/config/{stage}.json`, read and checked before anything is created."""
 
 import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from abtest.experiment.config import ConfigError, ExperimentConfig
@@ -9,8 +12,31 @@ CONFIG = Path(__file__).parent / "config"
 KEPT = ("prod",)  # stages whose data survives `abtest destroy`
 
 
-def load(stage: str, folder: Path = CONFIG) -> ExperimentConfig:
-    """The stage's configuration; ConfigError names what is wrong with it, or that there is none."""
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What the delivery pipeline tells its builds; all None where somebody deploys by hand.
+
+    Name and id are those of the SageMaker project; the role is that of the build that upserts the pipeline.
+    """
+
+    project_name: str | None = None
+    project_id: str | None = None
+    upsert_role_name: str | None = None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Delivery":
+        return cls(
+            project_name=environment.get("SAGEMAKER_PROJECT_NAME"),
+            project_id=environment.get("SAGEMAKER_PROJECT_ID"),
+            upsert_role_name=environment.get("UPSERT_ROLE_NAME"),
+        )
+
+
+def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.environ) -> ExperimentConfig:
+    """The stage's configuration; ConfigError names what is wrong with it, or that there is none.
+
+    In a SageMaker project, SAGEMAKER_PROJECT_NAME takes the place of `project_name`.
+    """
     path = folder / f"{stage}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.json") if not file.stem.endswith(".schema")))
@@ -19,7 +45,8 @@ def load(stage: str, folder: Path = CONFIG) -> ExperimentConfig:
         document = json.loads(path.read_text())
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON: {error}") from None
-    config = ExperimentConfig.from_json(document)
+    name = Delivery.of(environment).project_name
+    config = ExperimentConfig.from_json(document | {"project_name": name} if name else document)
     if config.stage_name != stage:
         raise ConfigError(f"{path}: stage_name is {config.stage_name}, it must be {stage}, as the file's name")
     return config

@@ -22,6 +22,9 @@ LAUNCH_NO_RESOURCE: Mapping[str, str] = {
     "s3:GetObject": "the Service Catalog's buckets; restricted to what it has tagged by a condition",
 }
 
+# What the build that upserts the pipeline may do, beside.
+UPSERT_NO_RESOURCE: Mapping[str, str] = {"sagemaker:ListPipelines": "a list has no resource"}
+
 # Wildcards in names of the stages' stacks, with what AWS or the run-time chooses in their place.
 STAGE: Mapping[str, str] = {
     r".*/(events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",

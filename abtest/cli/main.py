@@ -20,6 +20,7 @@ from abtest.cli import (
     sandbox,
     simulate,
     status,
+    synth,
 )
 from abtest.cli.aws import aws_errors
 from abtest.cli.demo import command as demo
@@ -36,6 +37,8 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
+app.command()(synth.synth)
+app.add_typer(synth.app, name="project")
 app.command()(deploy.deploy)
 app.command("deploy-models")(deploy_models.deploy_models)
 app.command()(outputs.outputs)

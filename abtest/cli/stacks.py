@@ -1,6 +1,7 @@
 """A stage as the commands see it: its configuration file, and its stacks in CloudFormation."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def load_config(stage: str) -> ExperimentConfig:
-    """The configuration in `infra/config/{stage}.json`. Raises UserError."""
+    """The configuration in `infra/config/{stage}.json`; SAGEMAKER_PROJECT_NAME takes the place of its `project_name`.
+
+    Raises UserError.
+    """
     path = CONFIG / f"{stage}.json"
     if not path.is_file():
         known = sorted(file.stem for file in CONFIG.glob("*.json") if "." not in file.stem)
         raise UserError(f"there is no stage {stage}: the stages are {', '.join(known)}")
     try:
-        config = ExperimentConfig.from_json(json.loads(path.read_text()))
+        document, name = json.loads(path.read_text()), os.environ.get("SAGEMAKER_PROJECT_NAME")
+        config = ExperimentConfig.from_json(document | {"project_name": name} if name else document)
     except (ConfigError, ValueError) as error:
         raise UserError(f"{path.relative_to(ROOT)}: {error}") from None
     if config.stage_name != stage:

@@ -66,6 +66,14 @@ def synthesise(stage: str) -> None:
     run([sys.executable, "-m", "infra.app"], f"{stage}-synth", folder=ROOT, variables=context)
 
 
+def synthesise_delivery(stage: str) -> Path:
+    """Writes the templates of the stage's delivery, the portfolio and the project; returns the project's."""
+    folder = BUILD / f"{stage}-delivery"
+    context = {"CDK_CONTEXT_JSON": json.dumps({"stage": stage}), "CDK_OUTDIR": str(folder)}
+    run([sys.executable, "-m", "infra.delivery"], f"{stage}-delivery-synth", folder=ROOT, variables=context)
+    return folder / "abtest-project.template.json"
+
+
 def deploy(stage: str, tell: Tell) -> None:
     """Deploys what `synthesise` wrote, stacks side by side where one does not need the other."""
     command: list[str | Path] = [CDK, "deploy", "--app", BUILD / stage, "--all", "--require-approval", "never"]

@@ -1,9 +1,10 @@
-"""Findings of cdk-nag's AwsSolutions rules that stand, each with its reason."""
+"""Findings that stand, each with its reason: of cdk-nag's AwsSolutions rules, and of the CDK's own checks."""
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 
 def accept(construct: IConstruct, rule: str, reason: str) -> None:
-    """Acknowledges the rule, given by its number in AwsSolutions, on the construct and all below it."""
-    Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
+    """Acknowledges the rule on the construct and all below it: its number in AwsSolutions, or `checker::number`."""
+    full = rule if "::" in rule else f"AwsSolutions-{rule}"
+    Validations.of(construct).acknowledge(Acknowledgment(id=full, reason=reason))

@@ -1,4 +1,4 @@
-"""The role that the training pipeline and its jobs run with, and the one that serves models."""
+"""The role that the training pipeline and its jobs run with, the one that serves models, and what upserting needs."""
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -62,3 +62,32 @@ class PipelineRole(SageMakerRole):
         packages = [sagemaker_arn(self, "model-package", f"{group}/*") for group in group_names]
         register = ["sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackageGroup"]
         self.add_to_policy(allow([*register, "sagemaker:DescribeModelPackage"], *groups, *packages))
+
+
+class UpsertPolicy(iam.CfnRolePolicy):
+    """Gives the build that runs `abtest pipeline upsert` its rights, once there is something to name in them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        role_name: str,
+        pipeline_name: str,
+        pipeline_role: iam.IRole,
+        bucket: s3.IBucket,
+    ) -> None:
+        pipeline = sagemaker_arn(scope, "pipeline", pipeline_name)
+        statements = [
+            allow(["s3:AbortMultipartUpload", "s3:PutObject"], bucket.arn_for_objects("code/*")),
+            allow(["sagemaker:CreatePipeline", "sagemaker:UpdatePipeline"], pipeline),
+            allow(["sagemaker:ListPipelines"], "*"),
+            pass_role(pipeline_role.role_arn, service="sagemaker.amazonaws.com"),
+        ]
+        super().__init__(
+            scope,
+            name,
+            role_name=role_name,
+            policy_name=f"upsert-{pipeline_name}",
+            policy_document=iam.PolicyDocument(statements=statements),
+        )

@@ -10,8 +10,8 @@ BUILDSPECS = sorted((ROOT / "buildspecs").glob("*.yml"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def test_there_is_one_for_tests_and_one_for_deployment() -> None:
-    assert [path.stem for path in BUILDSPECS] == ["deploy", "test"]
+def test_there_is_one_for_each_stage_of_delivery() -> None:
+    assert [path.stem for path in BUILDSPECS] == ["deploy", "synth", "test", "upsert"]
 
 
 @pytest.mark.parametrize("path", BUILDSPECS, ids=lambda path: path.stem)

@@ -3,7 +3,7 @@
 import pytest
 
 from infra import environments
-from tests.infra.templates import Templates, synthesise
+from tests.infra.templates import Templates, synthesise, synthesise_delivery
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +14,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 @pytest.fixture(scope="session")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return synthesise(environments.load("prod"), tmp_path_factory.mktemp("prod"))
+
+
+@pytest.fixture(scope="session")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Of the stage prod: parts delivery, abtest-portfolio, abtest-project."""
+    return synthesise_delivery(environments.load("prod"), tmp_path_factory.mktemp("delivery"))

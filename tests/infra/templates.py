@@ -1,11 +1,15 @@
 """A stage's templates, synthesised in this process, and ways to look into them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from abtest.experiment.config import ExperimentConfig
+from infra.environments import Delivery
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
 
 Json = dict[str, Any]
 
@@ -13,7 +17,9 @@ Json = dict[str, Any]
 class Templates:
     """The templates of one stage by part: data, training, workflows, api."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    def __init__(self, folder: Path, prefix: str, app: "cdk.App") -> None:
+        self.app = app
+        self.files = sorted(folder.glob("*.template.json"))
         self._parts = {
             path.name.removeprefix(f"{prefix}-").removesuffix(".template.json"): json.loads(path.read_text())
             for path in folder.glob("*.template.json")
@@ -23,6 +29,10 @@ class Templates:
     def __getitem__(self, part: str) -> Json:
         template: Json = self._parts[part]
         return template
+
+    @property
+    def parts(self) -> Iterable[str]:
+        return self._parts.keys()
 
     def outputs(self) -> Mapping[str, list[str]]:
         """Output keys by part, without those that the CDK makes for references between stacks."""
@@ -53,19 +63,35 @@ class Templates:
                 yield name, statement
 
 
-def synthesise(config: ExperimentConfig, folder: Path) -> Templates:
+def synthesise(config: ExperimentConfig, folder: Path, delivery: Delivery | None = None) -> Templates:
     """The templates of the stage that `config` describes; the Lambda code is one empty file."""
-    import aws_cdk as cdk
-
     from infra import app as infra
 
     asset = folder / "asset"
     asset.mkdir(parents=True)
     (asset / "empty").touch()
-    app = cdk.App(analytics_reporting=False, context=infra.FLAGS, outdir=str(folder / "out"))
-    infra.compose(app, config, asset)
+    app = new_app(folder)
+    infra.compose(app, config, asset, delivery or infra.BY_HAND)
     app.synth()
-    return Templates(folder / "out", config.prefix)
+    return Templates(folder / "out", config.prefix, app)
+
+
+def synthesise_delivery(config: ExperimentConfig, folder: Path) -> Templates:
+    """The templates of the stage's delivery, of the portfolio, and of the project."""
+    from infra import delivery
+
+    app = new_app(folder)
+    delivery.compose(app, config)
+    app.synth()
+    return Templates(folder / "out", config.prefix, app)
+
+
+def new_app(folder: Path) -> "cdk.App":
+    import aws_cdk as cdk
+
+    from infra.app import FLAGS
+
+    return cdk.App(analytics_reporting=False, context=FLAGS, outdir=str(folder / "out"))
 
 
 def text(value: Any) -> str:
