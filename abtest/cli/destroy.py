@@ -24,11 +24,16 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
     refuse_if_protected(stage, there)
     if not yes:
         typer.confirm(f"Delete the endpoint, models, events and stacks of {config.prefix}?", abort=True, err=True)
+    kept: list[str] = []
     # The callers go first: after them nothing starts the machines or fills the bucket.
     for part in reversed(stacks.PARTS):
         if part in there:
-            _empty(part, config, there[part])
+            owned = stacks.owned(there[part]["StackName"])
+            _empty(part, config, there[part], owned)
+            kept += [name for name, keep in owned.items() if keep]
             _delete(there[part]["StackName"], stage)
+    if kept:
+        say(f"kept, as data: {', '.join(kept)}")
     say(KEPT)
 
 
@@ -43,20 +48,28 @@ def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any]) -> None:
-    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it."""
+def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: dict[str, bool]) -> None:
+    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it.
+
+    `owned` says of each of the stack's resources whether it is kept: what is kept, or another's, is not emptied.
+    """
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     gone: list[str] = []
     if part == "training":
         gone += leftovers.remove_endpoint(config)
         gone += leftovers.remove_pipeline(f"{config.prefix}-pipeline")
-        for role in ("champion", "challenger"):
-            gone += leftovers.remove_packages(f"{config.project_name}-{role}")
-    if part == "data" and "BucketName" in outputs:
+        groups = [f"{config.project_name}-{role}" for role in ("champion", "challenger")]
+        gone += [arn for group in groups if _goes(group, owned) for arn in leftovers.remove_packages(group)]
+    if part == "data" and _goes(outputs.get("BucketName", ""), owned):
         count = leftovers.empty_bucket(outputs["BucketName"])
         gone += [f"{count} objects in {outputs['BucketName']}"] if count else []
     for name in gone:
         say(f"deleted {name}")
+
+
+def _goes(name: str, owned: dict[str, bool]) -> bool:
+    """Whether the resource is deleted with its stack; a group may be named by its ARN."""
+    return any(not keep and (made == name or made.endswith(f"/{name}")) for made, keep in owned.items())
 
 
 def _delete(name: str, stage: str) -> None:

@@ -62,6 +62,19 @@ def client() -> Any:
     return boto3.client("cloudformation", config=config)
 
 
+def owned(name: str) -> dict[str, bool]:
+    """What the stack made, by its physical name: True if it is kept when the stack goes."""
+    template = client().get_template(StackName=name)["TemplateBody"]
+    parts = (template if isinstance(template, dict) else json.loads(template))["Resources"]
+    pages = client().get_paginator("list_stack_resources").paginate(StackName=name)
+    found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    return {
+        resource["PhysicalResourceId"]: parts.get(resource["LogicalResourceId"], {}).get("DeletionPolicy") == "Retain"
+        for resource in found
+        if "PhysicalResourceId" in resource
+    }
+
+
 def described(name: str) -> dict[str, Any] | None:
     """The stack as CloudFormation describes it; None if there is none."""
     try:

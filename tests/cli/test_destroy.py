@@ -1,7 +1,9 @@
 import pytest
 
+from abtest.cli import destroy, leftovers
 from abtest.cli.destroy import refuse_if_protected
 from abtest.cli.errors import UserError
+from abtest.experiment.config import ExperimentConfig
 
 
 def test_a_protected_stage_is_refused_before_anything_is_deleted() -> None:
@@ -16,3 +18,38 @@ def test_a_protected_stage_is_refused_before_anything_is_deleted() -> None:
 def test_nothing_to_destroy() -> None:
     with pytest.raises(UserError, match="stage demo is not deployed"):
         refuse_if_protected("demo", {})
+
+
+GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/reviews-champion"
+
+
+@pytest.mark.parametrize(
+    ("owned", "emptied"),
+    [
+        ({"bucket": False, GROUP: False}, ["bucket", "reviews-champion"]),
+        ({"bucket": True, GROUP: True}, []),  # a kept stage
+        ({"bucket": False}, ["bucket"]),  # the groups are the SageMaker project's, which other stages share
+    ],
+)
+def test_only_what_goes_with_its_stack_is_emptied(
+    owned: dict[str, bool], emptied: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(leftovers, "remove_endpoint", lambda _: [])
+    monkeypatch.setattr(leftovers, "remove_pipeline", lambda _: [])
+
+    def remove_packages(group: str) -> list[str]:
+        done.append(group)
+        return []
+
+    def empty_bucket(bucket: str) -> int:
+        done.append(bucket)
+        return 0
+
+    monkeypatch.setattr(leftovers, "remove_packages", remove_packages)
+    monkeypatch.setattr(leftovers, "empty_bucket", empty_bucket)
+    config = ExperimentConfig(project_name="reviews", stage_name="demo")
+    stack = {"Outputs": [{"OutputKey": "BucketName", "OutputValue": "bucket"}]}
+    for part in ("training", "data"):
+        destroy._empty(part, config, stack, owned)
+    assert sorted(done) == emptied

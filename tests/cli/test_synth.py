@@ -1,0 +1,41 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from abtest.cli import stacks, synth, toolkit
+from abtest.cli.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+def test_without_the_portfolio_there_is_no_place_for_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks, "described", lambda _: None)
+    with pytest.raises(UserError, match="abtest-portfolio is not deployed"):
+        synth.publish("dev")
+
+
+def test_the_published_template_is_tagged_for_studio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="templates")
+    output = {"OutputKey": "TemplatesBucketName", "OutputValue": "templates"}
+    monkeypatch.setattr(stacks, "described", lambda _: {"Outputs": [output]})
+    (tmp_path / "project.json").write_text("{}")
+    monkeypatch.setattr(toolkit, "BUILD", tmp_path)
+    monkeypatch.setattr(toolkit, "synthesise_delivery", lambda _: tmp_path / "project.json")
+    synth.publish("dev")
+    tags = s3.get_object_tagging(Bucket="templates", Key=synth.KEY)["TagSet"]
+    assert tags == [{"Key": "sagemaker:studio-visibility", "Value": "true"}]
+    assert capsys.readouterr().out == "https://templates.s3.us-east-1.amazonaws.com/templates/abtest.yaml\n"
