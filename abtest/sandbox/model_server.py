@@ -1,8 +1,12 @@
 """What serving has in common for every algorithm: the server's form, its refusals, and the artefact's archive."""
 
+import gzip
 import io
 import tarfile
+import zlib
 from typing import Protocol
+
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Server(Protocol):
@@ -28,11 +32,13 @@ def media_type(header: str) -> str:
 def files(model_tar: bytes) -> dict[str, bytes]:
     """The files in a model.tar.gz by path, without a leading `./`; raises ValueError if it is no tar archive."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(model_tar), mode="r:*") as archive:
+        # As a whole first: tarfile stops before gzip's checksum, and fastText may never end on damaged bytes.
+        content = gzip.decompress(model_tar) if model_tar.startswith(GZIP_MAGIC) else model_tar
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:*") as archive:
             return {
                 member.name.removeprefix("./"): file.read()
                 for member in archive.getmembers()
                 if member.isfile() and (file := archive.extractfile(member))
             }
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"the model artefact is no tar archive: {error}") from error

@@ -76,13 +76,35 @@ def test_a_wrong_record_fails_the_job_and_costs_its_file(sagemaker: Any, s3: Any
     assert keys(s3, "wrong/out/") == ["wrong/out/good.jsonl.out"]
 
 
-def test_an_artefact_without_a_model_fails_the_job(sagemaker: Any, s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key="corrupt/model.tar.gz", Body=b"no archive")
-    s3.put_object(Bucket=BUCKET, Key="corrupt/in/test.jsonl", Body=json_lines("bad"))
-    container = {"Image": BLAZINGTEXT_IMAGE, "ModelDataUrl": f"s3://{BUCKET}/corrupt/model.tar.gz"}
-    sagemaker.create_model(ModelName="corrupt", ExecutionRoleArn=ROLE, PrimaryContainer=container)
-    sagemaker.create_transform_job(**transform("corrupt", "corrupt"))
-    assert "no tar archive" in ended(sagemaker, "transform_job", "corrupt")["FailureReason"]
+def flipped(content: bytes) -> bytes:
+    """With a hundred bytes of its middle inverted."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 255 for byte in content[middle : middle + 100]) + content[middle + 100 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "artefact", "reason"),
+    [
+        ("no-archive", lambda: b"no archive", "no tar archive"),
+        ("cut-off", lambda: model_tar()[:-200], "no tar archive"),
+        ("flipped", lambda: flipped(model_tar()), "no tar archive"),
+        ("no-model", lambda: packed("readme.txt", b"nothing"), "model.bin"),
+        ("no-fasttext", lambda: packed("model.bin", b"nothing"), "model"),
+    ],
+)
+def test_a_corrupt_artefact_fails_the_job_and_is_named(
+    sagemaker: Any, s3: Any, name: str, artefact: Callable[[], bytes], reason: str
+) -> None:
+    s3.put_object(Bucket=BUCKET, Key=f"{name}/model.tar.gz", Body=artefact())
+    s3.put_object(Bucket=BUCKET, Key=f"{name}/in/test.jsonl", Body=json_lines("bad"))
+    container = {"Image": BLAZINGTEXT_IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{name}/model.tar.gz"}
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    sagemaker.create_transform_job(**transform(name, name))
+    job = ended(sagemaker, "transform_job", name)
+    assert job["TransformJobStatus"] == "Failed"
+    assert reason in job["FailureReason"], job["FailureReason"]
+    assert "InternalServerError" not in job["FailureReason"]
+    assert keys(s3, f"{name}/out/") == []
 
 
 @pytest.mark.operation("StopTransformJob")
