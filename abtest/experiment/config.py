@@ -68,6 +68,7 @@ def optional(check: Check) -> Check:
 
 MODES = ("earn_first", "learn_first")
 OBJECTIVES = ("maximize", "minimize")
+PROMOTIONS = ("manual", "automatic")
 
 instance_count = whole(1, 100)
 instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
@@ -137,6 +138,11 @@ CHECKS: dict[str, Check] = {
     "exploration_floor": number(0, 1 / MOST_VARIANTS),
     "attribution_window_seconds": whole(0, 30 * 24 * 3600),
     "alpha": number(0, 0.5, above=True),
+    "joining_share": optional(number(0, 0.5, above=True)),
+    "promotion": one_of(*PROMOTIONS),
+    "promotion_approver": optional(
+        text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
+    ),
     "rebalance_schedule_minutes": optional(whole(5, 24 * 60)),
     "authentication": one_of("iam", "none"),
     "instance_count": instance_count,
@@ -154,7 +160,9 @@ class ExperimentConfig:
     `epsilon` and `exploration_floor` are shares, `warmup` counts invocations per variant before shares move,
     `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
     equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
-    `rebalance_schedule_minutes` None means by hand only.
+    `rebalance_schedule_minutes` None means by hand only. `joining_share` is the traffic of each challenger that joins a
+    running experiment (None: what its initial weight is worth). A promoted winner is approved at once in the name of
+    `promotion_approver` (None: it waits for an approval by hand).
     """
 
     project_name: str
@@ -169,6 +177,9 @@ class ExperimentConfig:
     exploration_floor: float = 0.0
     attribution_window_seconds: int = 3600
     alpha: float = 0.05
+    joining_share: float | None = None
+    promotion: str = "manual"
+    promotion_approver: str | None = None
     rebalance_schedule_minutes: int | None = 15
     authentication: str = "iam"
     instance_count: int = 1
