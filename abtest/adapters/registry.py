@@ -12,6 +12,7 @@ from abtest.experiment.config import ExperimentConfig, VariantConfig
 
 APPROVED = "Approved"
 REJECTED = "Rejected"
+PENDING = "PendingManualApproval"
 
 
 class SelectionError(Exception):
@@ -85,6 +86,12 @@ def describe(arn: str) -> dict[str, Any]:
     """All that the registry knows of a package."""
     description: dict[str, Any] = client().describe_model_package(ModelPackageName=arn)
     return description
+
+
+def register(request: dict[str, Any]) -> str:
+    """The ARN of a new package; `request` is as CreateModelPackage takes it."""
+    arn: str = client().create_model_package(**request)["ModelPackageArn"]
+    return arn
 
 
 def set_status(arn: str, status: str, note: str) -> None:

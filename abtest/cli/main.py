@@ -13,6 +13,7 @@ from abtest.cli import (
     outputs,
     pipeline,
     plan,
+    promote,
     rebalance,
     replay,
     report,
@@ -49,6 +50,7 @@ app.command()(simulate.simulate)
 app.command()(rebalance.rebalance)
 app.command()(status.status)
 app.command()(history.history)
+app.command()(promote.promote)
 app.command()(report.report)
 app.command()(plan.plan)
 app.command()(replay.replay)

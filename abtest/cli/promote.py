@@ -1,0 +1,53 @@
+"""`abtest promote`: the winner of the experiment becomes the new champion."""
+
+from typing import Annotated, Any
+
+import typer
+
+from abtest.adapters import promotion
+from abtest.adapters.promotion import Promotion, PromotionError
+from abtest.adapters.registry import APPROVED, PENDING
+from abtest.cli import stacks, summary
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+
+VariantOption = Annotated[
+    str | None, typer.Option("--variant", help="Promote this variant by hand, whatever is decided.")
+]
+
+
+def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: JsonOption = False) -> None:
+    """Register the winner as the new champion; once approved, build-endpoint serves it alone."""
+    found, config = stacks.outputs(stage), stacks.load_config(stage)
+    experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    try:
+        chosen = promotion.winner(experiment, variant)
+        promotion.refuse_pinned(config)
+        by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
+        say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
+        done = promotion.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
+    except PromotionError as error:
+        raise UserError(str(error)) from None
+    print_json(document(done)) if as_json else print_line(sentence(done, stage))
+
+
+def document(done: Promotion) -> dict[str, Any]:
+    return {
+        "experiment_id": done.experiment_id,
+        "variant_name": done.variant_name,
+        "model_package_arn": done.package.arn,
+        "status": done.package.status,
+        "change": done.change,
+    }
+
+
+def sentence(done: Promotion, stage: str) -> str:
+    """What became of it, and what follows."""
+    model = f"champion/{done.package.version}"
+    was = "is registered as" if done.change == "registered" else "was promoted before, as"
+    follows = {
+        APPROVED: "approved: build-endpoint serves it without the other variants",
+        PENDING: f"waiting for approval: abtest models approve {model} --stage {stage}",
+    }
+    after = follows.get(done.package.status, f"{done.package.status}, and stays so")
+    return f"{done.variant_name} {was} {model}, {after}"
