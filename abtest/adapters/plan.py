@@ -57,22 +57,24 @@ class Plan:
         served = {variant.model_package_arn for variant in experiment.variants}
         return self.champion_version == experiment.champion_version and champion in served
 
-    def shares(self, experiment: Experiment | None) -> Shares:
+    def shares(self, experiment: Experiment | None, joining_share: float | None = None) -> Shares:
         """The traffic to start with: the initial weights', or that of the running experiment.
 
-        A challenger that joins gets what its initial weight is worth among all; the others keep their proportions.
-        Raises PlanError.
+        A challenger that joins gets `joining_share`, at most an equal part (None: what its initial weight is worth
+        among all); the others keep their proportions. Raises PlanError.
         """
         if experiment is None or not self.continues(experiment):
             return self.initial_shares
         self._refuse_reused_names(experiment)
         if set(experiment.shares) == set(self.packages):
             return experiment.shares
-        return self._scaled({name: share for name, share in experiment.shares.items() if name in self.packages})
+        staying = {name: share for name, share in experiment.shares.items() if name in self.packages}
+        return self._scaled(staying, joining_share)
 
-    def _scaled(self, staying: dict[str, float]) -> Shares:
+    def _scaled(self, staying: dict[str, float], joining_share: float | None) -> Shares:
         initial = self.initial_shares
-        joining = {name: share for name, share in initial.items() if name not in staying}
+        given = None if joining_share is None else min(joining_share, 1 / len(initial))
+        joining = {name: given or share for name, share in initial.items() if name not in staying}
         if math.fsum(staying.values()) == 0:  # all traffic was with a challenger that leaves
             staying = {name: initial[name] for name in staying}
         scale = (1 - math.fsum(joining.values())) / math.fsum(staying.values())

@@ -35,7 +35,11 @@ def register(
     if plan.packages == {variant.variant_name: variant.model_package_arn for variant in running.variants}:
         return Registration(running.experiment_id, "none")
     joined = dataclasses.replace(
-        running, variants=plan.joined(running, now), shares=plan.shares(running), status=RUNNING, leader=None
+        running,
+        variants=plan.joined(running, now),
+        shares=plan.shares(running, config.joining_share),
+        status=RUNNING,
+        leader=None,
     )
     change = change_of_variants(running, joined, now)
     changed = dataclasses.replace(

@@ -26,6 +26,22 @@ def test_a_joining_challenger_gets_its_configured_share() -> None:
     assert shares["Champion1"] == pytest.approx(0.9 * 0.75)
 
 
+def test_a_joining_challenger_gets_the_joining_share_and_at_most_an_equal_part() -> None:
+    running = experiment(plan(1, (1,)), {"Champion1": 0.9, "Challenger1": 0.1})
+    shares = plan(1, (1, 2), weight=9).shares(running, 0.1)
+    assert dict(shares) == pytest.approx({"Champion1": 0.81, "Challenger1": 0.09, "Challenger2": 0.1})
+    capped = plan(1, (1, 2, 3)).shares(running, 0.5)
+    assert dict(capped) == pytest.approx(
+        {"Champion1": 0.45, "Challenger1": 0.05, "Challenger2": 0.25, "Challenger3": 0.25}
+    )
+
+
+def test_the_joining_share_moves_nothing_where_none_joins() -> None:
+    running = experiment(plan(1, (1,)), {"Champion1": 0.9, "Challenger1": 0.1})
+    assert plan(1, (1,)).shares(running, 0.2) is running.shares
+    assert dict(plan(2, (1,)).shares(running, 0.2)) == {"Champion2": 0.5, "Challenger1": 0.5}
+
+
 def test_a_leaving_challenger_that_had_everything() -> None:
     running = experiment(plan(1, (1, 2)), {"Champion1": 0.0, "Challenger1": 0.0, "Challenger2": 1.0})
     assert dict(plan(1, (1,)).shares(running)) == {"Champion1": 0.5, "Challenger1": 0.5}

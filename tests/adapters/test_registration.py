@@ -93,6 +93,18 @@ def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None
     assert change.e_value_threshold == 60
 
 
+def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ExperimentsTable) -> None:
+    register(held, plan(1, (1,)), config(joining_share=0.1), execution="x", now=NOW)
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    held.apply_decision(decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
+    register(held, plan(1, (1, 2)), config(joining_share=0.1), execution="x", now=LATER)
+    joined, change = held.current(ENDPOINT), held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
+    assert joined is not None
+    assert dict(joined.shares) == pytest.approx({"Champion1": 0.18, "Challenger1": 0.72, "Challenger2": 0.1})
+    assert [change.counts[name].invocation_count for name in joined.variant_names] == [10, 10, 0]
+
+
 def test_a_variants_cost_is_registered(held: ExperimentsTable) -> None:
     registered(held, Plan(1, (*plan(1, ()).variants, PlannedVariant("Challenger1", "arn:challenger/1", 1.0, 0.25))))
     begun = held.current(ENDPOINT)
