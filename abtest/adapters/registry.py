@@ -113,7 +113,8 @@ def select(champions: Iterable[Package], challengers: Iterable[Package], config:
     wanted = config.champion_variant_config
     if not approved and wanted.model_package_version is None:
         return None
-    champion = _variant("Champion", _named(approved, wanted, "champion") or approved[0], wanted, config)
+    chosen = _named(approved, wanted, "champion_variant_config") or approved[0]
+    champion = _variant("Champion", chosen, wanted, config)
     rivals = sorted((p for p in challengers if p.status == APPROVED), key=_age, reverse=True)
     selection = Selection(champion, tuple(_challengers(rivals, champion.package, config)))
     names = [variant.variant_name for variant in selection.variants]
@@ -125,7 +126,7 @@ def select(champions: Iterable[Package], challengers: Iterable[Package], config:
 def _challengers(approved: Sequence[Package], champion: Package, config: ExperimentConfig) -> Iterable[SelectedVariant]:
     missing = config.challenger_variant_count - len(config.challenger_variant_config)
     slots = [*config.challenger_variant_config, *[VariantConfig()] * missing]
-    named = [_named(approved, slot, "challenger") for slot in slots]
+    named = [_named(approved, slot, f"challenger_variant_config[{index}]") for index, slot in enumerate(slots)]
     newest = iter([p for p in approved if p.created_at > champion.created_at and p not in named])
     for slot, package in zip(slots, named, strict=True):
         chosen = package or next(newest, None)
@@ -133,16 +134,17 @@ def _challengers(approved: Sequence[Package], champion: Package, config: Experim
             yield _variant("Challenger", chosen, slot, config)
 
 
-def _named(approved: Sequence[Package], wanted: VariantConfig, role: str) -> Package | None:
-    """The package of the version that the configuration names; None if it names none."""
+def _named(approved: Sequence[Package], wanted: VariantConfig, key: str) -> Package | None:
+    """The package of the version that the configuration names under `key`; None if it names none."""
     version = wanted.model_package_version
     if version is None:
         return None
     found = next((package for package in approved if package.version == version), None)
     if found is None:
-        remedy = "approve it, or change model_package_version"
+        versions = ", ".join(str(package.version) for package in approved) or "none"
         raise SelectionError(
-            f"The configuration names version {version} of the {role}, which is not approved: {remedy}."
+            f"{key}.model_package_version: version {version} is not an approved model package (approved: {versions}); "
+            "approve it, or name another version"
         )
     return found
 

@@ -69,8 +69,14 @@ def test_a_configured_version_is_not_taken_twice() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"champion_variant_config": {"model_package_version": 9}}, "version 9 of the champion, which is not approved"),
-        ({"challenger_variant_config": [{"model_package_version": 2}]}, "version 2 of the challenger"),
+        (
+            {"champion_variant_config": {"model_package_version": 9}},
+            r"^champion_variant_config.model_package_version: version 9 is not .* \(approved: 1\); approve it",
+        ),
+        (
+            {"challenger_variant_config": [{"model_package_version": 2}]},
+            r"^challenger_variant_config\[0\].model_package_version: version 2 ",
+        ),
         ({"challenger_variant_config": [{"variant_name": "Champion1"}]}, "named alike"),
     ],
 )
