@@ -1,12 +1,17 @@
 """build-endpoint in the sandbox, with its real functions."""
 
 import contextlib
+import json
 
 import pytest
 from botocore.exceptions import ClientError
 
+from abtest.adapters import experiments_table, registry
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.promotion import promote
+from abtest.experiment.config import ExperimentConfig
 from tests.conftest import Sandbox, wait_for
-from tests.sandbox.functions import ended
+from tests.sandbox.functions import ROLE, ended
 from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.slow
@@ -121,3 +126,43 @@ def test_a_challenger_joins_and_a_new_champion_begins_anew(stage: Stage) -> None
     stage.trial()
     assert experiment_id(stage) != before
     assert f"PAST#{before}" in stage.items()
+
+
+def test_a_package_deleted_between_selection_and_creation_leaves_the_old_endpoint_serving(stage: Stage) -> None:
+    stage.trial()
+    before, experiment = stage.endpoint(), stage.items()["EXPERIMENT"]
+    gone, other = stage.register("challenger"), stage.register("challenger")
+    stage.sagemaker.delete_model_package(ModelPackageName=gone)
+    stage.approve(other)
+    definition = json.loads(
+        stage.states.describe_state_machine(stateMachineArn=stage.machines["build_endpoint"])["definition"]
+    )
+    create = definition["States"]["CreateModels"]["ItemProcessor"]["States"]["CreateModel"]
+    create["Parameters"]["PrimaryContainer"] = {"ModelPackageName": gone}
+    stage.machines["deleted"] = stage.states.create_state_machine(
+        name="builds-deleted", definition=json.dumps(definition), roleArn=ROLE
+    )["stateMachineArn"]
+    failed = stage.run("deleted")
+    stage.approve(other, "Rejected")
+    assert failed["status"] == "FAILED"
+    assert f"{gone} does not exist" in failed["cause"]
+    assert stage.endpoint()["EndpointConfigName"] == before["EndpointConfigName"]
+    assert stage.items()["EXPERIMENT"] == experiment
+    assert stage.items()["LEASE"]["holder"] == {"NULL": True}
+
+
+def test_a_promoted_winner_is_served_without_the_loser(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "client", lambda: stage.sagemaker)
+    monkeypatch.setattr(experiments_table, "client", lambda: stage.sandbox.client("dynamodb"))
+    _, challenger = stage.trial()
+    experiment = ExperimentsTable(stage.project).current(stage.endpoint_name)
+    assert experiment is not None
+    config = ExperimentConfig.from_json(stage.config | {"promotion_approver": "Anna"})
+    group = stage.groups["champion"]
+    done = promote(experiment, config, group, variant_name=challenger)
+    again = promote(experiment, config, group, variant_name=challenger)
+    assert (again.package.arn, again.change) == (done.package.arn, "none")
+    ended = stage.run()
+    assert ended["status"] == "SUCCEEDED", ended
+    assert stage.weights() == {f"Champion{done.package.version}": 1.0}
+    assert experiment_id(stage) != experiment.experiment_id
