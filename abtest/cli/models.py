@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from abtest.adapters import lineage, registry
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.registry import Package
 from abtest.cli import model_card
 from abtest.cli.errors import UserError
@@ -92,11 +93,23 @@ def change(models: list[str], status: str, stage: str, note: str, as_json: bool)
     chosen = {model: find(model, stage) for model in models}
     for package in chosen.values():
         registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
+    if status == registry.REJECTED:
+        warn_of_served({package.arn for package in chosen.values()}, stage)
     if as_json:
         print_json([{"model_package_arn": package.arn, "status": status} for package in chosen.values()])
         return
     for model, package in chosen.items():
         print_line(f"{model.partition('/')[0]}/{package.version} is {status}: {package.arn}")
+
+
+def warn_of_served(package_arns: set[str], stage: str) -> None:
+    """Says which rejected packages still serve: a rejection starts nothing by itself."""
+    found = outputs(stage)
+    experiment = ExperimentsTable(found["ExperimentsTableName"]).current(found["EndpointName"])
+    for variant in experiment.variants if experiment else ():
+        if variant.model_package_arn in package_arns and experiment:
+            name, share = variant.variant_name, experiment.shares[variant.variant_name]
+            say(f"warning: {name} is rejected and serves {share:.1%} of the traffic until build-endpoint runs next")
 
 
 def find(model: str, stage: str) -> Package:

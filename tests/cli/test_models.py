@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Iterator
 
@@ -5,13 +6,15 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
 from abtest.cli.errors import UserError
-from tests.adapters import conftest
+from tests.adapters import conftest, samples
 
 aws = conftest.aws
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
+OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": samples.ENDPOINT}
 CONTAINER = {"Image": "image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
 FORMATS = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
 
@@ -19,7 +22,8 @@ FORMATS = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIME
 @pytest.fixture(autouse=True)
 def registry(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two champions and a challenger that wait for approval."""
-    monkeypatch.setattr(models, "outputs", lambda _: GROUPS)
+    monkeypatch.setattr(models, "outputs", lambda _: OUTPUTS)
+    conftest.create_table("experiments", "endpoint_name")
     sagemaker = boto3.client("sagemaker")
     for group in GROUPS.values():
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
@@ -73,3 +77,18 @@ def test_an_unknown_model_is_a_users_mistake_and_changes_nothing(model: str, mes
     with pytest.raises(UserError, match=message):
         invoke("approve", "champion", model)
     assert set(statuses().values()) == {"PendingManualApproval"}
+
+
+def test_rejecting_a_model_that_serves_warns() -> None:
+    planned = samples.plan(1, (1,))
+    served = next(
+        row["model_package_arn"] for row in json.loads(invoke("list", "--json")) if row["model"] == "champion/1"
+    )
+    variants = (dataclasses.replace(planned.variants[0], model_package_arn=served), planned.variants[1])
+    running = samples.experiment(dataclasses.replace(planned, variants=variants))
+    table = ExperimentsTable("experiments")
+    table.ask_for_lease(samples.ENDPOINT, "x", 0)
+    table.begin(running, counter=1, before=None, execution="x")
+    warned = CliRunner().invoke(models.app, ["reject", "champion/1"], catch_exceptions=False).stderr
+    assert warned == "warning: Champion1 is rejected and serves 50.0% of the traffic until build-endpoint runs next\n"
+    assert CliRunner().invoke(models.app, ["reject", "champion/2"], catch_exceptions=False).stderr == ""
