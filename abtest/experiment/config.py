@@ -68,7 +68,6 @@ def optional(check: Check) -> Check:
 
 MODES = ("earn_first", "learn_first")
 OBJECTIVES = ("maximize", "minimize")
-PROMOTIONS = ("manual", "automatic")
 
 instance_count = whole(1, 100)
 instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
@@ -139,7 +138,6 @@ CHECKS: dict[str, Check] = {
     "attribution_window_seconds": whole(0, 30 * 24 * 3600),
     "alpha": number(0, 0.5, above=True),
     "joining_share": optional(number(0, 0.5, above=True)),
-    "promotion": one_of(*PROMOTIONS),
     "promotion_approver": optional(
         text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
     ),
@@ -178,7 +176,6 @@ class ExperimentConfig:
     attribution_window_seconds: int = 3600
     alpha: float = 0.05
     joining_share: float | None = None
-    promotion: str = "manual"
     promotion_approver: str | None = None
     rebalance_schedule_minutes: int | None = 15
     authentication: str = "iam"

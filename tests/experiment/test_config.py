@@ -29,7 +29,6 @@ TELLING: list[Any] = [
         "iam",
         "learn_first",
         "minimize",
-        "automatic",
         "ml.m5.large",
         "ml.m5",
         "a-b",
@@ -135,7 +134,6 @@ def test_the_schema_states_the_defaults() -> None:
             "champion_variant_config.cost: must be a number from 0 to 1, not -1",
         ),
         ({"joining_share": 0.6}, "joining_share: must be a number above 0 and at most 0.5, not 0.6"),
-        ({"promotion": "auto"}, "promotion: must be one of manual, automatic, not 'auto'"),
         ({"promotion_approver": ""}, "promotion_approver: must be a name of letters, digits"),
         ({"rebalance_schedule_minutes": 4}, "rebalance_schedule_minutes: must be a whole number from 5"),
         (
