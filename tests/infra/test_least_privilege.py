@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.environments import load
 from tests.conftest import ROOT, Sandbox, wait_for
 from tests.infra.api import post
 from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
@@ -88,7 +89,7 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
     # The routes read the experiment, assign, invoke, put events.
     data = json.dumps({"instances": ["long and detailed"]})
     status, invoked = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ENDPOINT, "data": data})
-    assert (status, invoked["strategy"]) == (201, "ThompsonSampling"), invoked
+    assert (status, invoked["strategy"]) == (201, load("demo").strategy), invoked
     status, document = post(outputs["ApiEndpoint"] + "conversion", invoked | {"reward": 1})
     assert status == 200, document
 
