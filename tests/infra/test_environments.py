@@ -38,3 +38,9 @@ def test_an_unknown_stage_is_refused_with_those_that_exist(tmp_path: Path) -> No
 def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         environments.load("x", write(tmp_path, text))
+
+
+def test_a_sagemaker_projects_name_takes_the_place_of_the_configurations() -> None:
+    assert environments.load("dev", environment={"SAGEMAKER_PROJECT_NAME": "other"}).prefix == "other-dev"
+    with pytest.raises(ConfigError, match="project_name"):
+        environments.load("dev", environment={"SAGEMAKER_PROJECT_NAME": "Not_A_Name"})
