@@ -21,7 +21,7 @@ from abtest.experiment.posterior import Trials
 Arm: TypeAlias = tuple[Trials, ...]  # an arm's intervals, oldest first
 
 INFORMATION = 0.95  # the part of information-directed sampling where conversions are many; the rest is P(best)
-FEW_CONVERSIONS = 5.0  # in an interval: there the part is half of that
+FEW_CONVERSIONS = 8.0  # in an interval: there the part is half of that
 STEP = 50  # intervals
 
 

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-COMPONENTS = 8
+COMPONENTS = 12
 JUMPS = 1.0  # Gamma(JUMPS, over EXPOSURE requests): the prior of how often any rate jumps
 EXPOSURE = 25_000.0
 # An arm that serves all requests jumps that many times as often, and an idle one: see docs/decisions/0008-adaptive.md.
-SERVING, IDLE = 3.0, 0.3
+SERVING, IDLE, POWER = 3.0, 0.4, 3.0
 # A jumped rate is drawn from a Beta around the mean of all arms, worth so many trials; the intervals take turns.
 CONCENTRATIONS = (500.0, 500.0, 50.0)
 CONTAGION = 0.5  # the chance that what made one arm jump made the others jump too
-NOTICED = 0.2  # the probability of a jump from which it is contagious
+NOTICED = 0.5  # the probability of a jump from which it is contagious
 RECENT = 10  # intervals in which a jump is recent
 SEEN = 0.3  # a component must have seen this part of an interval's traffic to speak of a jump
 LARGEST_HAZARD = 0.5
@@ -111,7 +111,7 @@ class Filter:
         served, new = self.trials.sum(axis=1, keepdims=True), trials.sum(axis=1, keepdims=True)
         expected = JUMPS * np.log1p(new / (EXPOSURE + served)) / trials.shape[1]
         share = trials / np.maximum(new, 1e-300)
-        own = -np.expm1(-expected * (SERVING * share + IDLE * (1 - share)))
+        own = -np.expm1(-expected * (IDLE + (SERVING - IDLE) * share**POWER))
         hazard: Floats = np.clip(own + CONTAGION * _largest_of_others(self.alarm), 1e-12, LARGEST_HAZARD)
         return hazard
 
