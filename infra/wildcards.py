@@ -28,7 +28,7 @@ UPSERT_NO_RESOURCE: Mapping[str, str] = {"sagemaker:ListPipelines": "a list has 
 # Wildcards in names of the stages' stacks, with what AWS or the run-time chooses in their place.
 STAGE: Mapping[str, str] = {
     r".*/(events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
-    r".*:\*:repository/(blazingtext|sagemaker-scikit-learn)": "AWS's accounts with public images differ by region",
+    r".*:\*:repository/(blazingtext|sagemaker-scikit-learn|sagemaker-xgboost)": "AWS's accounts differ by region",
     r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
     r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",
     r".*:(training-job|hyper-parameter-tuning-job)/\*": "SageMaker shortens the names of tuning jobs beyond a prefix",

@@ -14,7 +14,7 @@ class ModelExecutionRole(SageMakerRole):
     """A model reads its artefact; a batch transform reads its input and writes predictions beside it."""
 
     def __init__(self, scope: Construct, name: str, *, bucket: s3.IBucket) -> None:
-        super().__init__(scope, name, images=("blazingtext",))
+        super().__init__(scope, name, images=("blazingtext", "sagemaker-xgboost"))
         self.add_to_policy(
             allow(["s3:GetObject"], bucket.arn_for_objects("models/*"), bucket.arn_for_objects("runs/*"))
         )
