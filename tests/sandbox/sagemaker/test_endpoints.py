@@ -21,7 +21,7 @@ def sagemaker(local: Local) -> Any:
     for name, folder in urls.items():
         create_model(local.sagemaker, name, f"s3://bucket/{folder}/model.tar.gz")
         create_config(local.sagemaker, name, **{name: 1})
-    create_model(local.sagemaker, "image", "s3://bucket/good/model.tar.gz", image="000.dkr.ecr/xgboost:1")
+    create_model(local.sagemaker, "image", "s3://bucket/good/model.tar.gz", image="000.dkr.ecr/lightgbm:1")
     create_config(local.sagemaker, "image", image=1)
     create_config(local.sagemaker, "both", a=0.75, b=0.25)
     return local.sagemaker
@@ -79,7 +79,7 @@ def test_an_endpoint_needs_a_known_config_and_a_new_name(local: Local, sagemaker
     [
         ("missing", "Variant missing: Could not find model data at s3://bucket/none/model.tar.gz."),
         ("corrupt", "Variant corrupt: Failed to load the model data at s3://bucket/bad/model.tar.gz"),
-        ("image", "Variant image: The sandbox has no implementation of the image 000.dkr.ecr/xgboost:1."),
+        ("image", "Variant image: The sandbox has no implementation of the image 000.dkr.ecr/lightgbm:1."),
     ],
 )
 def test_an_endpoint_that_cannot_serve_is_failed_with_the_reason(
