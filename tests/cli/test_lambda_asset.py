@@ -68,7 +68,8 @@ def test_wheels_for_lambda_are_for_its_python_and_libc(manylinux: Path) -> None:
 
 
 def test_compiled_modules_are_for_lambda(manylinux: Path) -> None:
-    compiled = [path.name for path in manylinux.rglob("*.so")]
+    # Folders named *.libs hold plain C libraries, of no Python version.
+    compiled = [path.name for path in manylinux.rglob("*.so") if not path.parent.name.endswith(".libs")]
     assert compiled
     assert all(name.endswith(".cpython-312-x86_64-linux-gnu.so") for name in compiled)
 
@@ -79,7 +80,9 @@ def test_the_asset_fits_lambda(manylinux: Path) -> None:
 
 def test_both_targets_hold_the_same_releases(local: Path, manylinux: Path) -> None:
     def releases(folder: Path) -> set[str]:
-        return {path.name for path in folder.glob("*.dist-info")}
+        # The newest numpy leaves out Python 3.11: the lock has one release for that and one for the later ones.
+        found = {path.name for path in folder.glob("*.dist-info")}
+        return {"numpy" if name.startswith("numpy-") else name for name in found}
 
     assert releases(local) == releases(manylinux)
 
