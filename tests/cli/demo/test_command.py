@@ -63,7 +63,7 @@ def test_it_tells_each_phase_and_prints_the_result_last(runs: Runs) -> None:
 
 
 def test_the_reviews_are_those_of_the_files(summary: Json) -> None:
-    assert summary["reviews"] == {"source": real_reviews(), "rows_read": 13072, "rows_kept": 1444}
+    assert summary["reviews"] == {"source": real_reviews(), "rows_read": 13072, "rows_kept": 1444, "notes": []}
 
 
 def test_each_variant_has_its_numbers(summary: Json) -> None:
