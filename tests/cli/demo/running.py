@@ -15,6 +15,7 @@ from tests.conftest import ROOT, SHARED, Sandbox, free_port, wait_for
 REAL = [SHARED / f"amazon_reviews_us_{product}.tsv.gz" for product in ("hair_dryer", "microwave")]
 COMMAND = Path(sys.executable).with_name("abtest")
 SECONDS = 240.0  # for a demo of few users, with others beside it
+LEAVING_SECONDS = 60.0  # what was told to end may need long on a busy machine
 
 
 def real_reviews() -> str:
@@ -82,7 +83,7 @@ class Demo:
         self.output = self.process.stdout.read()
         code = self.process.wait(SECONDS)
         self._close()
-        wait_for(lambda: not self.left(), 10)
+        wait_for(lambda: not self.left(), LEAVING_SECONDS)
         return code
 
     def _close(self) -> None:
