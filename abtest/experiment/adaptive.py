@@ -50,10 +50,6 @@ class Beliefs:
         shares: Floats = part * information_directed(seen.regret, seen.information) + (1 - part) * seen.best
         return shares
 
-    def best(self) -> Floats:
-        """The probability that each arm is the best now, [runs, arms]."""
-        return outlook(self.filter.mixture).best
-
 
 def adaptive_shares(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> list[float]:
     """Of one experiment: `history` holds its intervals, oldest first; what else is in `counts` came before them."""
