@@ -35,7 +35,7 @@ STAGE: Mapping[str, str] = {
     r".*:model-package/reviews-(champion|challenger)/\*": "the versions of a group",
     r".*:model/reviews-[a-z]+\*": "the models of a stage end in a digest",
     r".*:endpoint-config/sagemaker-reviews-[a-z]+-\*": "the endpoint configs of a stage end in a digest",
-    r".*:endpoint/sagemaker-reviews-\*": "the API serves the project's endpoints",
+    r".*:endpoint/sagemaker-reviews-\*": "the API and rebalance serve the project's endpoints, adopted ones too",
 }
 
 # The same for delivery: the pipelines, and what provisions projects whose names nobody knows yet.

@@ -1,4 +1,4 @@
-"""Writes the definitions of both machines beside their sources."""
+"""Writes the definitions of all machines beside their sources."""
 
 from workflows.definitions import write
 

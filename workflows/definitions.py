@@ -5,9 +5,10 @@ from pathlib import Path
 
 from workflows.build_endpoint import build_endpoint
 from workflows.rebalance import rebalance
+from workflows.rebalance_all import rebalance_all
 
 FOLDER = Path(__file__).parent
-MACHINES = {"build_endpoint": build_endpoint, "rebalance": rebalance}
+MACHINES = {"build_endpoint": build_endpoint, "rebalance": rebalance, "rebalance_all": rebalance_all}
 
 
 def path(name: str) -> Path:

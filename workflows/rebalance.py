@@ -1,13 +1,13 @@
 """rebalance: events -> counts -> Decision -> weights of the endpoint -> shares of the experiment.
 
-Started by the schedule and by hand; the input is not read. Each round through the loop compares the endpoint's
-weights with the shares decided, so that a refused, lost or overwritten update is repeated, and weights that
-drifted are put right by the next run.
+Started by rebalance_all and by hand, for the endpoint that its input names (`endpoint_name`). Each round through the
+loop compares the endpoint's weights with the shares decided, so that a refused, lost or overwritten update is
+repeated, and weights that drifted are put right by the next run.
 """
 
 from workflows.fields import Chain, Fail, Graph, Pass, Rule, State, Succeed, Task
 from workflows.tasks import (
-    ENDPOINT,
+    ENDPOINT_ASKED,
     IN_FLUX,
     catch,
     choice,
@@ -30,7 +30,7 @@ def rebalance() -> Graph:
     failed = failure("Failed")
     count = _count_events(failed)
     decide = _decide(failed)
-    describe = describe_endpoint("DescribeEndpoint", on_error=catch(failed))
+    describe = describe_endpoint("DescribeEndpoint", on_error=catch(failed), endpoint=ENDPOINT_ASKED)
     look = wait("WaitForEndpoint")
     look.next(describe)
     settled = [(endpoint_is(*IN_FLUX), look), (endpoint_is("InService"), decide)]
@@ -48,7 +48,10 @@ def _count_events(failed: State) -> Task:
     """`$.counted.evidence`: the experiment, its counts and their time, all that Decide needs."""
     return function(
         "CountEvents",
-        payload={"as_of.$": "$$.State.EnteredTime"},  # the same for every retry
+        payload={
+            "endpoint_name.$": "$.endpoint_name",
+            "as_of.$": "$$.State.EnteredTime",  # the same for every retry
+        },
         result=["running", "message", "evidence"],
         slot="$.counted",
         on_error=failed,
@@ -72,7 +75,7 @@ def _attempt(look: State) -> Pass:
     update = sagemaker(
         "UpdateWeights",
         "updateEndpointWeightsAndCapacities",
-        ENDPOINT | {"DesiredWeightsAndCapacities.$": "$.decided.desired_weights"},
+        ENDPOINT_ASKED | {"DesiredWeightsAndCapacities.$": "$.decided.desired_weights"},
         slot="$.update",
         on_error=catch(look, slot="$.refusal"),
         attempts=1,

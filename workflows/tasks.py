@@ -1,4 +1,4 @@
-"""The shapes that both machines are made of: Lambda tasks, SageMaker calls, the poll of an endpoint, failure."""
+"""The shapes that the machines are made of: Lambda tasks, SageMaker calls, the poll of an endpoint, failure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,8 @@ from workflows.fields import Catch, Choice, Fail, Pass, Retry, Rule, State, Task
 POLL_SECONDS = 10  # between two looks at an endpoint or a lease; an update takes about a minute on AWS
 CALL_SECONDS = 60  # for one call of a function or of the SageMaker API
 IN_FLUX = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-ENDPOINT = {"EndpointName": "${EndpointName}"}
+ENDPOINT = {"EndpointName": "${EndpointName}"}  # the stage's own
+ENDPOINT_ASKED = {"EndpointName.$": "$.endpoint_name"}  # whichever the execution is about
 
 
 def retry(*, attempts: int = 3, interval_seconds: int = 2) -> Retry:
@@ -70,9 +71,9 @@ def sagemaker(
     )
 
 
-def describe_endpoint(state: str, *, on_error: Catch, attempts: int = 3) -> Task:
+def describe_endpoint(state: str, *, on_error: Catch, attempts: int = 3, endpoint: dict[str, str] = ENDPOINT) -> Task:
     """Looks at the endpoint; its description is in `$.endpoint` afterwards."""
-    return sagemaker(state, "describeEndpoint", dict(ENDPOINT), slot="$.endpoint", on_error=on_error, attempts=attempts)
+    return sagemaker(state, "describeEndpoint", dict(endpoint), slot="$.endpoint", on_error=on_error, attempts=attempts)
 
 
 def wait(state: str) -> Wait:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -26,9 +27,9 @@ class Ended:
     cause: str
 
 
-def start(machine_arn: str) -> str:
-    """The ARN of a new execution with an empty input."""
-    arn: str = client().start_execution(stateMachineArn=machine_arn, input="{}")["executionArn"]
+def start(machine_arn: str, data: Mapping[str, Any]) -> str:
+    """The ARN of a new execution with the input `data`."""
+    arn: str = client().start_execution(stateMachineArn=machine_arn, input=json.dumps(data))["executionArn"]
     return arn
 
 

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="An adopted endpoint, not the stage's own (abtest adopt).")
+]
 StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)

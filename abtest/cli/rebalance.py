@@ -6,7 +6,7 @@ import typer
 
 from abtest.adapters import executions
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, say
 from abtest.cli.stacks import outputs
 
 WAIT_SECONDS = 3600.0  # as long as the machine may take
@@ -14,21 +14,27 @@ WAIT_SECONDS = 3600.0  # as long as the machine may take
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the Decision; exit code 1 if there is none.")]
 
 
-def rebalance(stage: StageOption = "dev", wait: WaitOption = False, as_json: JsonOption = False) -> None:
+def rebalance(
+    stage: StageOption = "dev",
+    endpoint: EndpointOption = None,
+    wait: WaitOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Start the rebalance machine: events, counts, Decision, weights."""
-    machine_arn = outputs(stage)["RebalanceStateMachineArn"]
+    found = outputs(stage)
+    machine_arn, endpoint_name = found["RebalanceStateMachineArn"], endpoint or found["EndpointName"]
     if not wait:
-        started = executions.start(machine_arn)
+        started = executions.start(machine_arn, {"endpoint_name": endpoint_name})
         print_json({"execution_arn": started}) if as_json else print_line(started)
         return
     say("rebalance runs")
-    result = run(machine_arn)
+    result = run(machine_arn, endpoint_name)
     print_json(result) if as_json else print_line(sentence(result))
 
 
-def run(machine_arn: str) -> dict[str, Any]:
+def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
     """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
-    execution_arn = executions.start(machine_arn)
+    execution_arn = executions.start(machine_arn, {"endpoint_name": endpoint_name})
     try:
         ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""CountEvents: the running experiment's events in S3, each counted once.
+"""CountEvents: the events of an endpoint's running experiment in S3, each counted once.
 
 Events that Firehose did not take when they happened are sent now; they are counted once they are in S3.
 """
@@ -31,11 +31,11 @@ class CountedEvents(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> CountedEvents:
-    settings = read(CountingSettings)
+    settings, endpoint_name = read(CountingSettings), event["endpoint_name"]
     _replay(EventStream(settings.delivery_stream_name, AssignmentsTable(settings.assignments_table_name)))
-    experiment = ExperimentsTable(settings.experiments_table_name).current(settings.endpoint_name)
+    experiment = ExperimentsTable(settings.experiments_table_name).current(endpoint_name)
     if experiment is None:
-        return {"running": False, "message": f"No experiment runs on {settings.endpoint_name}.", "evidence": ""}
+        return {"running": False, "message": f"No experiment runs on {endpoint_name}.", "evidence": ""}
     counts = _count(EventStore(settings.bucket_name), experiment, times.from_text(event["as_of"]))
     evidence = packed({"experiment": experiment.to_json(), "counts": counts.to_json()})
     return {"running": True, "message": _summary(counts), "evidence": evidence}

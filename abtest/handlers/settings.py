@@ -92,13 +92,19 @@ class CountingSettings:
     experiments_table_name: str
     assignments_table_name: str
     delivery_stream_name: str
-    endpoint_name: str
     bucket_name: str
 
 
 @dataclass(frozen=True)
 class RecordingSettings:
     """record_decision."""
+
+    experiments_table_name: str
+
+
+@dataclass(frozen=True)
+class ListingSettings:
+    """list_endpoints."""
 
     experiments_table_name: str
     endpoint_name: str

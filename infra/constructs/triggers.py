@@ -1,4 +1,4 @@
-"""What starts the two machines: an approval, and the clock."""
+"""What starts the machines: an approval, and the clock."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -44,7 +44,7 @@ class OnSchedule(Construct):
 
     def __init__(self, scope: Construct, name: str, *, minutes: int, machine: stepfunctions.IStateMachine) -> None:
         super().__init__(scope, name)
-        lost = DeadLetters(self, "Lost", what="a scheduled start of rebalance")
+        lost = DeadLetters(self, "Lost", what="a scheduled start of rebalance-all")
         scheduler.Schedule(
             self,
             "Schedule",

@@ -1,4 +1,4 @@
-"""The two state machines, their functions, and what starts them."""
+"""The state machines, their functions, and what starts them."""
 
 from pathlib import Path
 
@@ -29,8 +29,9 @@ class WorkflowsStack(Stack):
         rebalance = self._rebalance()
         OnApproval(self, "OnApproval", group_names=resources.group_names, machine=build_endpoint.machine)
         minutes = resources.config.rebalance_schedule_minutes
+        rebalance_all = self._rebalance_all(rebalance.arn)
         if minutes is not None:
-            OnSchedule(self, "OnSchedule", minutes=minutes, machine=rebalance.machine)
+            OnSchedule(self, "OnSchedule", minutes=minutes, machine=rebalance_all.machine)
         CfnOutput(self, "EndpointName", value=resources.config.endpoint_name)
         CfnOutput(self, "BuildEndpointStateMachineArn", value=build_endpoint.arn)
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
@@ -104,11 +105,10 @@ class WorkflowsStack(Stack):
 
     def _rebalance(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
         functions = {
             "CountEvents": self._function(
                 "count_events",
-                (*names, "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
+                ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
                 allow(READ, table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
@@ -118,19 +118,34 @@ class WorkflowsStack(Stack):
             ),
             # A whole processor: the test of ten variants over a month of intervals takes it about ten seconds.
             "Decide": self._function("decide", (), memory_mebibytes=1769),
-            "RecordDecision": self._function("record_decision", names, allow([*READ, *WRITE], table)),
+            "RecordDecision": self._function(
+                "record_decision", ("EXPERIMENTS_TABLE_NAME",), allow([*READ, *WRITE], table)
+            ),
         }
-        endpoint = sagemaker_arn(self, "endpoint", self._resources.config.endpoint_name)
+        endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{self._resources.config.project_name}-*")
         return Workflow(
             self,
             "Rebalance",
             machine_name=f"{self._resources.config.prefix}-rebalance",
             definition=definition("rebalance"),
             functions=functions,
-            values={"EndpointName": self._resources.config.endpoint_name},
+            values={},
             statements=[
-                allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoint)
+                allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints)
             ],
+        )
+
+    def _rebalance_all(self, rebalance_arn: str) -> Workflow:
+        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        read = allow(["dynamodb:Query"], self._resources.experiments.table_arn)
+        return Workflow(
+            self,
+            "RebalanceAll",
+            machine_name=f"{self._resources.config.prefix}-rebalance-all",
+            definition=definition("rebalance_all"),
+            functions={"ListEndpoints": self._function("list_endpoints", names, read)},
+            values={"RebalanceStateMachineArn": rebalance_arn},
+            statements=[allow(["states:StartExecution"], rebalance_arn)],
         )
 
 

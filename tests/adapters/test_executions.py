@@ -14,7 +14,7 @@ class States:
         self._descriptions = itertools.chain(descriptions, itertools.repeat(descriptions[-1]))
 
     def start_execution(self, **request: Any) -> dict[str, Any]:
-        assert request == {"stateMachineArn": "machine", "input": "{}"}
+        assert request == {"stateMachineArn": "machine", "input": '{"a": 1}'}
         return {"executionArn": "execution"}
 
     def describe_execution(self, **_: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def ended(monkeypatch: pytest.MonkeyPatch, **description: Any) -> executions.Ended:
     states = States({"status": "RUNNING"}, description)
     monkeypatch.setattr(executions, "client", lambda: states)
-    return executions.wait(executions.start("machine"), seconds=10)
+    return executions.wait(executions.start("machine", {"a": 1}), seconds=10)
 
 
 def test_the_output_of_a_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ class Executions:
     def __init__(self, ended: Ended | None) -> None:
         self._ended = ended
 
-    def start(self, machine_arn: str) -> str:
-        assert machine_arn == "machine"
+    def start(self, machine_arn: str, data: dict[str, str]) -> str:
+        assert (machine_arn, data) == ("machine", {"endpoint_name": "own"})
         return "execution"
 
     def wait(self, execution_arn: str, *, seconds: float) -> Ended:
@@ -29,7 +29,7 @@ class Executions:
 
 
 def invoke(monkeypatch: pytest.MonkeyPatch, ended: Ended | None, *arguments: str) -> str:
-    monkeypatch.setattr(rebalance, "outputs", lambda _: {"RebalanceStateMachineArn": "machine"})
+    monkeypatch.setattr(rebalance, "outputs", lambda _: {"RebalanceStateMachineArn": "machine", "EndpointName": "own"})
     monkeypatch.setattr(rebalance, "executions", Executions(ended))
     app = typer.Typer()
     app.command()(rebalance.rebalance)

@@ -151,7 +151,7 @@ def described(**weights: float) -> dict[str, Any]:
 def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     built()
     put_events(experiments)
-    counted = count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)
+    counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
     assert counted["running"]
     assert counted["message"] == "20 invocations counted up to 2126-01-01T00:00:00.000Z; 1 malformed lines."
     decided = decide.handler(
@@ -179,7 +179,7 @@ def test_parked_events_are_sent(experiments: ExperimentsTable) -> None:
     table = assignments_table.AssignmentsTable("assignments")
     for number in range(30):
         table.park(f"event{number}", f"line{number}")
-    count_events.handler({"as_of": "2026-01-01T00:00:00Z"}, None)
+    count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2026-01-01T00:00:00Z"}, None)
     assert table.parked(1) == []
     assert len(boto3.client("s3").list_objects_v2(Bucket="bucket")["Contents"]) == 30
 
@@ -188,12 +188,12 @@ def test_parked_events_that_cannot_be_sent_do_not_stop_the_count(experiments: Ex
     assignments_table.AssignmentsTable("assignments").park("event", "line")  # there is no stream
     built()
     put_events(experiments)
-    assert count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)["running"]
+    assert count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)["running"]
     assert len(assignments_table.AssignmentsTable("assignments").parked(2)) == 1
 
 
 def test_counting_without_an_experiment() -> None:
-    counted = count_events.handler({"as_of": "2026-01-01T00:00:00Z"}, None)
+    counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2026-01-01T00:00:00Z"}, None)
     assert counted == {"running": False, "message": f"No experiment runs on {ENDPOINT}.", "evidence": ""}
 
 

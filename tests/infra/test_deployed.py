@@ -44,7 +44,9 @@ def test_a_clients_mistake_is_400(deployed: Outputs) -> None:
 
 def test_rebalance_without_an_experiment_succeeds(deployed: Outputs, sandbox: Sandbox) -> None:
     states = sandbox.client("stepfunctions")
-    started = states.start_execution(stateMachineArn=deployed["RebalanceStateMachineArn"], input="{}")
+    started = states.start_execution(
+        stateMachineArn=deployed["RebalanceStateMachineArn"], input='{"endpoint_name": "sagemaker-reviews-none"}'
+    )
 
     def ended() -> Any:
         execution = states.describe_execution(executionArn=started["executionArn"])

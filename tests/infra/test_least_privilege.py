@@ -100,7 +100,8 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
 
     # rebalance lists and reads events, writes the Decision, may move weights.
     states = sandbox.client("stepfunctions")
-    states.start_execution(stateMachineArn=outputs["RebalanceStateMachineArn"], input="{}")
+    data = json.dumps({"endpoint_name": ENDPOINT})
+    states.start_execution(stateMachineArn=outputs["RebalanceStateMachineArn"], input=data)
     (rebalanced,) = ended(sandbox, outputs["RebalanceStateMachineArn"])
     assert rebalanced["status"] == "SUCCEEDED", rebalanced["cause"]
     status, stats = post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ENDPOINT})

@@ -15,6 +15,7 @@ HANDLERS = Path(settings.__file__).parent
 MACHINES = {
     "reviews-demo-build-endpoint": {"AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"},
     "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
+    "reviews-demo-rebalance-all": {"ListEndpoints"},
 }
 
 
@@ -126,7 +127,7 @@ def test_rebalance_runs_as_often_as_configured(prod: Templates) -> None:
     (schedule,) = prod.properties("AWS::Scheduler::Schedule")
     assert schedule["ScheduleExpression"] == "rate(60 minutes)" or schedule["ScheduleExpression"] == "rate(1 hour)"
     target: Any = schedule["Target"]
-    assert text(target["Arn"]).startswith("{Rebalance")
+    assert text(target["Arn"]).startswith("{RebalanceAll")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2}
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnScheduleLost")
     assert len(prod.resources("AWS::CloudWatch::Alarm")) == 2

@@ -16,8 +16,10 @@ NAMES = tuple(MACHINES)
 
 
 @functools.cache
-def sagemaker_model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("sagemaker")
+def service_model(service: str) -> ServiceModel:
+    """Of a service as Step Functions' resources name it."""
+    names = {"sfn": "stepfunctions"}
+    return botocore.session.get_session().get_service_model(names.get(service, service))
 
 
 def load(name: str) -> Json:

@@ -1,4 +1,4 @@
-"""One project's two machines in the sandbox, without the CDK: functions from a zip, a rule, a bucket, a table."""
+"""One project's machines in the sandbox, without the CDK: functions from a zip, a rule, a bucket, a table."""
 
 import functools
 import gzip
@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 FUNCTIONS = {
     "build_endpoint": ("AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
+    "rebalance_all": ("ListEndpoints",),
 }
 
 
@@ -65,7 +66,8 @@ class Stage:
                 "CompressionFormat": "GZIP",
             },
         )
-        self.machines = {name: self._machine(name, FUNCTIONS[name]) for name in machines or FUNCTIONS}
+        for name in machines or FUNCTIONS:
+            self.machines[name] = self._machine(name, FUNCTIONS[name])
         return self
 
     def _table(self, name: str, hash_key: str) -> None:
@@ -79,6 +81,7 @@ class Stage:
 
     def _machine(self, name: str, functions: tuple[str, ...]) -> str:
         values = {"EndpointName": self.endpoint_name, "ModelExecutionRoleArn": ROLE}
+        values["RebalanceStateMachineArn"] = self.machines.get("rebalance", "")
         values |= {f"{function}FunctionArn": self._function(function) for function in functions}
         definition = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text(name))
         arn: str = self.states.create_state_machine(name=f"{self.project}-{name}", definition=definition, roleArn=ROLE)[
@@ -170,7 +173,8 @@ class Stage:
         return ended(self.sandbox, self.start(machine), seconds)
 
     def start(self, machine: str = "build_endpoint") -> str:
-        arn: str = self.states.start_execution(stateMachineArn=self.machines[machine], input="{}")["executionArn"]
+        data = json.dumps({"endpoint_name": self.endpoint_name})
+        arn: str = self.states.start_execution(stateMachineArn=self.machines[machine], input=data)["executionArn"]
         return arn
 
     def executions(self, machine: str = "build_endpoint") -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from statelint.linter import Linter
 
-from tests.workflows.machine import NAMES, handler_module, load, reachable, sagemaker_model, states
+from tests.workflows.machine import NAMES, handler_module, load, reachable, service_model, states
 from workflows.definitions import MACHINES, path, text
 
 ROOT = Path(__file__).parent.parent.parent
-SDK = re.compile(r"arn:aws:states:::aws-sdk:sagemaker:(\w+)")
+SDK = re.compile(r"arn:aws:states:::aws-sdk:(sagemaker|sfn):(\w+)")
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
 
@@ -48,7 +48,7 @@ def test_every_task_has_a_timeout_a_retry_and_a_slot_of_its_own(name: str) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_waits_are_literal_seconds(name: str) -> None:
-    assert {state["Seconds"] for _, state in states(load(name)) if state["Type"] == "Wait"} == {10}
+    assert all(state["Seconds"] == 10 for _, state in states(load(name)) if state["Type"] == "Wait")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,25 +59,27 @@ def test_functions_are_handlers_of_the_same_name(name: str) -> None:
 
 
 def problems(machine: dict[str, Any]) -> list[str]:
-    """What botocore's model of SageMaker says against the calls."""
+    """What botocore's models say against the calls."""
     found = []
     for name, state in states(machine):
         call = SDK.fullmatch(state.get("Resource", ""))
         if call is None:
             continue
-        operation = call[1][0].upper() + call[1][1:]
-        if operation not in sagemaker_model().operation_names:
-            found.append(f"{name}: SageMaker has no {operation}")
+        operation, model = call[2][0].upper() + call[2][1:], service_model(call[1])
+        if operation not in model.operation_names:
+            found.append(f"{name}: {call[1]} has no {operation}")
             continue
-        shape = sagemaker_model().operation_model(operation).input_shape
+        shape = model.operation_model(operation).input_shape
         given = {key.removesuffix(".$") for key in state["Parameters"]}
-        found += [f"{name}: {operation} has no {member}" for member in given - set(shape.members)]
-        found += [f"{name}: {operation} needs {member}" for member in set(shape.required_members) - given]
+        members = {member[0].upper() + member[1:] for member in shape.members}  # as Step Functions writes them
+        required = {member[0].upper() + member[1:] for member in shape.required_members}
+        found += [f"{name}: {operation} has no {member}" for member in given - members]
+        found += [f"{name}: {operation} needs {member}" for member in required - given]
     return found
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sagemaker_knows_every_action_and_member(name: str) -> None:
+def test_the_services_know_every_action_and_member(name: str) -> None:
     assert problems(load(name)) == []
 
 
@@ -88,12 +90,12 @@ def test_wrong_actions_and_members_would_be_found() -> None:
     assert sorted(problems(machine)) == [
         "PollEndpoint: DescribeEndpoint has no Endpoint",
         "PollEndpoint: DescribeEndpoint needs EndpointName",
-        "UpdateEndpoint: SageMaker has no UpdateEndpont",
+        "UpdateEndpoint: sagemaker has no UpdateEndpont",
     ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_resource_is_a_function_or_a_sagemaker_call(name: str) -> None:
+def test_every_resource_is_a_function_or_a_call_that_botocore_knows(name: str) -> None:
     resources = {state["Resource"] for _, state in states(load(name)) if "Resource" in state}
     assert all(resource == LAMBDA or SDK.fullmatch(resource) for resource in resources)
 
@@ -121,5 +123,5 @@ def test_the_root_logger_is_left_alone() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT) == b"17\n"
 
 
-def test_both_machines_are_committed() -> None:
-    assert set(MACHINES) == {"build_endpoint", "rebalance"}
+def test_all_machines_are_committed() -> None:
+    assert set(MACHINES) == {"build_endpoint", "rebalance", "rebalance_all"}

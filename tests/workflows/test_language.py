@@ -24,7 +24,7 @@ ERRORS = {"States.ALL", "States.TaskFailed", "States.Timeout"}
 COMPARISONS = {"StringEquals", "StringEqualsPath", "BooleanEquals", "NumericGreaterThan", "IsPresent"}
 PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)*")  # no filter, slice, wildcard or descent
 CONTEXT = {"$$.Execution.Id", "$$.State.EnteredTime"}
-INTRINSIC = re.compile(r"States\.(MathAdd)\(\$[A-Za-z_.]*, -?\d+\)")
+INTRINSIC = re.compile(r"States\.(MathAdd\(\$[A-Za-z_.]*, -?\d+\)|JsonToString\(\$[A-Za-z_.]*\))")
 
 
 def refused(machine: dict[str, Any]) -> list[str]:

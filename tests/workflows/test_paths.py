@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.machine import NAMES, Json, handler_module, load, sagemaker_model
+from tests.workflows.machine import NAMES, Json, handler_module, load, service_model
 from tests.workflows.test_language import _paths as paths_in
 
 Known = frozenset[str]
+
+INPUTS: dict[str, Known] = {"rebalance": frozenset({"endpoint_name"})}  # what a machine's starts give it
 
 
 def reads(state: Json) -> set[str]:
@@ -45,9 +47,9 @@ def result_members(state: Json) -> set[str]:
         return {key.removesuffix(".$") for key in state["ResultSelector"]}
     if state["Type"] == "Map":
         return set()
-    operation = state["Resource"].rsplit(":", 1)[1]
-    shape = sagemaker_model().operation_model(operation[0].upper() + operation[1:]).output_shape
-    return set(shape.required_members) if shape else set()
+    service, operation = state["Resource"].split(":")[-2:]
+    shape = service_model(service).operation_model(operation[0].upper() + operation[1:]).output_shape
+    return {member[0].upper() + member[1:] for member in shape.required_members} if shape else set()
 
 
 def put(known: Known, slot: str | None, members: set[str]) -> Known:
@@ -96,11 +98,12 @@ def known_at(machine: Json, start: Known) -> dict[str, Known]:
     return known
 
 
-def item_members(state: Json) -> Known:
+def item_members(machine: Json, state: Json) -> Known:
     """What is known of one item of a Map: a member of a handler's result, whose type says it."""
-    slot = state["ItemsPath"].split(".")[-1]
-    selected = importlib.import_module("abtest.handlers.select_variants").Selected
-    (item,) = typing.get_args(typing.get_type_hints(selected)[slot])
+    slot, member = state["ItemsPath"].rsplit(".", 1)
+    (module,) = {handler_module(task) for task in machine["States"].values() if task.get("ResultPath") == slot}
+    returned = typing.get_type_hints(importlib.import_module(str(module)).handler)["return"]
+    (item,) = typing.get_args(typing.get_type_hints(returned)[member])
     return frozenset(item.__required_keys__)
 
 
@@ -116,13 +119,13 @@ def missing(machine: Json, start: Known = frozenset()) -> list[str]:
         state = machine["States"][name]
         found += [f"{name}: {path}" for path in sorted(reads(state) - known - guarded(state))]
         if "ItemProcessor" in state:
-            found += [f"{name}: {problem}" for problem in missing(state["ItemProcessor"], item_members(state))]
+            found += [f"{name}: {problem}" for problem in missing(state["ItemProcessor"], item_members(machine, state))]
     return found
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_path_that_a_state_reads_exists(name: str) -> None:
-    assert missing(load(name)) == []
+    assert missing(load(name), INPUTS.get(name, frozenset())) == []
 
 
 def mutants() -> list[tuple[str, str, str, str]]:
@@ -130,6 +133,8 @@ def mutants() -> list[tuple[str, str, str, str]]:
         ("build_endpoint", "$.selection.endpoint_config_name", "$.selection.config_name", "selection.config_name"),
         ("build_endpoint", '"ResultPath": "$.lease"', '"ResultPath": "$.rent"', "LeaseAcquired: lease.acquired"),
         ("build_endpoint", '"$.package_arn"', '"$.arn"', "CreateModels: CreateModel: arn"),
+        ("rebalance", '"$.endpoint_name"', '"$.endpoint"', "CountEvents: endpoint"),
+        ("rebalance_all", '"CausePath": "$.error.Cause"', '"CausePath": "$.started.Cause"', "Failed: started.Cause"),
         ("rebalance", '"$.attempt.number"', '"$.attempt.count"', "attempt.count"),
         (
             "rebalance",
@@ -144,7 +149,8 @@ def mutants() -> list[tuple[str, str, str, str]]:
 def test_a_wrong_path_would_be_found(name: str, old: str, new: str, problem: str) -> None:
     text = json.dumps(load(name))
     assert old in text
-    assert any(problem in found for found in missing(json.loads(text.replace(old, new))))
+    broken = json.loads(text.replace(old, new))
+    assert any(problem in found for found in missing(broken, INPUTS.get(name, frozenset())))
 
 
 def test_an_optional_member_must_be_guarded() -> None:

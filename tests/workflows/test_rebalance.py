@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from abtest.adapters import assignments_table
+from abtest.adapters.experiments_table import to_item
 from abtest.experiment import times
 from abtest.experiment.events import Conversion, Invocation
 from tests.conftest import Sandbox, wait_for
@@ -152,3 +153,19 @@ def test_no_experiment_is_said(sandbox: Sandbox) -> None:
     ended = Stage(sandbox, "idle").deploy("rebalance").run("rebalance")
     assert ended["status"] == "SUCCEEDED"
     assert json.loads(ended["output"])["message"] == "No experiment runs on sagemaker-idle-dev."
+
+
+def test_all_endpoints_are_rebalanced_and_one_that_fails_touches_no_other(sandbox: Sandbox) -> None:
+    stage = Stage(sandbox, "several").deploy("build_endpoint", "rebalance", "rebalance_all")
+    stage.trial()
+    for name, live in (("gone", True), ("retired", False)):
+        item = {"name": f"sagemaker-several-{name}", "live": live}
+        item |= {"endpoint_name": "#ADOPTED", "item": f"ENDPOINT#{name}"}
+        sandbox.client("dynamodb").put_item(TableName="several", Item=to_item(item))
+    assert stage.run("rebalance_all")["status"] == "SUCCEEDED"
+    started = [
+        json.loads(stage.states.describe_execution(executionArn=found["executionArn"])["input"])["endpoint_name"]
+        for found in stage.settled(2, "rebalance")
+    ]
+    assert sorted(started) == ["sagemaker-several-dev", "sagemaker-several-gone"]
+    assert decisions(stage) == ["000001"]

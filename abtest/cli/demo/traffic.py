@@ -31,7 +31,7 @@ def play(
         except simulation.ApiRefusedError as error:
             raise UserError(str(error)) from error
         wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
-        decision = rebalance_once(outputs["RebalanceStateMachineArn"])
+        decision = rebalance_once(outputs)
         say(line_of_round(number, plan.rounds, len(users), decision))
         if decision.status != "running":
             break
@@ -58,9 +58,10 @@ def distinct_events(bucket: str, experiment: Experiment) -> int:
     return len({event["event_id"] for event in events if event["experiment_id"] == experiment.experiment_id})
 
 
-def rebalance_once(machine_arn: str) -> Decision:
+def rebalance_once(outputs: Mapping[str, str]) -> Decision:
     """Runs the rebalance machine by hand and returns its Decision."""
-    return Decision.from_json(rebalance.run(machine_arn)["decision"])
+    ended = rebalance.run(outputs["RebalanceStateMachineArn"], outputs["EndpointName"])
+    return Decision.from_json(ended["decision"])
 
 
 def line_of_round(number: int, rounds: int, users: int, decision: Decision) -> str:
