@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 
 from workflows.build_endpoint import build_endpoint
+from workflows.promote import promote
 from workflows.rebalance import rebalance
 from workflows.rebalance_all import rebalance_all
 
 FOLDER = Path(__file__).parent
-MACHINES = {"build_endpoint": build_endpoint, "rebalance": rebalance, "rebalance_all": rebalance_all}
+MACHINES = {
+    "build_endpoint": build_endpoint,
+    "rebalance": rebalance,
+    "rebalance_all": rebalance_all,
+    "promote": promote,
+}
 
 
 def path(name: str) -> Path:

@@ -14,6 +14,7 @@ from workflows.tasks import (
     describe_endpoint,
     endpoint_failed,
     endpoint_is,
+    event,
     failure,
     function,
     sagemaker,
@@ -99,10 +100,24 @@ def _record(count: State, failed: State) -> Task:
     record = function(
         "RecordDecision",
         payload={"decision.$": "$.decided.decision", "execution.$": "$$.Execution.Id"},
-        result=["applied", "decision_id"],
+        result=["applied", "decided", "decision_id", "announcement"],
         slot="$.recorded",
         on_error=failed,
     )
-    applied = Rule.BooleanEquals("$.recorded.applied", True)
-    record.next(choice("DecisionApplied", [(applied, Succeed("Done", output_path="$.decided"))], default=count))
+    done = Succeed("Done", output_path="$.decided")
+    decided, applied = (Rule.BooleanEquals(f"$.recorded.{member}", True) for member in ("decided", "applied"))
+    record.next(choice("DecisionApplied", [(decided, _announce(done)), (applied, done)], default=count))
     return record
+
+
+def _announce(done: State) -> Task:
+    """Again after each Decision of a decided experiment, so that an event that was lost costs one interval."""
+    announce = event(
+        "AnnounceWinner",
+        kind="Experiment Decided",
+        detail="$.recorded.announcement",
+        slot="$.announced",
+        on_error=catch(done, slot="$.unannounced"),  # the Decision is applied all the same
+    )
+    announce.next(done)
+    return announce

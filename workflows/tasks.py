@@ -1,4 +1,4 @@
-"""The shapes that the machines are made of: Lambda tasks, SageMaker calls, the poll of an endpoint, failure."""
+"""The shapes that the machines are made of: Lambda tasks, SageMaker calls, events, the poll of an endpoint, failure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -67,6 +67,20 @@ def sagemaker(
         result_path=slot,
         timeout_seconds=CALL_SECONDS,
         retry=retry(attempts=attempts),
+        catch=on_error,
+    )
+
+
+def event(state: str, *, kind: str, detail: str, slot: str, on_error: Catch) -> Task:
+    """A state that puts an event of the detail type `kind` on the default bus; fails if the bus refuses it."""
+    entry = {"Source": "abtest", "DetailType": kind, "Detail.$": detail}
+    return Task(
+        state,
+        resource="arn:aws:states:::events:putEvents",
+        parameters={"Entries": [entry]},
+        result_path=slot,
+        timeout_seconds=CALL_SECONDS,
+        retry=retry(),
         catch=on_error,
     )
 

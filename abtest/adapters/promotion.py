@@ -8,7 +8,7 @@ from typing import Any
 
 from abtest.adapters import registry
 from abtest.adapters.deployment import digest
-from abtest.adapters.registry import APPROVED, PENDING, Package
+from abtest.adapters.registry import APPROVED, PENDING, REJECTED, Package
 from abtest.experiment.conclusion import DECIDED
 from abtest.experiment.config import ExperimentConfig
 from abtest.experiment.experiment import Experiment
@@ -60,17 +60,9 @@ def winner(experiment: Experiment, variant_name: str | None = None) -> Variant:
 
 def refuse_pinned(config: ExperimentConfig) -> None:
     """Raises PromotionError if the configuration names versions: build-endpoint would go on serving those."""
-    pinned = [
-        key
-        for key, variant in (
-            ("champion_variant_config", config.champion_variant_config),
-            *((f"challenger_variant_config[{i}]", v) for i, v in enumerate(config.challenger_variant_config)),
-        )
-        if variant.model_package_version is not None
-    ]
-    if pinned:
+    if config.pinned:
         raise PromotionError(
-            f"{pinned[0]}.model_package_version: the configuration names a version, which would go on being served; "
+            f"{config.pinned[0]}: the configuration names a version, which would go on being served; "
             "remove it and deploy the stage, then promote"
         )
 
@@ -109,6 +101,8 @@ def promote(
 
 def _request(experiment: Experiment, chosen: Variant, config: ExperimentConfig, group_name: str) -> dict[str, Any]:
     described = registry.describe(chosen.model_package_arn)
+    if described.get("ModelApprovalStatus") == REJECTED:
+        raise PromotionError(f"{chosen.variant_name} is rejected in the registry: approve it first, or let it be")
     approver = config.promotion_approver
     note = f"{chosen.variant_name}, promoted from {experiment.experiment_id}"
     origin = {FROM: chosen.model_package_arn, IN: experiment.experiment_id}

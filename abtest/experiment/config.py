@@ -68,6 +68,7 @@ def optional(check: Check) -> Check:
 
 MODES = ("earn_first", "learn_first")
 OBJECTIVES = ("maximize", "minimize")
+MANUAL, AUTOMATIC = "manual", "automatic"
 
 instance_count = whole(1, 100)
 instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
@@ -138,6 +139,7 @@ CHECKS: dict[str, Check] = {
     "attribution_window_seconds": whole(0, 30 * 24 * 3600),
     "alpha": number(0, 0.5, above=True),
     "joining_share": optional(number(0, 0.5, above=True)),
+    "promotion": one_of(MANUAL, AUTOMATIC),
     "promotion_approver": optional(
         text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
     ),
@@ -159,7 +161,8 @@ class ExperimentConfig:
     `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
     equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
     `rebalance_schedule_minutes` None means by hand only. `joining_share` is the traffic of each challenger that joins a
-    running experiment (None: what its initial weight is worth). A promoted winner is approved at once in the name of
+    running experiment (None: what its initial weight is worth). `promotion` says who promotes a winner: somebody
+    (manual) or the decision itself (automatic). A promoted winner is approved at once in the name of
     `promotion_approver` (None: it waits for an approval by hand).
     """
 
@@ -176,6 +179,7 @@ class ExperimentConfig:
     attribution_window_seconds: int = 3600
     alpha: float = 0.05
     joining_share: float | None = None
+    promotion: str = MANUAL
     promotion_approver: str | None = None
     rebalance_schedule_minutes: int | None = 15
     authentication: str = "iam"
@@ -193,6 +197,10 @@ class ExperimentConfig:
             stages = " and ".join(UNAUTHENTICATED_STAGES)
             raise ConfigError(f'authentication: "none" is allowed only in the stages {stages}; say "iam"')
         config.refuse_duplicate_names()
+        if config.promotion == AUTOMATIC and config.pinned:
+            raise ConfigError(
+                f'{config.pinned[0]}: "promotion" is automatic, so no version can be named; remove either'
+            )
         return config
 
     def refuse_duplicate_names(self) -> None:
@@ -202,6 +210,13 @@ class ExperimentConfig:
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ConfigError(f'variant_name: "{twice[0]}" is given to two variants; give each its own')
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """The keys that name a version to serve, whichever is the newest."""
+        challengers = ((f"challenger_variant_config[{i}]", v) for i, v in enumerate(self.challenger_variant_config))
+        variants = (("champion_variant_config", self.champion_variant_config), *challengers)
+        return tuple(f"{key}.model_package_version" for key, v in variants if v.model_package_version is not None)
 
     @property
     def prefix(self) -> str:

@@ -108,3 +108,13 @@ class ListingSettings:
 
     experiments_table_name: str
     endpoint_name: str
+
+
+@dataclass(frozen=True)
+class PromotionSettings:
+    """promote."""
+
+    experiment_config: ExperimentConfig
+    experiments_table_name: str
+    endpoint_name: str
+    champion_group_name: str

@@ -1,4 +1,4 @@
-"""What starts the machines: an approval, and the clock."""
+"""What starts the machines: an approval, a decision, and the clock."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -30,6 +30,29 @@ class OnApproval(Construct):
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
                 detail={"ModelPackageGroupName": list(group_names), "ModelApprovalStatus": ["Approved"]},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
+                )
+            ],
+        )
+
+
+class OnDecision(Construct):
+    """Starts the machine when rebalance announces a winner on the endpoint: after each Decision while it stands."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, endpoint_name: str, machine: stepfunctions.IStateMachine
+    ) -> None:
+        super().__init__(scope, name)
+        lost = DeadLetters(self, "Lost", what="the event of a decided experiment")
+        events.Rule(
+            self,
+            "Rule",
+            description="A decided experiment starts promote",
+            event_pattern=events.EventPattern(
+                source=["abtest"], detail_type=["Experiment Decided"], detail={"endpoint_name": [endpoint_name]}
             ),
             targets=[
                 targets.SfnStateMachine(

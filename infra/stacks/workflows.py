@@ -9,11 +9,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 import workflows
+from abtest.experiment.config import AUTOMATIC
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
 from infra.constructs.state_machine import Workflow
-from infra.constructs.triggers import OnApproval, OnSchedule
+from infra.constructs.triggers import OnApproval, OnDecision, OnSchedule
 
 READ = ("dynamodb:GetItem", "dynamodb:Query")
 WRITE = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
@@ -32,6 +33,9 @@ class WorkflowsStack(Stack):
         rebalance_all = self._rebalance_all(rebalance.arn)
         if minutes is not None:
             OnSchedule(self, "OnSchedule", minutes=minutes, machine=rebalance_all.machine)
+        if resources.config.promotion == AUTOMATIC:
+            machine = self._promote().machine
+            OnDecision(self, "OnDecision", endpoint_name=resources.config.endpoint_name, machine=machine)
         CfnOutput(self, "EndpointName", value=resources.config.endpoint_name)
         CfnOutput(self, "BuildEndpointStateMachineArn", value=build_endpoint.arn)
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
@@ -123,6 +127,7 @@ class WorkflowsStack(Stack):
             ),
         }
         endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{self._resources.config.project_name}-*")
+        bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
         return Workflow(
             self,
             "Rebalance",
@@ -131,7 +136,8 @@ class WorkflowsStack(Stack):
             functions=functions,
             values={},
             statements=[
-                allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints)
+                allow(["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], endpoints),
+                allow(["events:PutEvents"], bus),
             ],
         )
 
@@ -146,6 +152,30 @@ class WorkflowsStack(Stack):
             functions={"ListEndpoints": self._function("list_endpoints", names, read)},
             values={"RebalanceStateMachineArn": rebalance_arn},
             statements=[allow(["states:StartExecution"], rebalance_arn)],
+        )
+
+    def _promote(self) -> Workflow:
+        """Only where the stage promotes automatically: elsewhere nothing but a person may register a champion."""
+        champions = self._resources.group_names[0]
+        function = self._function(
+            "promote",
+            ("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME", "CHAMPION_GROUP_NAME"),
+            allow(["dynamodb:GetItem"], self._resources.experiments.table_arn),
+            allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
+            allow(
+                ["sagemaker:CreateModelPackage"],
+                sagemaker_arn(self, "model-package-group", champions),
+                sagemaker_arn(self, "model-package", f"{champions}/*"),
+            ),
+        )
+        return Workflow(
+            self,
+            "Promotion",
+            machine_name=f"{self._resources.config.prefix}-promote",
+            definition=definition("promote"),
+            functions={"Promote": function},
+            values={},
+            statements=[],
         )
 
 

@@ -88,6 +88,15 @@ def test_nothing_decided_is_refused_unless_a_variant_is_named(decided: Experimen
     assert promote(undecided, config(), GROUP, variant_name="Challenger1").change == "registered"
 
 
+def test_a_winner_that_somebody_rejected_is_refused(decided: Experiment) -> None:
+    boto3.client("sagemaker").update_model_package(
+        ModelPackageArn=decided.variants[1].model_package_arn, ModelApprovalStatus="Rejected"
+    )
+    with pytest.raises(PromotionError, match="Challenger1 is rejected in the registry"):
+        promote(decided, config(promotion_approver="Anna"), GROUP)
+    assert versions() == [1]
+
+
 def test_a_variant_that_is_none_is_refused(decided: Experiment) -> None:
     with pytest.raises(PromotionError, match="Challenger9 is no variant of reviews-dev-v1-1"):
         promote(decided, config(), GROUP, variant_name="Challenger9")

@@ -29,6 +29,7 @@ TELLING: list[Any] = [
         "iam",
         "learn_first",
         "minimize",
+        "automatic",
         "ml.m5.large",
         "ml.m5",
         "a-b",
@@ -61,6 +62,7 @@ TELLING: list[Any] = [
         1e-300,
     ),
     *([], {}, [{}], [None], [{}] * 9, [{}] * 10, {"variant_name": "A"}, [{"variant_name": "A"}], {"x": 1}),
+    *({"model_package_version": 1}, [{}, {"model_package_version": 1}]),
     *("a" * 7, "a" * 8, "a" * 32, "a" * 33, "a" * 64, "dev", "demo", "prod"),
 ]
 VALUES = st.sampled_from(TELLING)
@@ -135,6 +137,11 @@ def test_the_schema_states_the_defaults() -> None:
         ),
         ({"joining_share": 0.6}, "joining_share: must be a number above 0 and at most 0.5, not 0.6"),
         ({"promotion_approver": ""}, "promotion_approver: must be a name of letters, digits"),
+        ({"promotion": "auto"}, "promotion: must be one of manual, automatic, not 'auto'"),
+        (
+            {"promotion": "automatic", "challenger_variant_config": [{}, {"model_package_version": 1}]},
+            'challenger_variant_config[1].model_package_version: "promotion" is automatic',
+        ),
         ({"rebalance_schedule_minutes": 4}, "rebalance_schedule_minutes: must be a whole number from 5"),
         (
             {"champion_variant_config": {"variant_nam": "A"}},

@@ -7,13 +7,15 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters import assignments_table, event_stream
+from abtest.adapters import assignments_table, event_stream, registry
 from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.promotion import PromotionError
 from abtest.experiment.events import Conversion, Invocation
 from abtest.handlers import (
     acquire_lease,
     count_events,
     decide,
+    promote,
     record_decision,
     register_experiment,
     release_lease,
@@ -164,11 +166,55 @@ def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     assert shares["Challenger1"] > 0.9
     assert json.loads(json.dumps(decided)) == decided
     recorded = record_decision.handler({"decision": decided["decision"], "execution": "r"}, None)
-    assert recorded == {"applied": True, "decision_id": "reviews-dev-v1-1-d000001"}
+    assert (recorded["applied"], recorded["decided"]) == (True, False)
+    assert recorded["decision_id"] == "reviews-dev-v1-1-d000001"
     running = experiments.current(ENDPOINT)
     assert running is not None and dict(running.shares) == pytest.approx(shares)
     late = record_decision.handler({"decision": decided["decision"], "execution": "other"}, None)
     assert not late["applied"]
+
+
+def test_a_winner_is_announced_once_its_decision_is_applied(experiments: ExperimentsTable) -> None:
+    built()
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    won = samples.decision(running, {"Champion1": 0.0, "Challenger1": 1.0}, status="decided", leader="Challenger1")
+    recorded = record_decision.handler({"decision": won.to_json(), "execution": "r"}, None)
+    assert (recorded["applied"], recorded["decided"]) == (True, True)
+    assert recorded["announcement"] == {
+        "experiment_id": "reviews-dev-v1-1",
+        "endpoint_name": ENDPOINT,
+        "decision_id": "reviews-dev-v1-1-d000001",
+        "leader": "Challenger1",
+        "reason": "because",
+    }
+    late = record_decision.handler({"decision": won.to_json(), "execution": "other"}, None)
+    assert (late["applied"], late["decided"]) == (False, False)
+
+
+def test_what_is_decided_now_is_promoted_once_and_nothing_else(experiments: ExperimentsTable) -> None:
+    nothing = {"change": "none", "message": f"Nothing is decided on {ENDPOINT}."}
+    assert promote.handler(EXECUTION, None) == nothing
+    built()
+    assert promote.handler(EXECUTION, None) == nothing
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    won = samples.decision(running, {"Champion1": 0.0, "Challenger1": 1.0}, status="decided", leader="Challenger1")
+    record_decision.handler({"decision": won.to_json(), "execution": "r"}, None)
+    assert [promote.handler(EXECUTION, None)["change"] for _ in range(2)] == ["registered", "none"]
+    (made, _) = registry.packages("reviews-champion")
+    assert (made.version, made.status) == (2, "PendingManualApproval")
+
+
+def test_a_winner_that_cannot_be_promoted_is_a_failure(experiments: ExperimentsTable) -> None:
+    built()
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    won = samples.decision(running, {"Champion1": 0.0, "Challenger1": 1.0}, status="decided", leader="Challenger1")
+    record_decision.handler({"decision": won.to_json(), "execution": "r"}, None)
+    registry.set_status(running.variants[1].model_package_arn, "Rejected", "")
+    with pytest.raises(PromotionError, match="Challenger1 is rejected in the registry"):
+        promote.handler(EXECUTION, None)
 
 
 def test_parked_events_are_sent(experiments: ExperimentsTable) -> None:

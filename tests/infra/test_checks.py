@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.environments import Delivery, load
 from infra.wildcards import DELIVERY, LAUNCH_NO_RESOURCE, NO_RESOURCE, STAGE, UPSERT_NO_RESOURCE, reason
 from tests.infra.nag import findings, wildcard
-from tests.infra.templates import Json, Templates, listed, synthesise, text
+from tests.infra.templates import Json, Templates, listed, text
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +18,6 @@ IGNORED = (
     "W3005",  # the CDK states the order of a function after its role and policies, one of which is implied
     "E3601",  # knows no OutputPath of Succeed, which the language has; tests/workflows lint the definitions twice
 )
-IN_A_PROJECT = Delivery(project_name="reviews", project_id="p-0123456789ab", upsert_role_name="upsert")
-
-
-@pytest.fixture(scope="module")
-def in_a_project(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """The stage as the delivery pipeline of a SageMaker project deploys it."""
-    return synthesise(load("prod"), tmp_path_factory.mktemp("project"), IN_A_PROJECT)
 
 
 def test_cfn_lint_has_nothing_to_say(

@@ -131,3 +131,46 @@ def test_rebalance_runs_as_often_as_configured(prod: Templates) -> None:
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2}
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnScheduleLost")
     assert len(prod.resources("AWS::CloudWatch::Alarm")) == 2
+
+
+def test_no_stage_promotes_by_itself_unless_told_to(demo: Templates, prod: Templates) -> None:
+    for templates in (demo, prod):
+        assert "promote" not in functions(templates)
+        assert [rule["EventPattern"]["source"] for rule in templates.properties("AWS::Events::Rule")] == [
+            ["aws.sagemaker"]
+        ]
+
+
+def test_an_announced_winner_starts_promote_where_the_stage_says_automatic(in_a_project: Templates) -> None:
+    rules = in_a_project.properties("AWS::Events::Rule")
+    (rule,) = (rule for rule in rules if rule["EventPattern"]["source"] == ["abtest"])
+    assert rule["EventPattern"] == {
+        "source": ["abtest"],
+        "detail-type": ["Experiment Decided"],
+        "detail": {"endpoint_name": ["sagemaker-reviews-prod"]},
+    }
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]).startswith("{Promotion")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 8}
+    assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnDecisionLost")
+    assert "reviews-prod-promote" in machines(in_a_project)
+    (variables,) = (f["Environment"]["Variables"] for name, f in functions(in_a_project).items() if name == "promote")
+    assert set(variables) == variables_read("promote")
+
+
+def test_promote_may_read_what_is_decided_and_register_champions(in_a_project: Templates) -> None:
+    allowed = {
+        action: {text(resource).rpartition(":")[2] for resource in listed(statement["Resource"])}
+        for name, statement in in_a_project.statements()
+        if name.startswith("PromoteRole")
+        for action in listed(statement["Action"])
+        if action.partition(":")[0] not in ("logs", "xray")
+    }
+    packages = {"model-package/reviews-champion/*", "model-package/reviews-challenger/*"}
+    assert {action for action in allowed if action.startswith("dynamodb")} == {"dynamodb:GetItem"}
+    assert allowed["sagemaker:ListModelPackages"] == allowed["sagemaker:DescribeModelPackage"] == packages
+    assert allowed["sagemaker:CreateModelPackage"] == {
+        "model-package-group/reviews-champion",
+        "model-package/reviews-champion/*",
+    }
+    assert len([action for action in allowed if action.startswith("sagemaker")]) == 3

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "build_endpoint": ("AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
     "rebalance_all": ("ListEndpoints",),
+    "promote": ("Promote",),
 }
 
 
@@ -89,7 +90,7 @@ class Stage:
         ]
         return arn
 
-    def spoil(self, machine: str, state: str, **parameters: str) -> None:
+    def spoil(self, machine: str, state: str, **parameters: Any) -> None:
         """Adds the machine `spoiled`: as `machine`, but one state's call has these parameters."""
         deployed = self.states.describe_state_machine(stateMachineArn=self.machines[machine])["definition"]
         definition = json.loads(deployed)
@@ -129,16 +130,19 @@ class Stage:
 
     def start_on_approval(self) -> None:
         """The rule that starts build-endpoint."""
-        events = self.sandbox.client("events")
         detail = {"ModelPackageGroupName": list(self.groups.values()), "ModelApprovalStatus": ["Approved"]}
-        pattern = {
-            "source": ["aws.sagemaker"],
-            "detail-type": ["SageMaker Model Package State Change"],
-            "detail": detail,
-        }
-        events.put_rule(Name=self.project, EventPattern=json.dumps(pattern))
-        target = {"Id": "build-endpoint", "Arn": self.machines["build_endpoint"], "RoleArn": ROLE}
-        events.put_targets(Rule=self.project, Targets=[target])
+        self._rule("build_endpoint", "aws.sagemaker", "SageMaker Model Package State Change", detail)
+
+    def start_on_decision(self) -> None:
+        """The rule that starts promote."""
+        self._rule("promote", "abtest", "Experiment Decided", {"endpoint_name": [self.endpoint_name]})
+
+    def _rule(self, machine: str, source: str, kind: str, detail: dict[str, Any]) -> None:
+        events, name = self.sandbox.client("events"), f"{self.project}-{machine}"
+        pattern = {"source": [source], "detail-type": [kind], "detail": detail}
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        target = {"Id": machine, "Arn": self.machines[machine], "RoleArn": ROLE}
+        events.put_targets(Rule=name, Targets=[target])
 
     def register(self, role: str, artefact: str = "good") -> str:
         """A package that waits for approval; returns its ARN."""

@@ -48,6 +48,8 @@ def result_members(state: Json) -> set[str]:
     if state["Type"] == "Map":
         return set()
     service, operation = state["Resource"].split(":")[-2:]
+    if operation == "putEvents":
+        return {"FailedEntryCount", "Entries"}
     shape = service_model(service).operation_model(operation[0].upper() + operation[1:]).output_shape
     return {member[0].upper() + member[1:] for member in shape.required_members} if shape else set()
 

@@ -60,6 +60,8 @@ def _resource(operation: str, path: str, body: bytes, prefix: str) -> str:
     request = json.loads(body or b"{}")
     if operation == "ListModelPackages":
         return f"{prefix}:model-package/{request.get('ModelPackageGroupName', '*').lower()}/*"
+    if request.get("ModelPackageName", "").startswith("arn:"):
+        return str(request["ModelPackageName"])
     for member, kind in RESOURCES.items():
         if member in request:
             return f"{prefix}:{kind}/{request[member].lower()}"

@@ -1,0 +1,30 @@
+"""Promote: the winner of what is decided on the endpoint becomes the champion's new version.
+
+Level-triggered, as events come late and twice: it reads what is decided now, and promotes once.
+"""
+
+from typing import Any, TypedDict
+
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.promotion import promote
+from abtest.experiment.conclusion import DECIDED
+from abtest.handlers.settings import PromotionSettings, read
+from abtest.handlers.workflow import logger
+
+
+class Promoted(TypedDict):
+    """`change` is registered or none; `message` says why none, or what is registered."""
+
+    change: str
+    message: str
+
+
+def handler(_event: dict[str, Any], _context: Any) -> Promoted:
+    settings = read(PromotionSettings)
+    experiment = ExperimentsTable(settings.experiments_table_name).current(settings.endpoint_name)
+    if experiment is None or experiment.status != DECIDED:
+        return {"change": "none", "message": f"Nothing is decided on {settings.endpoint_name}."}
+    done = promote(experiment, settings.experiment_config, settings.champion_group_name)
+    message = f"{done.variant_name} of {done.experiment_id} is {done.package.arn}, {done.package.status}."
+    logger.info(message, change=done.change)
+    return {"change": done.change, "message": message}
