@@ -38,6 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.workeroutput["left_out"] = len(shared)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes bear their argument's name: gzip writes the time into them, and all workers must have the same ids."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """With pytest-xdist the workers collect, each the same tests."""
