@@ -15,7 +15,7 @@ from ministack import app as ministack
 from ministack.core import lambda_runtime
 
 from abtest.sandbox import clients, patches, restart
-from abtest.sandbox.patches import firehose
+from abtest.sandbox.patches import alarms, firehose
 from abtest.sandbox.sagemaker import service
 from abtest.sandbox.settings import HOST, STATUS_PATH, Settings
 from abtest.sandbox.snapshots import Snapshots
@@ -78,6 +78,7 @@ async def _started(settings: Settings, snapshots: Snapshots) -> None:
         await asyncio.sleep(0.02)
     clients.serving.set()
     firehose.start()
+    alarms.start()
     _say(f"the sandbox serves AWS on {settings.url}, data in {settings.data_dir.resolve()}")
     await snapshots.run()
 

@@ -3,6 +3,7 @@
 from importlib import metadata
 
 from abtest.sandbox.patches import (
+    alarms,
     api_gateway,
     buckets,
     cloudformation,
@@ -36,4 +37,5 @@ def apply(settings: Settings) -> None:
     executions.install()
     paths.install()
     targets.install()
+    alarms.install()
     api_gateway.install()

@@ -1,4 +1,4 @@
-"""IAM, where the sandbox verifies identities: SageMaker's actions and resources, and TLS that it does not have."""
+"""IAM, where the sandbox verifies identities: actions and resources of SageMaker, alarms, TLS that it does not have."""
 
 import json
 import re
@@ -25,12 +25,21 @@ def install() -> None:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: Json, body: bytes, query: Json, region: str, account: str
     ) -> Any:
+        if service == "monitoring":
+            return _alarm(body, f"arn:aws:cloudwatch:{region}:{account}:alarm")
         if service != "sagemaker":
             return resource(service, method, path, headers, body, query, region, account)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         return _resource(operation, path, body, f"arn:aws:sagemaker:{region}:{account}")
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = extract_iam_action, extract_resource_arn
+
+
+def _alarm(body: bytes, prefix: str) -> str:
+    """MiniStack knows only requests that name one alarm. AWS checks each of several; here the first counts."""
+    request = json.loads(body) if body.startswith(b"{") else {}
+    names = [request["AlarmName"]] if "AlarmName" in request else request.get("AlarmNames")
+    return f"{prefix}:{names[0]}" if names else "*"
 
 
 def secure_transport() -> None:
