@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 # Actions for which AWS knows no resource (service authorization reference).
 NO_RESOURCE: Mapping[str, str] = {
+    "cloudwatch:DescribeAlarms": "a list of alarms by prefix is checked against all of them",
     "cloudwatch:PutMetricData": "restricted to SageMaker's namespace by a condition",
     "ecr:GetAuthorizationToken": "a token for the registry; each pull names the repository",
     "xray:PutTelemetryRecords": "added by the CDK for active tracing",
@@ -35,6 +36,7 @@ STAGE: Mapping[str, str] = {
     r".*:model-package/reviews-(champion|challenger)/\*": "the versions of a group",
     r".*:model/reviews-[a-z]+\*": "the models of a stage end in a digest",
     r".*:endpoint-config/sagemaker-reviews-[a-z]+-\*": "the endpoint configs of a stage end in a digest",
+    r".*:alarm:sagemaker-reviews-[a-z]+/\*": "the variants of the stage's endpoint",
     r".*:endpoint/sagemaker-reviews-\*": "the API and rebalance serve the project's endpoints, adopted ones too",
 }
 

@@ -41,10 +41,11 @@ def build_endpoint() -> Graph:
     look.next(acquire)  # which renews the lease
     register = _register(give_up)
     register.next(release)
-    deploy = _deploy(acquire, register, look, give_up)
+    alarms = _alarms(register, give_up)
+    deploy = _deploy(acquire, alarms, look, give_up)
     delete = _delete_failed_endpoint(look, give_up)
     select = _select(give_up)
-    select.next(_action(deploy, register, delete, release))
+    select.next(_action(deploy, alarms, delete, release))
     describe = _describe(select)
     describe.next(choice("EndpointSettled", [(endpoint_is(*IN_FLUX), look)], default=select))
     hold = wait("WaitForLease")
@@ -90,11 +91,11 @@ def _select(give_up: State) -> Task:
     return function("SelectVariants", payload=payload, result=SELECTION, slot="$.selection", on_error=give_up)
 
 
-def _action(deploy: State, register: State, delete: State, release: State) -> State:
+def _action(deploy: State, serves: State, delete: State, release: State) -> State:
     def action(name: str) -> Any:
         return Rule.StringEquals("$.selection.action", name)
 
-    rules = [(action("nothing"), release), (action("register"), register), (action("replace"), delete)]
+    rules = [(action("nothing"), release), (action("register"), serves), (action("replace"), delete)]
     return choice("NextAction", rules, default=deploy)
 
 
@@ -107,18 +108,26 @@ def _delete_failed_endpoint(look: State, give_up: State) -> Task:
     return delete
 
 
+def _alarms(register: State, give_up: State) -> Task:
+    """Before the experiment sends anybody: no challenger serves unwatched."""
+    payload = {"experiment.$": "$.selection.experiment"}
+    alarms = function("SetAlarms", payload=payload, result=["alarms"], slot="$.alarms", on_error=give_up)
+    alarms.next(register)
+    return alarms
+
+
 def _register(give_up: State) -> Task:
     payload = EXECUTION | {"experiment.$": "$.selection.experiment"}
     result = ["experiment_id", "change"]
     return function("RegisterExperiment", payload=payload, result=result, slot="$.registration", on_error=give_up)
 
 
-def _deploy(acquire: State, register: State, look: State, give_up: State) -> State:
-    """Models, endpoint config, endpoint; then waits for it."""
+def _deploy(acquire: State, serves: State, look: State, give_up: State) -> State:
+    """Models, endpoint config, endpoint; then waits for it. `serves` follows once it serves this."""
     poll = wait("WaitForDeployment")
     renew = _lease("RenewLease", give_up)
     seen = describe_endpoint("PollEndpoint", on_error=catch(give_up))
-    Chain([poll, renew, seen, _deployment_state(poll, acquire, register, give_up)])
+    Chain([poll, renew, seen, _deployment_state(poll, acquire, serves, give_up)])
     models = _create_models(give_up)
     create, update = (_change(name, look, poll, give_up) for name in ("CreateEndpoint", "UpdateEndpoint"))
     config = _create_config(give_up)
@@ -186,7 +195,7 @@ def _change(state: str, look: State, poll: State, give_up: State) -> Task:
     return change
 
 
-def _deployment_state(poll: State, acquire: State, register: State, give_up: State) -> State:
+def _deployment_state(poll: State, acquire: State, serves: State, give_up: State) -> State:
     ours = Rule.And(
         [
             endpoint_is("InService"),
@@ -197,6 +206,6 @@ def _deployment_state(poll: State, acquire: State, register: State, give_up: Sta
     rules = [
         (Rule.BooleanEquals("$.lease.acquired", False), acquire),
         (endpoint_is(*IN_FLUX), poll),
-        (ours, register),
+        (ours, serves),
     ]
     return choice("DeploymentState", rules, default=endpoint_failed(give_up))

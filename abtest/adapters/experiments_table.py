@@ -104,6 +104,10 @@ class ExperimentsTable:
         check = self._lease_check(experiment.endpoint_name, execution)
         self._write([check, *self._decided(experiment, decision, before, execution)])
 
+    def change(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> None:
+        """Applies a change that leaves the variants as they are, so without the lease. Raises StaleError."""
+        self._write(self._decided(experiment, decision, before, execution))
+
     def apply_decision(self, decision: Decision, *, execution: str) -> bool:
         """Puts the Decision and the experiment after it in one transaction; True if that is done.
 

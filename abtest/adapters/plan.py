@@ -57,26 +57,36 @@ class Plan:
         served = {variant.model_package_arn for variant in experiment.variants}
         return self.champion_version == experiment.champion_version and champion in served
 
-    def shares(self, experiment: Experiment | None, joining_share: float | None = None) -> Shares:
+    def shares(
+        self, experiment: Experiment | None, joining_share: float | None = None, canary_share: float | None = None
+    ) -> Shares:
         """The traffic to start with: the initial weights', or that of the running experiment.
 
         A challenger that joins gets `joining_share`, at most an equal part (None: what its initial weight is worth
-        among all); the others keep their proportions. Raises PlanError.
+        among all); the others keep their proportions. `canary_share` is stronger, and holds also where an experiment
+        begins. Raises PlanError.
         """
         if experiment is None or not self.continues(experiment):
-            return self.initial_shares
+            return self._beginning(canary_share)
         self._refuse_reused_names(experiment)
         if set(experiment.shares) == set(self.packages):
             return experiment.shares
         staying = {name: share for name, share in experiment.shares.items() if name in self.packages}
-        return self._scaled(staying, joining_share)
+        return self._scaled(staying, canary_share or joining_share, experiment.out)
 
-    def _scaled(self, staying: dict[str, float], joining_share: float | None) -> Shares:
+    def _beginning(self, canary_share: float | None) -> Shares:
+        champion, *challengers = self.packages
+        if canary_share is None or not challengers:
+            return self.initial_shares
+        each = min(canary_share, 1 / len(self.variants))
+        return Shares({champion: 1 - each * len(challengers), **dict.fromkeys(challengers, each)})
+
+    def _scaled(self, staying: dict[str, float], joining_share: float | None, out: Mapping[str, str]) -> Shares:
         initial = self.initial_shares
         given = None if joining_share is None else min(joining_share, 1 / len(initial))
         joining = {name: given or share for name, share in initial.items() if name not in staying}
         if math.fsum(staying.values()) == 0:  # all traffic was with a challenger that leaves
-            staying = {name: initial[name] for name in staying}
+            staying = {name: 0.0 if name in out else initial[name] for name in staying}
         scale = (1 - math.fsum(joining.values())) / math.fsum(staying.values())
         return Shares.of_weights({name: joining.get(name, staying.get(name, 0.0) * scale) for name in initial})
 

@@ -37,14 +37,13 @@ def register(
     joined = dataclasses.replace(
         running,
         variants=plan.joined(running, now),
-        shares=plan.shares(running, config.joining_share),
+        shares=plan.shares(running, config.joining_share, config.canary_share),
         status=RUNNING,
         leader=None,
+        out={name: why for name, why in running.out.items() if name in plan.packages},
+        canary_until=_canaries(plan, config, running, now),
     )
-    change = change_of_variants(running, joined, now)
-    changed = dataclasses.replace(
-        joined, decision_id=change.decision_id, decision_count=change.number, as_of=(*running.as_of, now)
-    )
+    changed, change = by_decision(running, joined, now, _reason(running, joined))
     table.join(changed, change, before=running, execution=execution)
     return Registration(running.experiment_id, "changed")
 
@@ -66,7 +65,8 @@ def _begin(
         champion_version=plan.champion_version,
         strategy=config.strategy,
         variants=tuple(begun(variant, now) for variant in plan.variants),
-        shares=plan.initial_shares,
+        shares=plan.shares(None, canary_share=config.canary_share),
+        canary_until=_canaries(plan, config, None, now),
         started_at=now,
         epsilon=config.epsilon,
         warmup=config.warmup,
@@ -82,15 +82,40 @@ def _begin(
     return Registration(experiment.experiment_id, "begun")
 
 
-def change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime) -> Decision:
+def _canaries(
+    plan: Plan, config: ExperimentConfig, running: Experiment | None, now: datetime.datetime
+) -> dict[str, datetime.datetime]:
+    """Until when each challenger is a canary: those that come now, and those that came before."""
+    before = running.canary_until if running else {}
+    known = {variant.variant_name for variant in running.variants} if running else set()
+    ends = {name: end for name, end in before.items() if name in plan.packages}
+    if config.canary:
+        coming = [variant.variant_name for variant in plan.variants[1:] if variant.variant_name not in known]
+        ends |= dict.fromkeys(coming, config.canary.ends_at(now))
+    return ends
+
+
+def by_decision(
+    running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
+) -> tuple[Experiment, Decision]:
+    """`changed`, with the Decision that makes it of `running`, which ends an interval."""
+    decision = change_of_variants(running, changed, now, reason)
+    applied = dataclasses.replace(
+        changed, decision_id=decision.decision_id, decision_count=decision.number, as_of=(*running.as_of, now)
+    )
+    return applied, decision
+
+
+def change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
     """The Decision that makes `joined` of `running`: not by the counts, which stay as they are and prove nothing yet.
 
-    The experiment is running again, whatever its status was: nothing is known of the variants that join.
+    Its status is that of `joined`: where variants join, nothing is known of them, and it is running again.
     """
     known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
     trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
-    best = dict(zip(known, probability_best(in_utility(joined, trials)), strict=True))
-    unknown = conclude(joined, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
+    live = joined.live
+    best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
+    unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
     number = running.decision_count + 1
     return Decision(
         decision_id=decision_id(running.experiment_id, number),
@@ -105,9 +130,9 @@ def change_of_variants(running: Experiment, joined: Experiment, now: datetime.da
         counts=known,
         probability_best=best,
         value_remaining=None,
-        reason=_reason(running, joined),
+        reason=reason,
         updated=True,
-        **evidence_fields(joined, dataclasses.replace(unknown, status=RUNNING)),
+        **evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
     )
 
 

@@ -6,17 +6,19 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from abtest.adapters import alarms
 from abtest.experiment.config import ExperimentConfig
 
 
 def remove_endpoint(config: ExperimentConfig) -> list[str]:
-    """Deletes the endpoint, its configs and their models; returns the names of what is gone."""
+    """Deletes the endpoint, its alarms, its configs and their models; returns the names of what is gone."""
     sagemaker = boto3.client("sagemaker")
     gone = []
     if _deleted(sagemaker.delete_endpoint, EndpointName=config.endpoint_name):
         waiter = sagemaker.get_waiter("endpoint_deleted")
         waiter.wait(EndpointName=config.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 900})
         gone.append(config.endpoint_name)
+    gone += alarms.keep_only(config.endpoint_name, ())
     for name in _endpoint_configs(sagemaker, config):
         described = sagemaker.describe_endpoint_config(EndpointConfigName=name)
         sagemaker.delete_endpoint_config(EndpointConfigName=name)

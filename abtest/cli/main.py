@@ -14,6 +14,7 @@ from abtest.cli import (
     pipeline,
     plan,
     promote,
+    readmit,
     rebalance,
     replay,
     report,
@@ -51,6 +52,7 @@ app.command()(rebalance.rebalance)
 app.command()(status.status)
 app.command()(history.history)
 app.command()(promote.promote)
+app.command()(readmit.readmit)
 app.command()(report.report)
 app.command()(plan.plan)
 app.command()(replay.replay)

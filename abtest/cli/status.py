@@ -35,7 +35,7 @@ def row(variant: dict[str, Any]) -> tuple[str, ...]:
     trials, best = variant["invocation_count"], variant["probability_best"]
     return (
         variant["variant_name"],
-        f"{variant['current_weight']:.1%}",
+        "out" if variant["out"] else f"{variant['current_weight']:.1%}",
         str(trials),
         str(variant["conversion_count"]),
         f"{variant['reward_sum']:g}",

@@ -53,6 +53,7 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
             "current_weight": experiment.shares[variant.variant_name],
             **_counted(counts.get(variant.variant_name, VariantCounts()), served),
             "probability_best": best.get(variant.variant_name),
+            "out": experiment.out.get(variant.variant_name),
         }
         for variant in experiment.variants
     ]

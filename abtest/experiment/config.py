@@ -1,69 +1,16 @@
 """One stage's configuration: `infra/config/{stage}.json`, described by `experiment.schema.json` beside it."""
 
 import dataclasses
-import difflib
-import math
-import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
+from abtest.experiment.checks import Check, ConfigError, checked, number, one_of, optional, text, whole
+from abtest.experiment.release import CanaryConfig
 from abtest.experiment.strategies import STRATEGIES
 
-Check = Callable[[Any], Any]
+__all__ = ["ConfigError", "ExperimentConfig", "VariantConfig"]
 
 MOST_VARIANTS = 10  # production variants that one endpoint can hold
 UNAUTHENTICATED_STAGES = ("dev", "demo")
-
-
-class ConfigError(ValueError):
-    """A key or value of the configuration is wrong; the message names the key and says what it must be."""
-
-
-def whole(least: int, most: int) -> Check:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-            raise ValueError(f"a whole number from {least} to {most}")
-        if not least <= value <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(value)
-
-    return check
-
-
-def number(least: float, most: float, *, above: bool = False) -> Check:
-    """From `least` (itself refused if `above`) to `most`."""
-    wanted = f"a number {'above' if above else 'from'} {least:g} {'and at most' if above else 'to'} {most:g}"
-
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise ValueError(wanted)
-        if not least <= value <= most or (above and value == least):
-            raise ValueError(wanted)
-        return float(value)
-
-    return check
-
-
-def text(pattern: str, wanted: str) -> Check:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or re.fullmatch(pattern, value, re.ASCII) is None:
-            raise ValueError(wanted)
-        return value
-
-    return check
-
-
-def one_of(*choices: str) -> Check:
-    def check(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return str(value)
-
-    return check
-
-
-def optional(check: Check) -> Check:
-    return lambda value: None if value is None else check(value)
 
 
 MODES = ("earn_first", "learn_first")
@@ -121,6 +68,10 @@ def challengers(value: Any) -> tuple[VariantConfig, ...]:
     )
 
 
+def canary(value: Any) -> CanaryConfig | None:
+    return None if value is None else CanaryConfig.from_json(value)
+
+
 CHECKS: dict[str, Check] = {
     "project_name": text(
         r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"
@@ -140,6 +91,7 @@ CHECKS: dict[str, Check] = {
     "alpha": number(0, 0.5, above=True),
     "joining_share": optional(number(0, 0.5, above=True)),
     "promotion": one_of(MANUAL, AUTOMATIC),
+    "canary": canary,
     "promotion_approver": optional(
         text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
     ),
@@ -161,9 +113,9 @@ class ExperimentConfig:
     `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
     equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
     `rebalance_schedule_minutes` None means by hand only. `joining_share` is the traffic of each challenger that joins a
-    running experiment (None: what its initial weight is worth). `promotion` says who promotes a winner: somebody
-    (manual) or the decision itself (automatic). A promoted winner is approved at once in the name of
-    `promotion_approver` (None: it waits for an approval by hand).
+    running experiment (None: what its initial weight is worth). `canary` is what each challenger has to pass first
+    (None: nothing). `promotion` says who promotes a winner: somebody (manual) or the decision itself (automatic). A
+    promoted winner is approved at once in the name of `promotion_approver` (None: it waits for an approval by hand).
     """
 
     project_name: str
@@ -180,6 +132,7 @@ class ExperimentConfig:
     alpha: float = 0.05
     joining_share: float | None = None
     promotion: str = MANUAL
+    canary: CanaryConfig | None = None
     promotion_approver: str | None = None
     rebalance_schedule_minutes: int | None = 15
     authentication: str = "iam"
@@ -228,31 +181,12 @@ class ExperimentConfig:
         return f"sagemaker-{self.prefix}"
 
     @property
+    def canary_share(self) -> float | None:
+        return self.canary.share if self.canary else None
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for whoever deploys this configuration."""
         if self.authentication == "none":
             return ('authentication is "none": anyone who can reach the API can call the endpoint',)
         return ()
-
-
-def checked(document: Any, checks: Mapping[str, Check], required: tuple[str, ...], path: str = "") -> dict[str, Any]:
-    """`document` with each value checked; ConfigError names the first wrong key."""
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path.rstrip('.') or 'configuration'}: must be a JSON object")
-    for key in required:
-        if key not in document:
-            raise ConfigError(f"{path}{key}: is missing; add it")
-    return {key: value_of(key, value, checks, path) for key, value in document.items()}
-
-
-def value_of(key: str, value: Any, checks: Mapping[str, Check], path: str) -> Any:
-    if key not in checks:
-        near = difflib.get_close_matches(key, checks, 1)
-        remedy = f'did you mean "{near[0]}"?' if near else f"the keys are {', '.join(checks)}"
-        raise ConfigError(f"{path}{key}: there is no such key; {remedy}")
-    try:
-        return checks[key](value)
-    except ConfigError:
-        raise
-    except (ValueError, OverflowError) as error:
-        raise ConfigError(f"{path}{key}: must be {error}, not {value!r}") from None

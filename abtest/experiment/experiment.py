@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from abtest.experiment import times
@@ -16,7 +17,9 @@ class Experiment:
     Decision `decision_id`, the `decision_count`-th (0: the initial shares). `counts` are those of the last rebalance
     and hold up to `counted_until`; `as_of` holds the times to which all Decisions so far counted. `status` is
     `running`, `decided`, `equivalent` or `stopped`; `leader`, who won or keeps the traffic, is set once it is not
-    `running`. `mode`, `objective`, `margin` (units of reward) and `time_limit_hours` are the configuration's.
+    `running`. `mode`, `objective`, `margin` (units of reward) and `time_limit_hours` are the configuration's. `out`
+    says of each variant that serves nobody why; the champion never is one. Until the time in `canary_until` a
+    challenger is a canary, and the shares stay.
     """
 
     experiment_id: str
@@ -44,6 +47,8 @@ class Experiment:
     counts: dict[str, VariantCounts] | None = None
     counted_until: datetime.datetime | None = None
     as_of: tuple[datetime.datetime, ...] = ()
+    out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    canary_until: Mapping[str, datetime.datetime] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises ValueError if the shares are not those of the variants; fills the initial `decision_id`."""
@@ -57,6 +62,19 @@ class Experiment:
     def variant_names(self) -> tuple[str, ...]:
         return tuple(variant.variant_name for variant in self.variants)
 
+    @property
+    def live(self) -> "Experiment":
+        """The experiment between the variants that serve: what is compared and shared out."""
+        if not self.out:
+            return self
+        names = [name for name in self.variant_names if name not in self.out]
+        return dataclasses.replace(
+            self,
+            variants=tuple(variant for variant in self.variants if variant.variant_name in names),
+            shares=Shares.of_weights({name: self.shares[name] for name in names}),
+            out={},
+        )
+
     def to_json(self) -> dict[str, Any]:
         """A JSON document: times as text, nothing but dicts, lists, strings and numbers."""
         document = dataclasses.asdict(self)
@@ -66,6 +84,7 @@ class Experiment:
         document["counts"] = self.counts and {name: counts.to_json() for name, counts in self.counts.items()}
         document["counted_until"] = self.counted_until and times.to_text(self.counted_until)
         document["as_of"] = [times.to_text(time) for time in self.as_of]
+        document["canary_until"] = {name: times.to_text(time) for name, time in self.canary_until.items()}
         return document
 
     @classmethod
@@ -79,6 +98,8 @@ class Experiment:
         known["started_at"] = times.from_text(known["started_at"])
         known["counts"] = counts and {name: VariantCounts.from_json(item) for name, item in counts.items()}
         known["counted_until"] = counted_until and times.from_text(counted_until)
+        ends = known.get("canary_until", {})
+        known["canary_until"] = {name: times.from_text(text) for name, text in ends.items()}
         known["as_of"] = tuple(times.from_text(text) for text in known.get("as_of", ()))
         return cls(**known)
 

@@ -2,7 +2,8 @@
 
 Until the test is over, and after a winner was named in the mode earn_first, shares follow the strategy. In learn_first
 part of the traffic is split evenly until then, and the winner has all of it afterwards. Where the test ended without a
-winner, equivalent or stopped, the champion has all: nothing was shown to be better than what is trusted.
+winner, equivalent or stopped, the champion has all: nothing was shown to be better than what is trusted. During a
+challenger's canary the shares stay; a variant that is out has none, and the others are compared without it.
 
 P(best), which the record holds and ThompsonSampling follows, compares all that was counted of each variant, also where
 one joined late. Counting from the last joining only would take rates that drift into account, and give back traffic to
@@ -50,13 +51,13 @@ LEAST_MOVE = 1e-6  # a smaller change of a share is none
 class Decision:
     """The record of one rebalance.
 
-    `counts`, `probability_best`, `old_shares`, `new_shares` are by variant name. `value_remaining` is the 95th
-    percentile of the relative gain of utility still possible over the leader. `e_values` are the leader's against each
-    other variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided, the champion
-    once equivalent, else who is most probably the best. `updated` says whether the shares changed; `reason` is a
-    sentence, and `guarantee` says in sentences what the status is worth. `effects` are by how much the leader is better
-    than each other variant that it shares an interval with, in units of reward less cost; so is `margin`. `findings`
-    are what to know of the data's health before the rest is believed.
+    `counts`, `probability_best` (of those not out), `old_shares`, `new_shares` are by variant name. `value_remaining`
+    is the 95th percentile of the relative gain of utility still possible over the leader. `e_values` are the leader's
+    against each other variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided,
+    the champion once equivalent, else who is most probably the best. `updated` says whether the shares changed;
+    `reason` is a sentence, and `guarantee` says in sentences what the status is worth. `effects` are by how much the
+    leader is better than each other variant that it shares an interval with, in units of reward less cost; so is
+    `margin`. `findings` are what to know of the data's health before the rest is believed.
     """
 
     decision_id: str
@@ -143,14 +144,15 @@ def decide(
     come back unchanged, with the reason.
     """
     number = experiment.decision_count + 1 if number is None else number
-    names = experiment.variant_names
-    known = {name: counts.of(name) for name in names}
-    trials = in_utility(experiment, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
-    best = dict(zip(names, probability_best(trials), strict=True))
-    trusted = _first_doubt(DISTRUST, experiment, counts) is None
-    found = conclude(experiment, counts, best, now=decided_at, trusted=trusted)
-    shares, doubt = _new_shares(experiment, counts, found)
-    moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in names)
+    known = {name: counts.of(name) for name in experiment.variant_names}
+    live = experiment.live
+    trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
+    best = dict(zip(live.variant_names, probability_best(trials), strict=True))
+    trusted = _first_doubt(DISTRUST, live, counts) is None
+    found = conclude(live, counts, best, now=decided_at, trusted=trusted)
+    served, doubt = _new_shares(live, counts, found)
+    shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
+    moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in shares)
     return Decision(
         decision_id=decision_id(experiment.experiment_id, number),
         number=number,
@@ -164,10 +166,10 @@ def decide(
         counts=known,
         probability_best=best,
         value_remaining=value_remaining(trials) if any(n for n, _ in trials) else None,
-        reason=_reason(experiment, found, standing(experiment, found, best[found.leader]), doubt),
+        reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
         findings=health(experiment, counts),
-        **evidence_fields(experiment, found),
+        **evidence_fields(live, found),
     )
 
 
@@ -189,6 +191,9 @@ def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]
 
 def _new_shares(experiment: Experiment, counts: Counts, found: Conclusion) -> tuple[Shares, str | None]:
     """The shares to draw by, and why they must stay as they are, if they must."""
+    canary = _canary(experiment, counts)
+    if canary:
+        return experiment.shares, canary
     keeper = _keeper(experiment, found)
     if keeper is not None:
         return Shares({name: float(name == keeper) for name in experiment.variant_names}), None
@@ -231,6 +236,14 @@ def _first_doubt(doubts: Sequence[Doubt], experiment: Experiment, counts: Counts
     return next((doubt for doubt in (check(experiment, counts) for check in doubts) if doubt), None)
 
 
+def _canary(experiment: Experiment, counts: Counts) -> str | None:
+    lasting = {name: end for name, end in experiment.canary_until.items() if name in experiment.shares}
+    last = max(lasting, key=lambda name: lasting[name], default=None)
+    if last is None or counts.as_of >= lasting[last]:
+        return None
+    return f"{last} is a canary until {times.to_text(lasting[last])}"
+
+
 def _of_another(experiment: Experiment, counts: Counts) -> str | None:
     if counts.experiment_id == experiment.experiment_id:
         return None
@@ -270,9 +283,13 @@ DOUBTS: tuple[Doubt, ...] = (*DISTRUST, _nothing_counted, _burn_in)
 
 
 def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str | None) -> str:
-    keeper = _keeper(experiment, found)
+    keeper = None if doubt else _keeper(experiment, found)
     if keeper is not None:
         return f"{stands}; {keeper} gets all traffic."
     if found.status == DECIDED:
         return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.strategy}'}."
     return f"Shares stay: {doubt}." if doubt else f"{stands}."
+
+
+def _who_is_out(experiment: Experiment) -> str:
+    return "".join(f" {name} is out: {why}" for name, why in experiment.out.items())

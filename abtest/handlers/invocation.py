@@ -104,7 +104,14 @@ def placed(request: InvocationRequest, user_id: str, inference_id: str, now: dat
 def by_hand(experiment: Experiment, variant_name: str) -> Placement:
     if variant_name not in experiment.variant_names:
         raise BadRequestError(f"endpoint_variant: must be one of {', '.join(experiment.variant_names)}.")
+    if variant_name in experiment.out:
+        return by_the_champion(experiment)
     return Placement(experiment.experiment_id, MANUAL, HTTPStatus.ACCEPTED, variant_name)
+
+
+def by_the_champion(experiment: Experiment) -> Placement:
+    """For whom the variant has left or is out: uncounted, until it is back."""
+    return Placement(experiment.experiment_id, FALLBACK, HTTPStatus.ACCEPTED, experiment.variant_names[0])
 
 
 def assigned(experiment: Experiment, user_id: str, inference_id: str, now: datetime.datetime) -> Placement:
@@ -113,10 +120,8 @@ def assigned(experiment: Experiment, user_id: str, inference_id: str, now: datet
     agreed = assignments().assign(
         experiment.experiment_id, user_id, drawn, inference_id=inference_id, now=int(now.timestamp())
     )
-    if agreed.variant_name not in experiment.variant_names:
-        # The variant has left: its users go to the champion, uncounted, until it is back.
-        champion = experiment.variant_names[0]
-        return Placement(experiment.experiment_id, FALLBACK, HTTPStatus.ACCEPTED, champion)
+    if agreed.variant_name not in experiment.variant_names or agreed.variant_name in experiment.out:
+        return by_the_champion(experiment)
     return Placement(
         experiment.experiment_id,
         experiment.strategy,

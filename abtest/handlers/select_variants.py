@@ -57,7 +57,8 @@ def _nothing(settings: SelectionSettings) -> Selected:
 
 def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: SelectionSettings) -> Selected:
     experiment = ExperimentsTable(settings.experiments_table_name).current(settings.endpoint_name)
-    shares = deployment.plan.shares(experiment, settings.experiment_config.joining_share)
+    config = settings.experiment_config
+    shares = deployment.plan.shares(experiment, config.joining_share, config.canary_share)
     return Selected(
         action=deployment.action(endpoint),
         reason=f"Approved: {', '.join(deployment.plan.packages)}. The endpoint is {endpoint['EndpointStatus']}.",

@@ -86,6 +86,23 @@ class RegistrationSettings:
 
 
 @dataclass(frozen=True)
+class AlarmSettings:
+    """set_alarms."""
+
+    experiment_config: ExperimentConfig
+    endpoint_name: str
+
+
+@dataclass(frozen=True)
+class BreakerSettings:
+    """take_out."""
+
+    experiments_table_name: str
+    endpoint_name: str
+    rebalance_state_machine_arn: str
+
+
+@dataclass(frozen=True)
 class CountingSettings:
     """count_events."""
 

@@ -45,11 +45,21 @@ def standing(summary: Mapping[str, Any]) -> Iterator[str]:
     """Where the experiment stands, and what to know of its data, a sentence each."""
     decision = summary["decision"]
     yield headline(decision)
+    yield from out(summary)
     if decision["leader"] is not None:
         yield from effects(decision)
         yield decision["reason"]
         yield decision["guarantee"]
     yield from (f"{finding['severity'].capitalize()}: {finding['sentence']}" for finding in summary["findings"])
+
+
+def out(summary: Mapping[str, Any]) -> list[str]:
+    """Who serves nobody and why, a sentence each."""
+    return [
+        f"{variant['variant_name']} is out, the champion serves its users: {variant['out']}"
+        for variant in summary["variants"]
+        if variant.get("out")
+    ]
 
 
 def settings(summary: Mapping[str, Any]) -> str:

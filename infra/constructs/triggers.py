@@ -1,8 +1,9 @@
-"""What starts the machines: an approval, a decision, and the clock."""
+"""What starts the machines: an approval, a decision, and the clock; and what an alarm of a variant starts."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_stepfunctions as stepfunctions
@@ -80,4 +81,27 @@ class OnSchedule(Construct):
                 retry_attempts=2,
                 max_event_age=Duration.minutes(minutes),
             ),
+        )
+
+
+class OnAlarm(Construct):
+    """Calls the function when an alarm of one of the endpoint's variants rises. Events may come twice."""
+
+    def __init__(self, scope: Construct, name: str, *, endpoint_name: str, function: lambda_.IFunction) -> None:
+        super().__init__(scope, name)
+        lost = DeadLetters(self, "Lost", what="the alarm of a variant")
+        events.Rule(
+            self,
+            "Rule",
+            description="An alarm of a variant takes it out",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                detail={"alarmName": events.Match.prefix(f"{endpoint_name}/"), "state": {"value": ["ALARM"]}},
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    function, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
+                )
+            ],
         )

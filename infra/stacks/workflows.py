@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -14,7 +14,7 @@ from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
 from infra.constructs.state_machine import Workflow
-from infra.constructs.triggers import OnApproval, OnDecision, OnSchedule
+from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
 
 READ = ("dynamodb:GetItem", "dynamodb:Query")
 WRITE = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
@@ -36,6 +36,7 @@ class WorkflowsStack(Stack):
         if resources.config.promotion == AUTOMATIC:
             machine = self._promote().machine
             OnDecision(self, "OnDecision", endpoint_name=resources.config.endpoint_name, machine=machine)
+        self._breaker(rebalance)
         CfnOutput(self, "EndpointName", value=resources.config.endpoint_name)
         CfnOutput(self, "BuildEndpointStateMachineArn", value=build_endpoint.arn)
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
@@ -74,6 +75,7 @@ class WorkflowsStack(Stack):
                 allow(READ, table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
+            "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
             "RegisterExperiment": self._function("register_experiment", experiment, allow([*READ, *WRITE], table)),
             "ReleaseLease": self._function("release_lease", lease, allow([*READ, *WRITE], table)),
         }
@@ -89,6 +91,34 @@ class WorkflowsStack(Stack):
             },
             statements=self._build_endpoint_statements(),
         )
+
+    def _watch(self) -> list[iam.PolicyStatement]:
+        """Making and removing the alarms of the endpoint's variants."""
+        name = f"{self._resources.config.endpoint_name}/*"
+        alarms = self.format_arn(
+            service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        return [
+            allow(["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"], alarms),
+            allow(["cloudwatch:DescribeAlarms"], "*"),
+        ]
+
+    def _breaker(self, rebalance: Workflow) -> None:
+        """Takes a variant out when its alarm rises."""
+        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        function = HandlerFunction(
+            self,
+            "TakeOut",
+            handler="take_out",
+            code=self._code,
+            environment={**self._resources.environment(*names), "REBALANCE_STATE_MACHINE_ARN": rebalance.arn},
+            statements=[
+                allow([*READ, *WRITE], self._resources.experiments.table_arn),
+                allow(["states:StartExecution"], rebalance.arn),
+            ],
+            timeout_seconds=60,
+        )
+        OnAlarm(self, "OnAlarm", endpoint_name=self._resources.config.endpoint_name, function=function.function)
 
     def _packages(self) -> list[str]:
         return [sagemaker_arn(self, "model-package", f"{group}/*") for group in self._resources.group_names]

@@ -6,9 +6,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from abtest.adapters import event_store, executions, experiments_table, registry
+from abtest.adapters import alarms, event_store, executions, experiments_table, registry
 
-CLIENTS = (event_store.client, executions.client, experiments_table.client, registry.client)
+CLIENTS = (alarms.client, event_store.client, executions.client, experiments_table.client, registry.client)
 
 
 @pytest.fixture

@@ -86,3 +86,19 @@ def test_known_variants_keep_the_time_they_joined() -> None:
     later = NOW.replace(hour=13)
     joined = {variant.variant_name: variant.joined_at for variant in plan(1, (1, 2)).joined(running, later)}
     assert joined == {"Champion1": NOW, "Challenger1": NOW, "Challenger2": later}
+
+
+def test_canaries_begin_and_join_at_their_share_and_at_most_an_equal_part() -> None:
+    begun = plan(1, (1, 2), weight=9).shares(None, 0.3, 0.05)
+    assert dict(begun) == pytest.approx({"Champion1": 0.9, "Challenger1": 0.05, "Challenger2": 0.05})
+    assert dict(plan(1, (1, 2)).shares(None, None, 0.5)) == pytest.approx(dict(plan(1, (1, 2)).shares(None)))
+    running = experiment(plan(1, (1,)), {"Champion1": 0.9, "Challenger1": 0.1})
+    joined = plan(1, (1, 2)).shares(running, 0.3, 0.1)
+    assert dict(joined) == pytest.approx({"Champion1": 0.81, "Challenger1": 0.09, "Challenger2": 0.1})
+    assert dict(plan(1, ()).shares(None, None, 0.1)) == {"Champion1": 1.0}
+
+
+def test_a_variant_that_is_out_gets_nothing_from_one_that_leaves() -> None:
+    shares = {"Champion1": 0.0, "Challenger1": 0.0, "Challenger2": 1.0}
+    running = experiment(plan(1, (1, 2)), shares, out={"Challenger1": "slow"})
+    assert dict(plan(1, (1,)).shares(running)) == {"Champion1": 1.0, "Challenger1": 0.0}

@@ -3,6 +3,7 @@ import datetime
 
 import pytest
 
+from abtest.adapters.breaker import take_out
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
 from abtest.adapters.plan import Plan, PlannedVariant
 from abtest.adapters.registration import Registration, register
@@ -116,3 +117,22 @@ def test_who_lost_the_lease_registers_nothing(held: ExperimentsTable) -> None:
     with pytest.raises(StaleError):
         register(held, plan(1), config(), execution="other", now=NOW)
     assert held.current(ENDPOINT) is None
+
+
+def test_challengers_that_come_are_canaries_and_who_is_out_stays_out(held: ExperimentsTable) -> None:
+    canary = config(canary={"share": 0.1, "minutes": 30})
+    register(held, plan(1, (1,)), canary, execution="x", now=NOW)
+    begun = held.current(ENDPOINT)
+    assert begun is not None
+    assert dict(begun.shares) == pytest.approx({"Champion1": 0.9, "Challenger1": 0.1})
+    assert begun.canary_until == {"Challenger1": NOW + datetime.timedelta(minutes=30)}
+    take_out(held, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
+    register(held, plan(1, (1, 2)), canary, execution="x", now=LATER)
+    joined = held.current(ENDPOINT)
+    assert joined is not None
+    assert dict(joined.shares) == pytest.approx({"Champion1": 0.9, "Challenger1": 0.0, "Challenger2": 0.1})
+    assert joined.out == {"Challenger1": "slow"}
+    assert joined.canary_until["Challenger2"] == LATER + datetime.timedelta(minutes=30)
+    register(held, plan(1, (2,)), canary, execution="x", now=LATER)
+    left = held.current(ENDPOINT)
+    assert left is not None and (left.out, set(left.canary_until)) == ({}, {"Challenger2"})

@@ -4,8 +4,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from abtest.adapters import alarms
 from abtest.cli import leftovers
 from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.release import CanaryConfig
 
 ROLE = "arn:aws:iam::123456789012:role/model"
 CONFIG = ExperimentConfig(project_name="reviews", stage_name="demo")
@@ -56,3 +58,8 @@ def test_every_version_of_every_object_goes(versioned: bool) -> None:
     s3.delete_object(Bucket="data", Key="a")
     assert leftovers.empty_bucket("data") == (4 if versioned else 1)
     s3.delete_bucket(Bucket="data")
+
+
+def test_the_alarms_of_the_stages_variants_go() -> None:
+    names = alarms.put(CONFIG.endpoint_name, "Challenger1", CanaryConfig())
+    assert leftovers.remove_endpoint(CONFIG) == names

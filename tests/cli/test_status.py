@@ -1,12 +1,14 @@
 """`abtest status` and `abtest history` read the same records."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from abtest.adapters.breaker import take_out
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import history, status
 from abtest.cli.errors import UserError
@@ -92,3 +94,12 @@ def test_the_history(experiments: ExperimentsTable) -> None:
 def test_no_experiment_is_a_users_mistake(command: Any) -> None:
     with pytest.raises(UserError, match="has no experiment yet"):
         invoke(command)
+
+
+def test_who_is_out_and_why(experiments: ExperimentsTable) -> None:
+    begin(experiments, decided=True)
+    take_out(experiments, ENDPOINT, "Challenger1", "5XX rate above 0.05.", execution="event", now=samples.NOW)
+    shown = invoke(status.status)
+    assert "Challenger1 is out, the champion serves its users: 5XX rate above 0.05." in shown
+    assert re.search(r"Challenger1 +out ", shown)
+    assert json.loads(invoke(status.status, "--json"))["variants"][1]["out"] == "5XX rate above 0.05."

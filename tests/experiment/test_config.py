@@ -1,5 +1,6 @@
 """The configuration: what is refused and how, and that the JSON Schema refuses the same."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abtest.experiment.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig, VariantConfig
+from abtest.experiment.release import CANARY_CHECKS, CanaryConfig
 
 FOLDER = Path(__file__).parents[2] / "infra" / "config"
 SCHEMA = json.loads((FOLDER / "experiment.schema.json").read_text())
@@ -105,6 +107,13 @@ def test_schema_and_dataclass_agree_on_whole_documents(document: Any) -> None:
     assert VALIDATOR.is_valid(document) == accepted(document)
 
 
+@pytest.mark.parametrize("key", CANARY_CHECKS)
+@pytest.mark.parametrize("value", TELLING, ids=repr)
+def test_schema_and_dataclass_agree_on_every_key_of_the_canary(key: str, value: Any) -> None:
+    document = LEAST | {"canary": {key: value}}
+    assert VALIDATOR.is_valid(document) == accepted(document)
+
+
 def test_the_schema_states_the_defaults() -> None:
     config = ExperimentConfig.from_json(LEAST)
     properties = SCHEMA["properties"]
@@ -113,6 +122,9 @@ def test_the_schema_states_the_defaults() -> None:
     assert stated == {key: getattr(config, key) for key in stated}
     variant = SCHEMA["$defs"]["variant"]["properties"]
     assert set(variant) == set(VARIANT_CHECKS) == set(VariantConfig.__dataclass_fields__)
+    canary = {key: rule["default"] for key, rule in SCHEMA["$defs"]["canary"]["properties"].items()}
+    assert canary == dataclasses.asdict(CanaryConfig())
+    assert set(canary) == set(CANARY_CHECKS)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +148,9 @@ def test_the_schema_states_the_defaults() -> None:
             "champion_variant_config.cost: must be a number from 0 to 1, not -1",
         ),
         ({"joining_share": 0.6}, "joining_share: must be a number above 0 and at most 0.5, not 0.6"),
+        ({"canary": {"share": 0.6}}, "canary.share: must be a number above 0 and at most 0.5, not 0.6"),
+        ({"canary": {"minute": 1}}, 'canary.minute: there is no such key; did you mean "minutes"?'),
+        ({"canary": 0.1}, "canary: must be a JSON object"),
         ({"promotion_approver": ""}, "promotion_approver: must be a name of letters, digits"),
         ({"promotion": "auto"}, "promotion: must be one of manual, automatic, not 'auto'"),
         (

@@ -207,3 +207,33 @@ def test_records_of_earlier_versions_can_be_read() -> None:
 def test_decisions_survive_the_round_trip() -> None:
     for decision in (decided(CLOSE), decided(CLEAR, margin=0.1), decide(experiment(), counts({}), decided_at=at(1001))):
         assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
+
+
+@pytest.mark.parametrize("status", ["running", "decided", "stopped"])
+def test_during_a_canary_the_shares_stay(status: str) -> None:
+    canary = {"canary_until": {"Challenger1": at(1001)}, "status": status, "mode": "learn_first", "time_limit_hours": 1}
+    decision = decided(CLEAR, leader="Challenger1" if status == "decided" else None, **canary)
+    assert not decision.updated
+    assert "hares stay: Challenger1 is a canary until 2026-01-01T00:16:41.000Z" in decision.reason
+    assert decision.counts["Challenger1"].invocation_count == 100
+    assert decided(CLEAR, canary_until={"Challenger1": at(1000)}).updated
+
+
+def test_a_variant_that_is_out_has_nothing_and_the_others_are_compared_without_it() -> None:
+    names = ("Champion1", "Challenger1", "Challenger2")
+    outcomes = CLOSE | {"Challenger2": (100, 90.0)}
+    shares = Shares({"Champion1": 0.6, "Challenger1": 0.4, "Challenger2": 0.0})
+    out = {"names": names, "shares": shares, "out": {"Challenger2": "5XX rate above 0.05."}}
+    with_it, without = decided(outcomes, **out), decided(CLOSE)
+    assert with_it.new_shares["Challenger2"] == 0
+    assert {name: with_it.new_shares[name] for name in NAMES} == pytest.approx(dict(without.new_shares))
+    assert (with_it.leader, with_it.status) == ("Challenger1", "running")
+    assert with_it.probability_best == without.probability_best
+    assert with_it.reason == f"{without.reason} Challenger2 is out: 5XX rate above 0.05."
+    assert with_it.counts["Challenger2"].invocation_count == 100
+
+
+def test_the_champion_serves_alone_where_every_challenger_is_out() -> None:
+    decision = decided(CLEAR, shares=Shares({"Champion1": 1.0, "Challenger1": 0.0}), out={"Challenger1": "slow"})
+    assert dict(decision.new_shares) == {"Champion1": 1.0, "Challenger1": 0.0}
+    assert (decision.leader, decision.reason) == ("Champion1", "Champion1 is alone. Challenger1 is out: slow")

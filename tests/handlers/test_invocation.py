@@ -201,3 +201,18 @@ def test_our_own_faults_say_nothing_of_them(world: World) -> None:
     status, document = world.post(invocation, SAMPLE)
     assert (status, document["error"]["code"]) == (500, "InternalError")
     assert "division" not in document["error"]["message"]
+
+
+def test_a_variant_that_is_out_serves_nobody_and_its_users_get_it_back(world: World) -> None:
+    half = {"Champion1": 0.0, "Challenger1": 1.0}
+    store(experiment(shares=half))
+    assert world.post(invocation, SAMPLE | {"user_id": "u"})[1]["target_variant"] == "Challenger1"
+    store(experiment(shares={"Champion1": 1.0, "Challenger1": 0.0}, out={"Challenger1": "slow"}))
+    for request in ({"user_id": "u"}, {"user_id": "u", "endpoint_variant": "Challenger1"}):
+        status, answer = world.post(invocation, SAMPLE | request)
+        assert (status, answer["strategy"], answer["endpoint_variant"]) == (202, "Fallback", "Champion1")
+    status, answer = world.post(invocation, SAMPLE | {"user_id": "new"})
+    assert (status, answer["endpoint_variant"]) == (201, "Champion1")
+    store(experiment(shares=half))
+    status, answer = world.post(invocation, SAMPLE | {"user_id": "u"})
+    assert (status, answer["endpoint_variant"]) == (200, "Challenger1")

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters import assignments_table, event_stream, registry
+from abtest.adapters import assignments_table, event_stream, executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.promotion import PromotionError
 from abtest.experiment.events import Conversion, Invocation
@@ -20,7 +20,9 @@ from abtest.handlers import (
     register_experiment,
     release_lease,
     select_variants,
+    set_alarms,
     settings,
+    take_out,
     workflow,
 )
 from tests.adapters import conftest, samples
@@ -253,3 +255,33 @@ def test_too_much_evidence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "MOST_BYTES", 10)
     with pytest.raises(workflow.TooMuchEvidenceError, match="10 can be passed on"):
         workflow.packed({"a": 1})
+
+
+def test_alarms_are_set_and_one_that_rises_takes_the_variant_out_once(
+    experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(executions, "start", lambda machine, data: started.append((machine, data)))
+    monkeypatch.setenv("REBALANCE_STATE_MACHINE_ARN", "arn:rebalance")
+    monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps({"project_name": "reviews", "stage_name": "dev", "canary": {}}))
+    settings.read.cache_clear()
+    name = f"{ENDPOINT}/Challenger1/5xx-rate"
+    assert set_alarms.handler({"experiment": built()["experiment"]}, None) == {"alarms": [name]}
+    rose = {
+        "id": "event",
+        "detail": {
+            "alarmName": name,
+            "state": {"value": "ALARM", "reason": "Threshold Crossed: 1 datapoint."},
+            "configuration": {"description": "5XX rate above 0.05"},
+        },
+    }
+    assert take_out.handler(rose, None) == {"variant_name": "Challenger1", "taken_out": True}
+    assert take_out.handler(rose, None) == {"variant_name": "Challenger1", "taken_out": False}
+    assert started == [("arn:rebalance", {"endpoint_name": ENDPOINT})] * 2
+    running = experiments.current(ENDPOINT)
+    assert running is not None
+    assert running.out == {"Challenger1": "5XX rate above 0.05. Threshold Crossed: 1 datapoint."}
+    monkeypatch.setenv("EXPERIMENT_CONFIG", ENVIRONMENT["EXPERIMENT_CONFIG"])
+    settings.read.cache_clear()
+    assert set_alarms.handler({"experiment": built()["experiment"]}, None) == {"alarms": []}
+    assert boto3.client("cloudwatch").describe_alarms()["MetricAlarms"] == []

@@ -63,6 +63,7 @@ def left(sandbox: Sandbox) -> list[object]:
         sandbox.client("firehose").list_delivery_streams()["DeliveryStreamNames"],
         sandbox.client("stepfunctions").list_state_machines()["stateMachines"],
         sandbox.client("events").list_rules()["Rules"],
+        sandbox.client("cloudwatch").describe_alarms()["MetricAlarms"],
         sandbox.client("sqs").list_queues().get("QueueUrls", []),
         sandbox.client("apigateway").get_rest_apis()["items"],
         sandbox.client("logs").describe_log_groups()["logGroups"],

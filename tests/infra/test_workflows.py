@@ -13,7 +13,13 @@ pytestmark = pytest.mark.slow
 
 HANDLERS = Path(settings.__file__).parent
 MACHINES = {
-    "reviews-demo-build-endpoint": {"AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"},
+    "reviews-demo-build-endpoint": {
+        "AcquireLease",
+        "SelectVariants",
+        "SetAlarms",
+        "RegisterExperiment",
+        "ReleaseLease",
+    },
     "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
     "reviews-demo-rebalance-all": {"ListEndpoints"},
 }
@@ -29,6 +35,11 @@ def machines(templates: Templates) -> dict[str, Json]:
     return {p["StateMachineName"]: p for p in templates.properties("AWS::StepFunctions::StateMachine")}
 
 
+def rules(templates: Templates) -> dict[str, Json]:
+    """By the source of their events."""
+    return {p["EventPattern"]["source"][0]: p for p in templates.properties("AWS::Events::Rule")}
+
+
 def variables_read(handler: str) -> set[str]:
     """The variables of the settings class that the handler's file names."""
     classes = set(re.findall(r"\b(\w+Settings)\b", (HANDLERS / f"{handler}.py").read_text()))
@@ -38,7 +49,7 @@ def variables_read(handler: str) -> set[str]:
 def test_each_handler_is_a_function(demo: Templates) -> None:
     routes = {"invocation", "conversion", "stats"}
     states = {re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower() for names in MACHINES.values() for state in names}
-    assert set(functions(demo)) == routes | states
+    assert set(functions(demo)) == routes | states | {"take_out"}
     for handler, function in functions(demo).items():
         assert function["Handler"] == f"abtest.handlers.{handler}.handler"
         assert (HANDLERS / f"{handler}.py").is_file()
@@ -96,7 +107,7 @@ def test_the_definitions_are_the_committed_ones(demo: Templates) -> None:
 
 
 def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templates) -> None:
-    (rule,) = demo.properties("AWS::Events::Rule")
+    rule = rules(demo)["aws.sagemaker"]
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
@@ -111,12 +122,25 @@ def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templat
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnApprovalLost")
 
 
+def test_an_alarm_of_the_endpoints_variants_takes_one_out(demo: Templates) -> None:
+    rule = rules(demo)["aws.cloudwatch"]
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {"alarmName": [{"prefix": "sagemaker-reviews-demo/"}], "state": {"value": ["ALARM"]}},
+    }
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]).startswith("{TakeOut")
+    assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnAlarmLost")
+
+
 def test_a_lost_event_raises_an_alarm(demo: Templates) -> None:
-    (alarm,) = demo.properties("AWS::CloudWatch::Alarm")
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
-    assert alarm["TreatMissingData"] == "notBreaching"
-    (dimension,) = alarm["Dimensions"]
-    assert text(dimension["Value"]).startswith("{OnApprovalLost")
+    alarms = demo.properties("AWS::CloudWatch::Alarm")
+    for alarm in alarms:
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+        assert alarm["TreatMissingData"] == "notBreaching"
+    queues = sorted(text(alarm["Dimensions"][0]["Value"]) for alarm in alarms)
+    assert [queue.partition("Lost")[0] for queue in queues] == ["{OnAlarm", "{OnApproval"]
 
 
 def test_no_schedule_where_rebalance_is_started_by_hand(demo: Templates) -> None:
@@ -130,20 +154,17 @@ def test_rebalance_runs_as_often_as_configured(prod: Templates) -> None:
     assert text(target["Arn"]).startswith("{RebalanceAll")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2}
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnScheduleLost")
-    assert len(prod.resources("AWS::CloudWatch::Alarm")) == 2
+    assert len(prod.resources("AWS::CloudWatch::Alarm")) == 3
 
 
 def test_no_stage_promotes_by_itself_unless_told_to(demo: Templates, prod: Templates) -> None:
     for templates in (demo, prod):
         assert "promote" not in functions(templates)
-        assert [rule["EventPattern"]["source"] for rule in templates.properties("AWS::Events::Rule")] == [
-            ["aws.sagemaker"]
-        ]
+        assert set(rules(templates)) == {"aws.sagemaker", "aws.cloudwatch"}
 
 
 def test_an_announced_winner_starts_promote_where_the_stage_says_automatic(in_a_project: Templates) -> None:
-    rules = in_a_project.properties("AWS::Events::Rule")
-    (rule,) = (rule for rule in rules if rule["EventPattern"]["source"] == ["abtest"])
+    rule = rules(in_a_project)["abtest"]
     assert rule["EventPattern"] == {
         "source": ["abtest"],
         "detail-type": ["Experiment Decided"],

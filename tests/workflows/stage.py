@@ -11,12 +11,12 @@ from typing import Any
 
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
-from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
+from tests.sandbox.sagemaker.artefacts import IMAGE, failing_tar, model_tar
 from workflows.definitions import text
 
 ROOT = Path(__file__).parent.parent.parent
 FUNCTIONS = {
-    "build_endpoint": ("AcquireLease", "SelectVariants", "RegisterExperiment", "ReleaseLease"),
+    "build_endpoint": ("AcquireLease", "SelectVariants", "SetAlarms", "RegisterExperiment", "ReleaseLease"),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
     "rebalance_all": ("ListEndpoints",),
     "promote": ("Promote",),
@@ -46,11 +46,13 @@ class Stage:
         self.s3 = sandbox.client("s3")
         self.states = sandbox.client("stepfunctions")
         self.machines: dict[str, str] = {}
+        self.functions: dict[str, str] = {}
 
     def deploy(self, *machines: str) -> "Stage":
         """Everything, or only these machines."""
         self.s3.create_bucket(Bucket=self.project)
-        for name, content in (("good", model_tar()), ("other", model_tar(inverted=True)), ("corrupt", b"no archive")):
+        artefacts = {"good": model_tar(), "other": model_tar(inverted=True), "corrupt": b"no archive"}
+        for name, content in (artefacts | {"failing": failing_tar()}).items():
             self.s3.put_object(Bucket=self.project, Key=f"{name}.tar.gz", Body=content)
         for group in self.groups.values():
             self.sagemaker.create_model_package_group(ModelPackageGroupName=group)
@@ -126,6 +128,8 @@ class Stage:
             "CHAMPION_GROUP_NAME": self.groups["champion"],
             "CHALLENGER_GROUP_NAME": self.groups["challenger"],
             "MODEL_EXECUTION_ROLE_ARN": ROLE,
+            "ENDPOINT_PREFIX": self.endpoint_name,
+            "REBALANCE_STATE_MACHINE_ARN": self.machines.get("rebalance", "none"),
         }
 
     def start_on_approval(self) -> None:
@@ -144,6 +148,27 @@ class Stage:
         target = {"Id": machine, "Arn": self.machines[machine], "RoleArn": ROLE}
         events.put_targets(Rule=name, Targets=[target])
 
+    def take_out_on_alarm(self) -> None:
+        """The rule that takes a variant out, and its function."""
+        events = self.sandbox.client("events")
+        detail = {"alarmName": [{"prefix": f"{self.endpoint_name}/"}], "state": {"value": ["ALARM"]}}
+        pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "detail": detail}
+        events.put_rule(Name=f"{self.project}-alarm", EventPattern=json.dumps(pattern))
+        target = {"Id": "take-out", "Arn": self._function("TakeOut")}
+        events.put_targets(Rule=f"{self.project}-alarm", Targets=[target])
+
+    def invoke(self, user_id: str) -> tuple[int, dict[str, Any]]:
+        """POST /invocation by its function, which the first call makes: the status and the answer."""
+        event = json.loads((ROOT / "tests" / "events" / "invocation.json").read_text())
+        body = {"endpoint_name": self.endpoint_name, "user_id": user_id, "data": json.dumps({"instances": ["bad"]})}
+        if "Invocation" not in self.functions:
+            self.functions["Invocation"] = self._function("Invocation")
+        payload = json.dumps(event | {"path": "/invocation", "body": json.dumps(body)})
+        functions = self.sandbox.client("lambda")
+        answer = functions.invoke(FunctionName=self.functions["Invocation"], Payload=payload.encode())
+        response = json.loads(answer["Payload"].read())
+        return response["statusCode"], json.loads(response["body"])
+
     def register(self, role: str, artefact: str = "good") -> str:
         """A package that waits for approval; returns its ARN."""
         container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self.project}/{artefact}.tar.gz"}
@@ -158,10 +183,10 @@ class Stage:
         )["ModelPackageArn"]
         return arn
 
-    def trial(self) -> tuple[str, str]:
+    def trial(self, challenger: str = "other") -> tuple[str, str]:
         """Puts a new champion and a new challenger on trial; returns the names of the two variants."""
         versions = []
-        for role, artefact in (("champion", "good"), ("challenger", "other")):
+        for role, artefact in (("champion", "good"), ("challenger", challenger)):
             arn = self.register(role, artefact)
             self.approve(arn)
             versions.append(arn.rsplit("/", 1)[1])

@@ -35,6 +35,18 @@ def model_tar(*, inverted: bool = False) -> bytes:
 
 
 @functools.cache
+def failing_tar() -> bytes:
+    """model.tar.gz of word vectors: it loads, and every request to it fails with 500."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "train.txt").write_text("".join(f"{text}\n" for _, text in LINES))
+        model = fasttext.train_unsupervised(
+            str(Path(folder, "train.txt")), dim=4, bucket=100, epoch=1, minCount=1, thread=1, verbose=0
+        )
+        model.save_model(str(Path(folder, "model.bin")))
+        return packed("model.bin", Path(folder, "model.bin").read_bytes())
+
+
+@functools.cache
 def booster_json(*, inverted: bool = False) -> bytes:
     """A booster of two features that follows the sign of the first one, or its opposite."""
     rows = numpy.array([[x, y] for x in (-1, -0.5, 0.5, 1) for y in (0, 1)] * 5)

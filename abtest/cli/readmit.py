@@ -1,0 +1,30 @@
+"""`abtest readmit`: a variant that an alarm took out serves its users again."""
+
+import datetime
+from typing import Annotated
+
+import typer
+
+from abtest.adapters import alarms, breaker, executions
+from abtest.adapters.breaker import BreakerError
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli import stacks
+from abtest.cli.errors import UserError
+from abtest.cli.output import StageOption, print_line
+
+VariantArgument = Annotated[str, typer.Argument(help="The variant's name, as `abtest status` shows it.")]
+
+
+def readmit(variant: VariantArgument, stage: StageOption = "dev") -> None:
+    """Put back a variant that is out: its users get it again, and it is a canary again."""
+    found, config = stacks.outputs(stage), stacks.load_config(stage)
+    endpoint_name = found["EndpointName"]
+    if standing := alarms.raised(endpoint_name, variant):
+        raise UserError(f"{', '.join(standing)} still stands: wait for some minutes without traffic, then try again")
+    table, now = ExperimentsTable(found["ExperimentsTableName"]), datetime.datetime.now(datetime.UTC)
+    try:
+        breaker.readmit(table, endpoint_name, variant, config, now=now)
+    except BreakerError as error:
+        raise UserError(str(error)) from None
+    executions.start(found["RebalanceStateMachineArn"], {"endpoint_name": endpoint_name})
+    print_line(f"{variant} is back: its users get it from now on; rebalance moves the endpoint's weights")

@@ -1,0 +1,50 @@
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from abtest.adapters import alarms, breaker, executions
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli import readmit, stacks
+from abtest.cli.errors import UserError
+from tests.adapters import conftest
+from tests.adapters.samples import ENDPOINT, NOW, config, experiment, plan
+
+aws = conftest.aws
+experiments = conftest.experiments
+
+OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "RebalanceStateMachineArn": "arn:rebalance"}
+
+
+@pytest.fixture
+def started(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Machines that were started; Challenger1 is out."""
+    made: list[str] = []
+    monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
+    monkeypatch.setattr(stacks, "load_config", lambda _: config(canary={}))
+    monkeypatch.setattr(executions, "start", lambda machine, data: made.append(f"{machine} {data['endpoint_name']}"))
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    experiments.begin(experiment(plan()), counter=1, before=None, execution="x")
+    breaker.take_out(experiments, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
+    return made
+
+
+def invoke(variant: str) -> str:
+    app = typer.Typer()
+    app.command()(readmit.readmit)
+    return CliRunner().invoke(app, [variant], catch_exceptions=False).stdout
+
+
+def test_a_variant_is_put_back(experiments: ExperimentsTable, started: list[str]) -> None:
+    assert invoke("Challenger1").startswith("Challenger1 is back")
+    running = experiments.current(ENDPOINT)
+    assert running is not None and running.out == {}
+    assert started == [f"arn:rebalance {ENDPOINT}"]
+    with pytest.raises(UserError, match="is not out"):
+        invoke("Challenger1")
+
+
+def test_not_while_its_alarm_stands(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarms, "raised", lambda *_: ["e/Challenger1/latency"])
+    with pytest.raises(UserError, match="e/Challenger1/latency still stands: wait"):
+        invoke("Challenger1")
+    assert started == []
