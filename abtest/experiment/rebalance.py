@@ -3,7 +3,8 @@
 Until the test is over, and after a winner was named in the mode earn_first, shares follow the strategy. In learn_first
 part of the traffic is split evenly until then, and the winner has all of it afterwards. Where the test ended without a
 winner, equivalent or stopped, the champion has all: nothing was shown to be better than what is trusted. During a
-challenger's canary the shares stay; a variant that is out has none, and the others are compared without it.
+challenger's canary the shares stay and nothing is concluded; a variant that is out has none, and the others are
+compared without it.
 
 P(best), which the record holds and ThompsonSampling follows, compares all that was counted of each variant, also where
 one joined late. Counting from the last joining only would take rates that drift into account, and give back traffic to
@@ -191,9 +192,6 @@ def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]
 
 def _new_shares(experiment: Experiment, counts: Counts, found: Conclusion) -> tuple[Shares, str | None]:
     """The shares to draw by, and why they must stay as they are, if they must."""
-    canary = _canary(experiment, counts)
-    if canary:
-        return experiment.shares, canary
     keeper = _keeper(experiment, found)
     if keeper is not None:
         return Shares({name: float(name == keeper) for name in experiment.variant_names}), None
@@ -278,12 +276,13 @@ def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
     return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
 
 
-DISTRUST: tuple[Doubt, ...] = (_of_another, _went_back, _lost_events)
+# Nothing is concluded while one of these holds.
+DISTRUST: tuple[Doubt, ...] = (_of_another, _went_back, _lost_events, _canary)
 DOUBTS: tuple[Doubt, ...] = (*DISTRUST, _nothing_counted, _burn_in)
 
 
 def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str | None) -> str:
-    keeper = None if doubt else _keeper(experiment, found)
+    keeper = _keeper(experiment, found)
     if keeper is not None:
         return f"{stands}; {keeper} gets all traffic."
     if found.status == DECIDED:

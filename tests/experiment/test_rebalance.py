@@ -209,14 +209,14 @@ def test_decisions_survive_the_round_trip() -> None:
         assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
 
 
-@pytest.mark.parametrize("status", ["running", "decided", "stopped"])
-def test_during_a_canary_the_shares_stay(status: str) -> None:
-    canary = {"canary_until": {"Challenger1": at(1001)}, "status": status, "mode": "learn_first", "time_limit_hours": 1}
-    decision = decided(CLEAR, leader="Challenger1" if status == "decided" else None, **canary)
-    assert not decision.updated
-    assert "hares stay: Challenger1 is a canary until 2026-01-01T00:16:41.000Z" in decision.reason
+@pytest.mark.parametrize("mode", ["earn_first", "learn_first"])
+def test_during_a_canary_the_shares_stay_and_nothing_is_decided(mode: str) -> None:
+    decision = decided(CLEAR, canary_until={"Challenger1": at(1001)}, mode=mode)
+    assert (decision.updated, decision.status) == (False, "running")
+    assert decision.reason == "Shares stay: Challenger1 is a canary until 2026-01-01T00:16:41.000Z."
     assert decision.counts["Challenger1"].invocation_count == 100
-    assert decided(CLEAR, canary_until={"Challenger1": at(1000)}).updated
+    after = decided(CLEAR, canary_until={"Challenger1": at(1000)}, mode=mode)
+    assert (after.updated, after.status) == (True, "decided")
 
 
 def test_a_variant_that_is_out_has_nothing_and_the_others_are_compared_without_it() -> None:
