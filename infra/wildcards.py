@@ -12,6 +12,8 @@ NO_RESOURCE: Mapping[str, str] = {
     "cloudwatch:DescribeAlarms": "a list of alarms by prefix is checked against all of them",
     "cloudwatch:PutMetricData": "restricted to SageMaker's namespace by a condition",
     "ecr:GetAuthorizationToken": "a token for the registry; each pull names the repository",
+    "sagemaker:ListEndpointConfigs": "a list has no resource",
+    "sagemaker:ListEndpoints": "a list has no resource",
     "xray:PutTelemetryRecords": "added by the CDK for active tracing",
     "xray:PutTraceSegments": "added by the CDK for active tracing",
 }
@@ -37,6 +39,7 @@ STAGE: Mapping[str, str] = {
     r".*:model/reviews-[a-z]+\*": "the models of a stage end in a digest",
     r".*:endpoint-config/sagemaker-reviews-[a-z]+-\*": "the endpoint configs of a stage end in a digest",
     r".*:alarm:sagemaker-reviews-[a-z]+/\*": "the variants of the stage's endpoint",
+    r".*:endpoint(-config)?/\*": "a config or a model that any endpoint of the account uses must stay",
     r".*:endpoint/sagemaker-reviews-\*": "the API and rebalance serve the project's endpoints, adopted ones too",
 }
 

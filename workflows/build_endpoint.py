@@ -1,5 +1,7 @@
 """build-endpoint: makes the endpoint serve what the registry says, and registers the experiment.
 
+After that, what earlier deployments left and nobody uses is deleted.
+
 Started by every approval of a model package, and by hand with `{}`. The input is not read: the machine is
 level-triggered. It takes a lease, waits while the endpoint changes, selects from the registry anew, and ends
 at once if that is deployed already.
@@ -40,7 +42,7 @@ def build_endpoint() -> Graph:
     look = wait("WaitForEndpoint")
     look.next(acquire)  # which renews the lease
     register = _register(give_up)
-    register.next(release)
+    register.next(_clean_up(release))
     alarms = _alarms(register, give_up)
     deploy = _deploy(acquire, alarms, look, give_up)
     delete = _delete_failed_endpoint(look, give_up)
@@ -117,9 +119,19 @@ def _alarms(register: State, give_up: State) -> Task:
 
 
 def _register(give_up: State) -> Task:
-    payload = EXECUTION | {"experiment.$": "$.selection.experiment"}
+    members = {f"{name}.$": f"$.selection.{name}" for name in ("experiment", "endpoint_config_name")}
     result = ["experiment_id", "change"]
-    return function("RegisterExperiment", payload=payload, result=result, slot="$.registration", on_error=give_up)
+    return function(
+        "RegisterExperiment", payload=EXECUTION | members, result=result, slot="$.registration", on_error=give_up
+    )
+
+
+def _clean_up(release: State) -> Task:
+    """What earlier deployments left. The endpoint serves as it should: that this fails is no failure of it."""
+    state = function("CleanUp", payload=EXECUTION, result=["deleted"], slot="$.clean_up", on_error=None)
+    state.add_catch(catch(release, slot="$.clean_up_error"))
+    state.next(release)
+    return state
 
 
 def _deploy(acquire: State, serves: State, look: State, give_up: State) -> State:

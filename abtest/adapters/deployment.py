@@ -51,9 +51,7 @@ class Deployment:
     @property
     def plan(self) -> Plan:
         """The variants as the experiment knows them."""
-        chosen = self.selection.variants
-        variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight, v.cost) for v in chosen)
-        return Plan(self.selection.champion.package.version, variants)
+        return plan_of(self.selection)
 
     @property
     def models(self) -> dict[str, str]:
@@ -72,6 +70,13 @@ class Deployment:
             }
             for variant in self.selection.variants
         ]
+
+
+def plan_of(selection: Selection) -> Plan:
+    """The selected variants as an experiment knows them."""
+    chosen = selection.variants
+    variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight, v.cost) for v in chosen)
+    return Plan(selection.champion.package.version, variants)
 
 
 def digest(parts: Any, length: int) -> str:

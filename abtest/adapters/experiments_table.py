@@ -82,27 +82,47 @@ class ExperimentsTable:
         document = self._read(endpoint_name, f"COUNTER#{champion_version}")
         return int(document["counter"]) if document else 0
 
-    def begin(self, experiment: Experiment, *, counter: int, before: Experiment | None, execution: str) -> None:
+    def begin(
+        self,
+        experiment: Experiment,
+        *,
+        counter: int,
+        before: Experiment | None,
+        execution: str,
+        also: Sequence[Item] = (),
+    ) -> None:
         """Makes `experiment`, the `counter`-th of its champion version, the current one, and keeps the one `before`.
 
+        `also` is written in the same transaction.
         Raises StaleError if the lease is not the execution's or `before` is not the current experiment any more.
         """
         name = experiment.endpoint_name
         writes = [
             self._lease_check(name, execution),
-            self._put(name, EXPERIMENT, experiment.to_json(), **_unchanged(before)),
+            self._put(name, EXPERIMENT, experiment.to_json(), **unchanged(before)),
             self._put(
-                name, f"COUNTER#{experiment.champion_version}", {"counter": counter}, **_is("counter", counter - 1)
+                name,
+                f"COUNTER#{experiment.champion_version}",
+                {"counter": counter},
+                **attribute_is("counter", counter - 1),
             ),
         ]
         if before:
-            writes.append(self._put(name, f"PAST#{before.experiment_id}", before.to_json()))
-        self._write(writes)
+            writes.append(self._put(name, past_key(before.experiment_id), before.to_json()))
+        self._write([*writes, *also])
 
-    def join(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> None:
-        """Applies a change of variants, with the Decision that records it. Raises StaleError as `begin` does."""
+    def join(
+        self,
+        experiment: Experiment,
+        decision: Decision,
+        *,
+        before: Experiment,
+        execution: str,
+        also: Sequence[Item] = (),
+    ) -> None:
+        """Applies a change of variants, with the Decision that records it. As `begin` for `also` and StaleError."""
         check = self._lease_check(experiment.endpoint_name, execution)
-        self._write([check, *self._decided(experiment, decision, before, execution)])
+        self._write([check, *self._decided(experiment, decision, before, execution), *also])
 
     def change(self, experiment: Experiment, decision: Decision, *, before: Experiment, execution: str) -> None:
         """Applies a change that leaves the variants as they are, so without the lease. Raises StaleError."""
@@ -123,12 +143,15 @@ class ExperimentsTable:
         return True
 
     def _decided(self, after: Experiment, decision: Decision, before: Experiment, execution: str) -> list[Item]:
-        name, key = after.endpoint_name, decision_key(decision)
-        record = decision.to_json() | {"execution": execution, "applied": True}
         return [
-            self._put(name, EXPERIMENT, after.to_json(), **_unchanged(before)),
-            self._put(name, key, record, ConditionExpression="attribute_not_exists(endpoint_name)"),
+            self._put(after.endpoint_name, EXPERIMENT, after.to_json(), **unchanged(before)),
+            self._record(decision, execution),
         ]
+
+    def _record(self, decision: Decision, execution: str) -> Item:
+        record = decision.to_json() | {"execution": execution, "applied": True}
+        absent = "attribute_not_exists(endpoint_name)"
+        return self._put(decision.endpoint_name, decision_key(decision), record, ConditionExpression=absent)
 
     def _applied_by(self, decision: Decision) -> str | None:
         document = self._read(decision.endpoint_name, decision_key(decision))
@@ -157,13 +180,17 @@ class ExperimentsTable:
 
     def _swap_lease(self, endpoint_name: str, old: Lease, new: Lease) -> bool:
         try:
-            self._write([self._put(endpoint_name, LEASE, new.to_json(), **_is("revision", old.revision))])
+            self._write([self._put(endpoint_name, LEASE, new.to_json(), **attribute_is("revision", old.revision))])
         except StaleError:
             return False
         return True
 
     def _lease_check(self, endpoint_name: str, execution: str) -> Item:
-        check = {"TableName": self._table_name, "Key": _key(endpoint_name, LEASE), **_is("holder", execution)}
+        check = {
+            "TableName": self._table_name,
+            "Key": key_of(endpoint_name, LEASE),
+            **attribute_is("holder", execution),
+        }
         return {"ConditionCheck": check}
 
     def _put(self, endpoint_name: str, item: str, document: Item, **condition: Any) -> Item:
@@ -183,7 +210,7 @@ class ExperimentsTable:
             raise StaleError(f"Another execution wrote to {self._table_name} first.") from error
 
     def _read(self, endpoint_name: str, item: str) -> Item | None:
-        key = _key(endpoint_name, item)
+        key = key_of(endpoint_name, item)
         found = client().get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
         return from_item(found) if found else None
 
@@ -222,15 +249,19 @@ def _follows(decision: Decision, experiment: Experiment) -> bool:
     return same and decision.number == experiment.decision_count + 1
 
 
+def past_key(experiment_id: str) -> str:
+    return f"PAST#{experiment_id}"
+
+
 def decision_key(decision: Decision) -> str:
     return f"DECISION#{decision.experiment_id}#{decision.number:06d}"
 
 
-def _key(endpoint_name: str, item: str) -> Item:
+def key_of(endpoint_name: str, item: str) -> Item:
     return to_item({"endpoint_name": endpoint_name, "item": item})
 
 
-def _unchanged(before: Experiment | None) -> Item:
+def unchanged(before: Experiment | None) -> Item:
     """That the current experiment is still `before`, with no Decision since."""
     if before is None:
         return {"ConditionExpression": "attribute_not_exists(endpoint_name)"}
@@ -240,7 +271,7 @@ def _unchanged(before: Experiment | None) -> Item:
     }
 
 
-def _is(name: str, value: str | int) -> Item:
+def attribute_is(name: str, value: str | int) -> Item:
     """That the attribute has the value; an item that does not exist counts as 0."""
     absent = "attribute_not_exists(endpoint_name) OR " if value == 0 else ""
     return {

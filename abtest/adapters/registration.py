@@ -1,10 +1,11 @@
-"""Begins an experiment, or changes the variants of the running one, as a plan says."""
+"""Begins an experiment, changes the variants of the running one, or resumes a past one, as a plan says."""
 
 import dataclasses
 import datetime
 
-from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.experiments_table import Item
 from abtest.adapters.plan import Plan, begun
+from abtest.adapters.releases import Release, ReleasesTable
 from abtest.experiment.conclusion import RUNNING, conclude, in_utility
 from abtest.experiment.config import ExperimentConfig
 from abtest.experiment.counts import Counts
@@ -16,24 +17,56 @@ from abtest.experiment.variants import VariantCounts
 
 @dataclasses.dataclass(frozen=True)
 class Registration:
-    """What became of a plan: `change` is begun, changed or none."""
+    """What became of a plan: `change` is begun, changed, resumed or none."""
 
     experiment_id: str
     change: str
 
 
 def register(
-    table: ExperimentsTable, plan: Plan, config: ExperimentConfig, *, execution: str, now: datetime.datetime
+    table: ReleasesTable,
+    plan: Plan,
+    config: ExperimentConfig,
+    *,
+    endpoint_config_name: str,
+    execution: str,
+    now: datetime.datetime,
 ) -> Registration:
-    """Brings the table in line with the plan. Nothing is written if it is so already.
+    """Brings the table in line with the plan, which the endpoint config serves. Nothing is written if it is so already.
 
-    Raises StaleError if the execution lost the lease or a Decision came between, PlanError if the variants cannot join.
+    Raises StaleError if the execution lost the lease or something else was written meanwhile, PlanError if the
+    variants cannot join.
     """
-    running = table.current(config.endpoint_name)
+    name = config.endpoint_name
+    releases, before = table.releases(name), table.current(name)
+    running = table.wanted_back(name, releases, plan) or before
+
+    def also(experiment: Experiment) -> list[Item]:
+        release = Release(endpoint_config_name, experiment.experiment_id, plan.packages)
+        return table.changed(name, releases, releases.then(release))
+
     if running is None or not plan.continues(running):
-        return _begin(table, plan, config, running, execution, now)
+        counter = table.counter(name, plan.champion_version) + 1
+        new = _new(plan, config, counter, now)
+        table.begin(new, counter=counter, before=before, execution=execution, also=also(new))
+        return Registration(new.experiment_id, "begun")
+    after, decision = _changed(running, plan, config, now)
+    if running is not before:
+        table.resume(after, decision, before=before, execution=execution, also=also(after))
+        return Registration(after.experiment_id, "resumed")
+    if decision:
+        table.join(after, decision, before=running, execution=execution, also=also(after))
+        return Registration(after.experiment_id, "changed")
+    table.release(name, also(after), execution=execution)
+    return Registration(after.experiment_id, "none")
+
+
+def _changed(
+    running: Experiment, plan: Plan, config: ExperimentConfig, now: datetime.datetime
+) -> tuple[Experiment, Decision | None]:
+    """The experiment with the plan's variants, and the Decision that makes it; itself if it has them already."""
     if plan.packages == {variant.variant_name: variant.model_package_arn for variant in running.variants}:
-        return Registration(running.experiment_id, "none")
+        return running, None
     joined = dataclasses.replace(
         running,
         variants=plan.joined(running, now),
@@ -43,21 +76,11 @@ def register(
         out={name: why for name, why in running.out.items() if name in plan.packages},
         canary_until=_canaries(plan, config, running, now),
     )
-    changed, change = by_decision(running, joined, now, _reason(running, joined))
-    table.join(changed, change, before=running, execution=execution)
-    return Registration(running.experiment_id, "changed")
+    return by_decision(running, joined, now, _reason(running, joined))
 
 
-def _begin(
-    table: ExperimentsTable,
-    plan: Plan,
-    config: ExperimentConfig,
-    before: Experiment | None,
-    execution: str,
-    now: datetime.datetime,
-) -> Registration:
-    counter = table.counter(config.endpoint_name, plan.champion_version) + 1
-    experiment = Experiment(
+def _new(plan: Plan, config: ExperimentConfig, counter: int, now: datetime.datetime) -> Experiment:
+    return Experiment(
         experiment_id=experiment_id(config.project_name, config.stage_name, plan.champion_version, counter),
         endpoint_name=config.endpoint_name,
         project=config.project_name,
@@ -78,8 +101,6 @@ def _begin(
         time_limit_hours=config.time_limit_hours,
         attribution_window_seconds=config.attribution_window_seconds,
     )
-    table.begin(experiment, counter=counter, before=before, execution=execution)
-    return Registration(experiment.experiment_id, "begun")
 
 
 def _canaries(

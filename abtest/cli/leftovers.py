@@ -6,7 +6,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from abtest.adapters import alarms
+from abtest.adapters import alarms, endpoint_configs
+from abtest.adapters.endpoint_configs import deleted
 from abtest.experiment.config import ExperimentConfig
 
 
@@ -14,30 +15,19 @@ def remove_endpoint(config: ExperimentConfig) -> list[str]:
     """Deletes the endpoint, its alarms, its configs and their models; returns the names of what is gone."""
     sagemaker = boto3.client("sagemaker")
     gone = []
-    if _deleted(sagemaker.delete_endpoint, EndpointName=config.endpoint_name):
+    if deleted(sagemaker.delete_endpoint, EndpointName=config.endpoint_name):
         waiter = sagemaker.get_waiter("endpoint_deleted")
         waiter.wait(EndpointName=config.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 900})
         gone.append(config.endpoint_name)
     gone += alarms.keep_only(config.endpoint_name, ())
-    for name in _endpoint_configs(sagemaker, config):
-        described = sagemaker.describe_endpoint_config(EndpointConfigName=name)
-        sagemaker.delete_endpoint_config(EndpointConfigName=name)
-        models = [variant["ModelName"] for variant in described["ProductionVariants"]]
-        gone += [name, *(model for model in models if _deleted(sagemaker.delete_model, ModelName=model))]
+    for name in endpoint_configs.of_endpoint(sagemaker, config.endpoint_name):
+        gone += endpoint_configs.remove(sagemaker, name)
     return gone
-
-
-def _endpoint_configs(sagemaker: Any, config: ExperimentConfig) -> list[str]:
-    """Configs are named after the endpoint, a hyphen and a digest; another stage's name may begin like ours."""
-    prefix = f"{config.endpoint_name}-"
-    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
-    names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
-    return [name for name in names if name.startswith(prefix) and "-" not in name.removeprefix(prefix)]
 
 
 def remove_pipeline(pipeline_name: str) -> list[str]:
     """Deletes the pipeline, whose executions must have ended; the jobs' records stay."""
-    return [pipeline_name] if _deleted(boto3.client("sagemaker").delete_pipeline, PipelineName=pipeline_name) else []
+    return [pipeline_name] if deleted(boto3.client("sagemaker").delete_pipeline, PipelineName=pipeline_name) else []
 
 
 def remove_packages(group_name: str) -> list[str]:
@@ -68,15 +58,3 @@ def _versions(s3: Any, bucket_name: str) -> Iterator[list[dict[str, str]]]:
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if found:
             yield [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
-
-
-def _deleted(delete: Any, **name: str) -> bool:
-    """False if there was nothing of that name: SageMaker says so in two ways."""
-    try:
-        delete(**name)
-    except ClientError as error:
-        missing = "Could not find" in error.response["Error"]["Message"]
-        if missing or error.response["Error"]["Code"] == "ResourceNotFound":
-            return False
-        raise
-    return True

@@ -18,6 +18,7 @@ from abtest.cli import (
     rebalance,
     replay,
     report,
+    rollback,
     sample_size,
     sandbox,
     simulate,
@@ -53,6 +54,7 @@ app.command()(status.status)
 app.command()(history.history)
 app.command()(promote.promote)
 app.command()(readmit.readmit)
+app.command()(rollback.rollback)
 app.command()(report.report)
 app.command()(plan.plan)
 app.command()(replay.replay)

@@ -1,17 +1,17 @@
-"""RegisterExperiment: what the endpoint serves now is on trial: a new experiment, or a change of the running one."""
+"""RegisterExperiment: what the endpoint serves is on trial: a new experiment, a changed one, or a past one again."""
 
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.plan import Plan
 from abtest.adapters.registration import register
+from abtest.adapters.releases import ReleasesTable
 from abtest.handlers.settings import RegistrationSettings, read
 from abtest.handlers.workflow import logger
 
 
 class Registered(TypedDict):
-    """`change` is begun, changed or none."""
+    """`change` is begun, changed, resumed or none."""
 
     experiment_id: str
     change: str
@@ -20,9 +20,10 @@ class Registered(TypedDict):
 def handler(event: dict[str, Any], _context: Any) -> Registered:
     settings = read(RegistrationSettings)
     registration = register(
-        ExperimentsTable(settings.experiments_table_name),
+        ReleasesTable(settings.experiments_table_name),
         Plan.from_json(event["experiment"]),
         settings.experiment_config,
+        endpoint_config_name=event["endpoint_config_name"],
         execution=event["execution"],
         now=datetime.datetime.now(datetime.UTC),
     )

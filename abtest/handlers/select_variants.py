@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 from abtest.adapters import registry
 from abtest.adapters.deployment import Deployment
-from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.releases import ReleasesTable
 from abtest.handlers.settings import SelectionSettings, read
 from abtest.handlers.workflow import logger
 
@@ -56,7 +56,8 @@ def _nothing(settings: SelectionSettings) -> Selected:
 
 
 def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: SelectionSettings) -> Selected:
-    experiment = ExperimentsTable(settings.experiments_table_name).current(settings.endpoint_name)
+    table, name = ReleasesTable(settings.experiments_table_name), settings.endpoint_name
+    experiment = table.wanted_back(name, table.releases(name), deployment.plan) or table.current(name)
     config = settings.experiment_config
     shares = deployment.plan.shares(experiment, config.joining_share, config.canary_share)
     return Selected(

@@ -103,6 +103,14 @@ class BreakerSettings:
 
 
 @dataclass(frozen=True)
+class CleaningSettings:
+    """clean_up."""
+
+    experiments_table_name: str
+    endpoint_name: str
+
+
+@dataclass(frozen=True)
 class CountingSettings:
     """count_events."""
 

@@ -76,7 +76,10 @@ class WorkflowsStack(Stack):
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
             "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
-            "RegisterExperiment": self._function("register_experiment", experiment, allow([*READ, *WRITE], table)),
+            "RegisterExperiment": self._function(
+                "register_experiment", experiment, allow([*READ, *WRITE, "dynamodb:DeleteItem"], table)
+            ),
+            "CleanUp": self._function("clean_up", lease, allow([*READ, *WRITE], table), *self._clean_up_statements()),
             "ReleaseLease": self._function("release_lease", lease, allow([*READ, *WRITE], table)),
         }
         return Workflow(
@@ -123,11 +126,25 @@ class WorkflowsStack(Stack):
     def _packages(self) -> list[str]:
         return [sagemaker_arn(self, "model-package", f"{group}/*") for group in self._resources.group_names]
 
+    def _clean_up_statements(self) -> list[iam.PolicyStatement]:
+        """May look at every endpoint of the account: what one of them uses must stay."""
+        return [
+            allow(["sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs"], "*"),
+            allow(["sagemaker:DescribeEndpoint"], sagemaker_arn(self, "endpoint", "*")),
+            allow(["sagemaker:DescribeEndpointConfig"], sagemaker_arn(self, "endpoint-config", "*")),
+            allow(["sagemaker:DeleteEndpointConfig"], self._endpoint_configs()),
+            allow(["sagemaker:DeleteModel"], self._models()),
+        ]
+
+    def _endpoint_configs(self) -> str:
+        return sagemaker_arn(self, "endpoint-config", f"{self._resources.config.endpoint_name}-*")
+
+    def _models(self) -> str:
+        return sagemaker_arn(self, "model", f"{self._resources.config.prefix[:MODEL_PREFIX_LENGTH]}*")
+
     def _build_endpoint_statements(self) -> list[iam.PolicyStatement]:
-        config = self._resources.config
-        endpoint = sagemaker_arn(self, "endpoint", config.endpoint_name)
-        endpoint_configs = sagemaker_arn(self, "endpoint-config", f"{config.endpoint_name}-*")
-        models = sagemaker_arn(self, "model", f"{config.prefix[:MODEL_PREFIX_LENGTH]}*")
+        endpoint = sagemaker_arn(self, "endpoint", self._resources.config.endpoint_name)
+        endpoint_configs, models = self._endpoint_configs(), self._models()
         return [
             allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], endpoint),
             allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], endpoint, endpoint_configs),

@@ -3,26 +3,37 @@ import datetime
 
 import pytest
 
+from abtest.adapters import registration
 from abtest.adapters.breaker import take_out
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
 from abtest.adapters.plan import Plan, PlannedVariant
-from abtest.adapters.registration import Registration, register
+from abtest.adapters.registration import Registration
+from abtest.adapters.releases import ReleasesTable
+from abtest.experiment.config import ExperimentConfig
 from tests.adapters.samples import ENDPOINT, NOW, config, decision, plan
 
 LATER = NOW + datetime.timedelta(hours=1)
 
 
 @pytest.fixture
-def held(experiments: ExperimentsTable) -> ExperimentsTable:
+def held(experiments: ExperimentsTable) -> ReleasesTable:
     experiments.ask_for_lease(ENDPOINT, "x", 0)
-    return experiments
+    return ReleasesTable("experiments")
 
 
-def registered(table: ExperimentsTable, wanted: Plan, now: datetime.datetime = NOW) -> Registration:
+def register(
+    table: ReleasesTable, wanted: Plan, of: ExperimentConfig, *, execution: str = "x", now: datetime.datetime = NOW
+) -> Registration:
+    """By an endpoint config that is named after the variants."""
+    config_name = "-".join(wanted.packages)
+    return registration.register(table, wanted, of, endpoint_config_name=config_name, execution=execution, now=now)
+
+
+def registered(table: ReleasesTable, wanted: Plan, now: datetime.datetime = NOW) -> Registration:
     return register(table, wanted, config(strategy="UCB1", warmup=7), execution="x", now=now)
 
 
-def test_a_champion_begins_an_experiment_with_the_configuration(held: ExperimentsTable) -> None:
+def test_a_champion_begins_an_experiment_with_the_configuration(held: ReleasesTable) -> None:
     assert registered(held, plan(3, (1,))) == Registration("reviews-dev-v3-1", "begun")
     begun = held.current(ENDPOINT)
     assert begun is not None
@@ -31,20 +42,20 @@ def test_a_champion_begins_an_experiment_with_the_configuration(held: Experiment
     assert dict(begun.shares) == {"Champion3": 0.5, "Challenger1": 0.5}
 
 
-def test_the_same_plan_touches_nothing(held: ExperimentsTable) -> None:
+def test_the_same_plan_touches_nothing(held: ReleasesTable) -> None:
     registered(held, plan(1, (1,)))
     before = held.current(ENDPOINT)
     assert registered(held, plan(1, (1,)), LATER) == Registration("reviews-dev-v1-1", "none")
     assert held.current(ENDPOINT) == before
 
 
-def test_a_champion_that_comes_back_begins_its_second_experiment(held: ExperimentsTable) -> None:
+def test_a_champion_that_comes_back_begins_its_second_experiment(held: ReleasesTable) -> None:
     changes = [registered(held, plan(version)).experiment_id for version in (1, 2, 1)]
     assert changes == ["reviews-dev-v1-1", "reviews-dev-v2-1", "reviews-dev-v1-2"]
     assert [past.experiment_id for past in held.past(ENDPOINT)] == changes[:2]
 
 
-def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> None:
+def test_challengers_join_and_leave_by_a_decision(held: ReleasesTable) -> None:
     registered(held, plan(1, (1,)))
     begun = held.current(ENDPOINT)
     assert begun is not None
@@ -62,7 +73,7 @@ def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> Non
     assert change.counts["Challenger2"].invocation_count == 0
 
 
-def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ExperimentsTable) -> None:
+def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ReleasesTable) -> None:
     settings = {"mode": "learn_first", "objective": "minimize", "margin": 0.02, "time_limit_hours": 48}
     register(held, plan(1, (1,)), config(**settings), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
@@ -79,7 +90,7 @@ def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: Exp
         assert (after.status, after.leader is None) == (status, status == "stopped")
 
 
-def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None:
+def test_a_joining_challenger_makes_it_run_again(held: ReleasesTable) -> None:
     """Also past its time limit: that counts from the last joining."""
     register(held, plan(1, (1,)), config(time_limit_hours=0.5), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
@@ -94,7 +105,7 @@ def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None
     assert change.e_value_threshold == 60
 
 
-def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ExperimentsTable) -> None:
+def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ReleasesTable) -> None:
     register(held, plan(1, (1,)), config(joining_share=0.1), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
@@ -106,14 +117,14 @@ def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: 
     assert [change.counts[name].invocation_count for name in joined.variant_names] == [10, 10, 0]
 
 
-def test_a_variants_cost_is_registered(held: ExperimentsTable) -> None:
+def test_a_variants_cost_is_registered(held: ReleasesTable) -> None:
     registered(held, Plan(1, (*plan(1, ()).variants, PlannedVariant("Challenger1", "arn:challenger/1", 1.0, 0.25))))
     begun = held.current(ENDPOINT)
     assert begun is not None
     assert [variant.cost for variant in begun.variants] == [0.0, 0.25]
 
 
-def test_who_lost_the_lease_registers_nothing(held: ExperimentsTable) -> None:
+def test_who_lost_the_lease_registers_nothing(held: ReleasesTable) -> None:
     with pytest.raises(StaleError):
         register(held, plan(1), config(), execution="other", now=NOW)
     assert held.current(ENDPOINT) is None

@@ -10,9 +10,11 @@ import pytest
 from abtest.adapters import assignments_table, event_stream, executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.promotion import PromotionError
+from abtest.adapters.releases import ReleasesTable
 from abtest.experiment.events import Conversion, Invocation
 from abtest.handlers import (
     acquire_lease,
+    clean_up,
     count_events,
     decide,
     promote,
@@ -73,8 +75,13 @@ def built() -> select_variants.Selected:
     approved("champion"), approved("challenger")
     selected = select_variants.handler(MISSING, None)
     acquire_lease.handler(EXECUTION, None)
-    register_experiment.handler(EXECUTION | {"experiment": selected["experiment"]}, None)
+    register_experiment.handler(EXECUTION | of(selected), None)
     return selected
+
+
+def of(selected: select_variants.Selected) -> dict[str, Any]:
+    """What RegisterExperiment is told of a selection."""
+    return {"experiment": selected["experiment"], "endpoint_config_name": selected["endpoint_config_name"]}
 
 
 def test_nothing_approved_is_nothing_to_do() -> None:
@@ -113,8 +120,59 @@ def test_an_update_carries_the_current_shares(experiments: ExperimentsTable) -> 
 
 def test_registering_twice_changes_nothing() -> None:
     selected = built()
-    again = register_experiment.handler(EXECUTION | {"experiment": selected["experiment"]}, None)
+    again = register_experiment.handler(EXECUTION | of(selected), None)
     assert again == {"experiment_id": "reviews-dev-v1-1", "change": "none"}
+
+
+def registered(selected: select_variants.Selected) -> str:
+    return register_experiment.handler(EXECUTION | of(selected), None)["change"]
+
+
+def counted() -> dict[str, Any]:
+    """The running experiment's counts, by variant."""
+    evidence = workflow.unpacked(count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)["evidence"])
+    variants: dict[str, Any] = evidence["counts"]["variants"]
+    return variants
+
+
+def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experiments: ExperimentsTable) -> None:
+    built()
+    put_events(experiments)
+    before, counts = experiments.current(ENDPOINT), counted()
+    assert before is not None and counts["Challenger1"]["reward_sum"] == 10
+    moved = samples.decision(before, {"Champion1": 0.2, "Challenger1": 0.8})
+    record_decision.handler({"decision": moved.to_json(), "execution": "r"}, None)
+    newer = approved("champion")
+    assert registered(select_variants.handler(MISSING, None)) == "begun"
+    assert counted() == {}
+
+    table = ReleasesTable("experiments")
+    table.want_back(ENDPOINT, table.releases(ENDPOINT), before.experiment_id)
+    boto3.client("sagemaker").update_model_package(ModelPackageArn=newer, ModelApprovalStatus="Rejected")
+    selected = select_variants.handler(MISSING, None)
+    assert [v["InitialVariantWeight"] for v in selected["production_variants"]] == [0.2, 0.8]
+    assert registered(selected) == "resumed"
+    assert counted() == counts
+
+
+def test_clean_up_keeps_what_serves_and_the_way_back() -> None:
+    sagemaker = boto3.client("sagemaker")
+    image = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"}
+    made = []
+    for _ in range(3):
+        approved("champion")
+        acquire_lease.handler(EXECUTION, None)
+        selected = select_variants.handler(MISSING, None)
+        for model in selected["models"]:
+            role = ENVIRONMENT["MODEL_EXECUTION_ROLE_ARN"]
+            sagemaker.create_model(ModelName=model["name"], ExecutionRoleArn=role, PrimaryContainer=image)
+        name = selected["endpoint_config_name"]
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=selected["production_variants"])
+        registered(selected)
+        made.append((name, selected["models"][0]["name"]))
+    assert clean_up.handler({"execution": "another"}, None) == {"deleted": []}  # which has no lease
+    assert clean_up.handler(EXECUTION, None) == {"deleted": list(made[0])}
+    assert clean_up.handler(EXECUTION, None) == {"deleted": []}
 
 
 def test_the_lease_is_for_one_execution() -> None:

@@ -18,6 +18,7 @@ MACHINES = {
         "SelectVariants",
         "SetAlarms",
         "RegisterExperiment",
+        "CleanUp",
         "ReleaseLease",
     },
     "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},

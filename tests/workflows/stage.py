@@ -16,7 +16,14 @@ from workflows.definitions import text
 
 ROOT = Path(__file__).parent.parent.parent
 FUNCTIONS = {
-    "build_endpoint": ("AcquireLease", "SelectVariants", "SetAlarms", "RegisterExperiment", "ReleaseLease"),
+    "build_endpoint": (
+        "AcquireLease",
+        "SelectVariants",
+        "SetAlarms",
+        "RegisterExperiment",
+        "CleanUp",
+        "ReleaseLease",
+    ),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
     "rebalance_all": ("ListEndpoints",),
     "promote": ("Promote",),

@@ -1,0 +1,87 @@
+"""Endpoint configs of a stage, the models that they name, and which of both can go."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def of_endpoint(sagemaker: Any, endpoint_name: str) -> list[str]:
+    """Configs are named after the endpoint, a hyphen and a digest; another stage's name may begin like ours."""
+    prefix = f"{endpoint_name}-"
+    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
+    names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
+    return [name for name in names if name.startswith(prefix) and "-" not in name.removeprefix(prefix)]
+
+
+def clean_up(sagemaker: Any, endpoint_name: str, keep: Collection[str]) -> list[str]:
+    """Deletes the endpoint's configs, and models that only they name; returns the names of what is gone.
+
+    Stays: what is in `keep` (names of endpoint configs), what any endpoint of the account uses, and their models.
+    """
+    ours = of_endpoint(sagemaker, endpoint_name)
+    if set(ours) <= set(keep):
+        return []
+    kept = set(keep) | in_use(sagemaker)
+    models = models_of(sagemaker, kept)
+    return [gone for name in ours if name not in kept for gone in remove(sagemaker, name, keep=models)]
+
+
+def in_use(sagemaker: Any) -> set[str]:
+    """The endpoint configs that an endpoint of the account has, or is about to have."""
+    pages = sagemaker.get_paginator("list_endpoints").paginate()
+    names = [found["EndpointName"] for page in pages for found in page["Endpoints"]]
+    described = [found for name in names if (found := _described(sagemaker.describe_endpoint, EndpointName=name))]
+    described += [found["PendingDeploymentSummary"] for found in described if "PendingDeploymentSummary" in found]
+    return {found["EndpointConfigName"] for found in described}
+
+
+def models_of(sagemaker: Any, config_names: Iterable[str]) -> set[str]:
+    """The models that the endpoint configs name, as far as there are such."""
+    return {model for name in config_names for model in _models(sagemaker, name)}
+
+
+def _models(sagemaker: Any, config_name: str) -> list[str]:
+    found = _described(sagemaker.describe_endpoint_config, EndpointConfigName=config_name)
+    lists = ("ProductionVariants", "ShadowProductionVariants")
+    variants = [variant for key in lists for variant in found.get(key, [])] if found else []
+    return [variant["ModelName"] for variant in variants if "ModelName" in variant]
+
+
+def remove(sagemaker: Any, config_name: str, *, keep: Collection[str] = ()) -> list[str]:
+    """Deletes an endpoint config and its models but those in `keep`; returns the names of what is gone.
+
+    The config, which knows the models, goes last: what was interrupted can be repeated.
+    """
+    models = [name for name in _models(sagemaker, config_name) if name not in keep]
+    gone = [name for name in models if deleted(sagemaker.delete_model, ModelName=name)]
+    return [config_name, *gone] if deleted(sagemaker.delete_endpoint_config, EndpointConfigName=config_name) else gone
+
+
+def deleted(delete: Any, **name: str) -> bool:
+    """False if there was nothing of that name."""
+    try:
+        delete(**name)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether there is nothing of that name: SageMaker says so in two ways."""
+    return (
+        "Could not find" in error.response["Error"]["Message"] or error.response["Error"]["Code"] == "ResourceNotFound"
+    )
+
+
+def _described(describe: Any, **name: str) -> dict[str, Any] | None:
+    """None if there is nothing of that name, as when somebody else has just deleted it."""
+    try:
+        found: dict[str, Any] = describe(**name)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return found

@@ -1,0 +1,154 @@
+"""What was deployed to an endpoint, now and before: the RELEASE item, by which a rollback finds its way.
+
+build-endpoint writes it in the transaction that registers the experiment; `abtest rollback` marks in it which past
+experiment is to be resumed.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from abtest.adapters.experiments_table import (
+    EXPERIMENT,
+    ExperimentsTable,
+    Item,
+    attribute_is,
+    key_of,
+    past_key,
+    unchanged,
+)
+from abtest.adapters.plan import Plan
+from abtest.experiment.experiment import Experiment
+from abtest.experiment.rebalance import Decision
+
+RELEASE = "RELEASE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """One deployment. `packages` holds model package ARNs by variant name, the champion's first."""
+
+    endpoint_config_name: str
+    experiment_id: str
+    packages: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The variants are a list: DynamoDB's maps have no order."""
+        variants = [{"variant_name": name, "model_package_arn": arn} for name, arn in self.packages.items()]
+        return {
+            "endpoint_config_name": self.endpoint_config_name,
+            "experiment_id": self.experiment_id,
+            "variants": variants,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Release":
+        packages = {variant["variant_name"]: variant["model_package_arn"] for variant in document["variants"]}
+        return cls(document["endpoint_config_name"], document["experiment_id"], packages)
+
+
+@dataclasses.dataclass(frozen=True)
+class Releases:
+    """`current` was deployed last, `previous` is the last one before it that served other packages.
+
+    `resume` is the id of the experiment that a rollback wants back. `revision` counts the writes.
+    """
+
+    current: Release | None = None
+    previous: Release | None = None
+    resume: str | None = None
+    revision: int = 0
+
+    def then(self, release: Release) -> "Releases":
+        """After `release` was deployed. What a rollback wants holds until there is another experiment."""
+        if release == self.current:
+            return self
+        before = self.current
+        others = before and set(before.packages.values()) != set(release.packages.values())
+        goes_on = before and before.experiment_id == release.experiment_id
+        return Releases(
+            current=release,
+            previous=before if others else self.previous,
+            resume=self.resume if goes_on else None,
+            revision=self.revision + 1,
+        )
+
+    def wanting(self, experiment_id: str | None) -> "Releases":
+        """After a rollback asked for a past experiment (None: the running one goes on)."""
+        if experiment_id == self.resume:
+            return self
+        return dataclasses.replace(self, resume=experiment_id, revision=self.revision + 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "current": self.current and self.current.to_json(),
+            "previous": self.previous and self.previous.to_json(),
+            "resume": self.resume,
+            "revision": self.revision,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Releases":
+        """What `to_json` wrote; numbers may be of any kind, other keys are ignored."""
+        current, previous = (document[key] and Release.from_json(document[key]) for key in ("current", "previous"))
+        return cls(current, previous, document["resume"], int(document["revision"]))
+
+
+class ReleasesTable(ExperimentsTable):
+    """The experiments table as build-endpoint and the rollback see it: with what was deployed."""
+
+    def releases(self, endpoint_name: str) -> Releases:
+        """Empty before the first deployment."""
+        document = self._read(endpoint_name, RELEASE)
+        return Releases.from_json(document) if document else Releases()
+
+    def wanted_back(self, endpoint_name: str, releases: Releases, plan: Plan) -> Experiment | None:
+        """The past experiment that a rollback wants resumed, if it is the plan's champion that began it."""
+        if releases.resume is None:
+            return None
+        document = self._read(endpoint_name, past_key(releases.resume))
+        past = Experiment.from_json(document) if document else None
+        return past if past and plan.continues(past) else None
+
+    def want_back(self, endpoint_name: str, releases: Releases, experiment_id: str | None) -> None:
+        """Asks for a past experiment. Raises StaleError if `releases` is not what the table holds any more."""
+        if writes := self.changed(endpoint_name, releases, releases.wanting(experiment_id)):
+            self._write(writes)
+
+    def changed(self, endpoint_name: str, before: Releases, after: Releases) -> list[Item]:
+        """The writes, for a transaction, that make `after` of `before`; none if they are the same."""
+        if before == after:
+            return []
+        return [self._put(endpoint_name, RELEASE, after.to_json(), **attribute_is("revision", before.revision))]
+
+    def release(self, endpoint_name: str, writes: Sequence[Item], *, execution: str) -> None:
+        """Writes what `changed` made, without a change of the experiment. Raises StaleError as `begin` does."""
+        if writes:
+            self._write([self._lease_check(endpoint_name, execution), *writes])
+
+    def resume(
+        self,
+        past: Experiment,
+        decision: Decision | None,
+        *,
+        before: Experiment | None,
+        execution: str,
+        also: Sequence[Item] = (),
+    ) -> None:
+        """Makes the experiment `past` the current one again, and a past one of `before`.
+
+        `decision` is that of a change of its variants. As `begin` for `also` and StaleError.
+        """
+        name = past.endpoint_name
+        there = {"ConditionExpression": "attribute_exists(endpoint_name)"}
+        key = key_of(name, past_key(past.experiment_id))
+        writes = [
+            self._lease_check(name, execution),
+            self._put(name, EXPERIMENT, past.to_json(), **unchanged(before)),
+            {"Delete": {"TableName": self._table_name, "Key": key, **there}},
+        ]
+        if before:
+            writes.append(self._put(name, past_key(before.experiment_id), before.to_json()))
+        if decision:
+            writes.append(self._record(decision, execution))
+        self._write([*writes, *also])

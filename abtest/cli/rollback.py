@@ -1,0 +1,73 @@
+"""`abtest rollback`: back to what the endpoint served before."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from abtest.adapters import executions, registry
+from abtest.adapters import rollback as way_back
+from abtest.adapters.experiments_table import StaleError
+from abtest.adapters.releases import Release, Releases, ReleasesTable
+from abtest.adapters.rollback import Rollback, RollbackError
+from abtest.cli import stacks
+from abtest.cli.errors import UserError
+from abtest.cli.models import GROUPS
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.experiment.config import ExperimentConfig
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+MEANWHILE = "the release or the registry changed meanwhile, and nothing was rejected: roll back again"
+
+
+def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Return to the previous release: reject what it did not serve, resume its experiment, start build-endpoint."""
+    found, config = stacks.outputs(stage), stacks.load_config(stage)
+    table = ReleasesTable(found["ExperimentsTableName"])
+    releases, back = planned(table, found, config)
+    for line in lines(back, config.endpoint_name):
+        say(line)
+    if not yes:
+        typer.confirm("Roll back?", abort=True, err=True)
+        if planned(table, found, config) != (releases, back):
+            raise UserError(MEANWHILE)
+    try:
+        way_back.roll_back(table, releases, back, config.endpoint_name)
+    except StaleError:
+        raise UserError(MEANWHILE) from None
+    started = executions.start(found["BuildEndpointStateMachineArn"])
+    print_json(document(back, started)) if as_json else print_line(f"build-endpoint is started: {started}")
+
+
+def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentConfig) -> tuple[Releases, Rollback]:
+    """What is on record, and the way back by the registry as it is. Raises UserError if there is none."""
+    releases = table.releases(config.endpoint_name)
+    groups = {role: registry.packages(found[key]) for role, key in GROUPS.items()}
+    try:
+        return releases, way_back.planned(releases, groups, config)
+    except RollbackError as error:
+        raise UserError(str(error)) from None
+
+
+def lines(back: Rollback, endpoint_name: str) -> list[str]:
+    """What the rollback will do."""
+    rejected = ", ".join(package.arn for package in back.rejected) or "nothing: that is done already"
+    goes_on = f"{back.resumed} is resumed" if back.resumed else f"{back.leaving.experiment_id} goes on"
+    return [
+        f"{endpoint_name} goes back from {named(back.leaving)} to {named(back.target)}",
+        f"to reject: {rejected}",
+        f"the experiment {goes_on}, with its counts and its users' variants",
+    ]
+
+
+def named(release: Release) -> str:
+    return f"{', '.join(release.packages)} ({release.experiment_id})"
+
+
+def document(back: Rollback, execution_arn: str) -> dict[str, Any]:
+    return {
+        "from": back.leaving.to_json(),
+        "to": back.target.to_json(),
+        "rejected": [package.arn for package in back.rejected],
+        "execution_arn": execution_arn,
+    }
