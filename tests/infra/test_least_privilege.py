@@ -17,6 +17,7 @@ from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
 pytestmark = pytest.mark.slow
 
 ENDPOINT = "sagemaker-reviews-demo"
+MADE = ("ChampionGroupName", "BucketName", "BuildEndpointStateMachineArn")
 
 
 def abtest(sandbox: Sandbox, *arguments: str) -> str:
@@ -52,6 +53,16 @@ def ended(sandbox: Sandbox, machine: str) -> list[dict[str, Any]]:
 
     executions: list[dict[str, Any]] = wait_for(settled, 90)
     return [states.describe_execution(executionArn=e["executionArn"]) for e in executions]
+
+
+def started(sandbox: Sandbox, machine: str, change: Callable[[], object]) -> None:
+    """Does what starts the machine, and waits until it has succeeded."""
+    states = sandbox.client("stepfunctions")
+    before = len(states.list_executions(stateMachineArn=machine)["executions"])
+    change()
+    wait_for(lambda: len(states.list_executions(stateMachineArn=machine)["executions"]) > before)
+    for execution in ended(sandbox, machine):
+        assert execution["status"] == "SUCCEEDED", execution["cause"]
 
 
 def left(sandbox: Sandbox) -> list[object]:
@@ -108,6 +119,15 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
     status, stats = post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ENDPOINT})
     assert status == 200
     assert sum(metrics["invocation_count"] for metrics in stats["variant_metrics"]) == 1
+
+    # Two more champions: what the first release left is cleaned up. One step back: its experiment is resumed.
+    group, bucket, machine = (outputs[key] for key in MADE)
+    for _ in range(2):
+        started(sandbox, machine, lambda: register(sandbox, group, bucket, inverted=False))
+    assert len(sandbox.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]) == 2
+    started(sandbox, machine, lambda: abtest(sandbox, "rollback", "--yes"))
+    resumed = json.loads(abtest(sandbox, "status", "--json"))
+    assert (resumed["experiment_id"], len(resumed["variants"])) == ("reviews-demo-v2-1", 1)
 
     abtest(sandbox, "destroy", "--yes")
     assert not any(left(sandbox)), left(sandbox)
