@@ -35,7 +35,7 @@ def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOp
         way_back.roll_back(table, releases, back, config.endpoint_name)
     except StaleError:
         raise UserError(MEANWHILE) from None
-    started = executions.start(found["BuildEndpointStateMachineArn"])
+    started = executions.start(found["BuildEndpointStateMachineArn"], {})
     print_json(document(back, started)) if as_json else print_line(f"build-endpoint is started: {started}")
 
 

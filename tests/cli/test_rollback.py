@@ -40,7 +40,7 @@ class World:
         monkeypatch.setattr(way_back, "roll_back", lambda *_: self.done.append("rolled back"))
         monkeypatch.setattr(executions, "start", self.start)
 
-    def start(self, machine_arn: str) -> str:
+    def start(self, machine_arn: str, _: dict[str, str]) -> str:
         self.done.append(f"started {machine_arn}")
         return "arn:execution"
 
