@@ -128,23 +128,23 @@ def registered(selected: select_variants.Selected) -> str:
     return register_experiment.handler(EXECUTION | of(selected), None)["change"]
 
 
-def counted() -> dict[str, Any]:
+def counts_now() -> dict[str, Any]:
     """The running experiment's counts, by variant."""
-    evidence = workflow.unpacked(count_events.handler({"as_of": "2126-01-01T00:00:00Z"}, None)["evidence"])
-    variants: dict[str, Any] = evidence["counts"]["variants"]
+    counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
+    variants: dict[str, Any] = workflow.unpacked(counted["evidence"])["counts"]["variants"]
     return variants
 
 
 def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experiments: ExperimentsTable) -> None:
     built()
     put_events(experiments)
-    before, counts = experiments.current(ENDPOINT), counted()
+    before, counts = experiments.current(ENDPOINT), counts_now()
     assert before is not None and counts["Challenger1"]["reward_sum"] == 10
     moved = samples.decision(before, {"Champion1": 0.2, "Challenger1": 0.8})
     record_decision.handler({"decision": moved.to_json(), "execution": "r"}, None)
     newer = approved("champion")
     assert registered(select_variants.handler(MISSING, None)) == "begun"
-    assert counted() == {}
+    assert counts_now() == {}
 
     table = ReleasesTable("experiments")
     table.want_back(ENDPOINT, table.releases(ENDPOINT), before.experiment_id)
@@ -152,7 +152,7 @@ def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experim
     selected = select_variants.handler(MISSING, None)
     assert [v["InitialVariantWeight"] for v in selected["production_variants"]] == [0.2, 0.8]
     assert registered(selected) == "resumed"
-    assert counted() == counts
+    assert counts_now() == counts
 
 
 def test_clean_up_keeps_what_serves_and_the_way_back() -> None:
