@@ -130,7 +130,7 @@ def test_who_lost_the_lease_registers_nothing(held: ReleasesTable) -> None:
     assert held.current(ENDPOINT) is None
 
 
-def test_challengers_that_come_are_canaries_and_who_is_out_stays_out(held: ExperimentsTable) -> None:
+def test_challengers_that_come_are_canaries_and_who_is_out_stays_out(held: ReleasesTable) -> None:
     canary = config(canary={"share": 0.1, "minutes": 30})
     register(held, plan(1, (1,)), canary, execution="x", now=NOW)
     begun = held.current(ENDPOINT)
