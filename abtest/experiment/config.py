@@ -73,8 +73,9 @@ def canary(value: Any) -> CanaryConfig | None:
 
 
 CHECKS: dict[str, Check] = {
+    # CloudFormation's stacks are named after it, and begin with a letter.
     "project_name": text(
-        r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 32"
+        r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits and inner hyphens, first a letter, at most 32"
     ),
     # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit.
     "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 7"),

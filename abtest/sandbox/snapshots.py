@@ -103,18 +103,23 @@ class Snapshots:
             seen = _fingerprint(get_state)
             if seen == self._lambda_print:
                 return
-            self._lambda_print = seen
         self._write(service, self._attempt(service, get_state))
+        if service == "lambda" and service not in self._failures:
+            self._lambda_print = seen
 
     def _attempt(self, service: str, get_state: GetState) -> bytes | None:
         """None, with one line in the log, for a service whose state cannot be written."""
         try:
             return rendered(service, get_state)
         except (TypeError, ValueError, RuntimeError, OSError) as error:
-            if service not in self._failures:
-                logger.error("no snapshot of %s: %s", service, error)
-            self._failures.add(service)
+            self._complain(service, error)
             return None
+
+    def _complain(self, service: str, error: Exception) -> None:
+        """Once for each service, until a snapshot of it succeeds."""
+        if service not in self._failures:
+            logger.error("no snapshot of %s: %s", service, error)
+        self._failures.add(service)
 
     def _write(self, service: str, text: bytes | None) -> None:
         path = self.folder / f"{service}.json"
@@ -122,9 +127,15 @@ class Snapshots:
         if text is None or (self._digests.get(service) == digest and path.exists()):
             return
         draft = path.with_suffix(".draft")
-        draft.write_bytes(text)
-        draft.replace(path)
+        try:
+            draft.write_bytes(text)
+            draft.replace(path)
+        except OSError as error:  # a full disk: the last whole snapshot stays, and the next one is tried
+            draft.unlink(missing_ok=True)
+            self._complain(service, error)
+            return
         self._digests[service] = digest
+        self._failures.discard(service)
 
 
 def _fingerprint(get_state: Any) -> bytes:

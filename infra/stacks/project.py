@@ -34,7 +34,7 @@ DESCRIPTION = "A/B tests of models: repository, model package groups, and the pi
 def provision(stack: Stack) -> None:
     """Adds parameters and resources; SageMaker fills the project's name and id."""
     name = _parameter(
-        stack, "SageMakerProjectName", "The project; begins all names.", 32, "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
+        stack, "SageMakerProjectName", "The project; begins all names.", 32, "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
     )
     project_id = _parameter(stack, "SageMakerProjectId", "SageMaker's id of the project.", 16)
     stage = _parameter(

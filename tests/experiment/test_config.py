@@ -65,7 +65,7 @@ TELLING: list[Any] = [
     ),
     *([], {}, [{}], [None], [{}] * 9, [{}] * 10, {"variant_name": "A"}, [{"variant_name": "A"}], {"x": 1}),
     *({"model_package_version": 1}, [{}, {"model_package_version": 1}]),
-    *("a" * 7, "a" * 8, "a" * 32, "a" * 33, "a" * 64, "dev", "demo", "prod"),
+    *("1a", "a1", "a" * 7, "a" * 8, "a" * 32, "a" * 33, "a" * 64, "dev", "demo", "prod"),
 ]
 VALUES = st.sampled_from(TELLING)
 
@@ -137,6 +137,7 @@ def test_the_schema_states_the_defaults() -> None:
         ({"warmup": float("nan")}, "warmup: must be a whole number"),
         ({"epsilon": float("nan")}, "epsilon: must be a number from 0 to 1, not nan"),
         ({"project_name": "a\n"}, "project_name: must be lower-case letters"),
+        ({"project_name": "1a"}, "project_name: must be lower-case letters, digits and inner hyphens, first a letter"),
         ({"strategy": "Thompson"}, "strategy: must be one of WeightedSampling"),
         ({"strategy": ["UCB1"]}, "strategy: must be one of WeightedSampling"),
         ({"mode": "learn"}, "mode: must be one of earn_first, learn_first, not 'learn'"),

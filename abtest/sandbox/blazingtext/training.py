@@ -56,7 +56,15 @@ def train(root: Path) -> None:
     if validation:
         report_accuracy(model, "validation", validation)
     (root / "model").mkdir(parents=True, exist_ok=True)
-    model.save_model(str(root / "model/model.bin"))
+    save(model, root / "model/model.bin")
+
+
+def save(model: Any, path: Path) -> None:
+    """fastText does not notice a disk that is full: the file must end with the matrix that it writes last."""
+    model.save_model(str(path))
+    last = model.get_output_matrix().tobytes()
+    if path.read_bytes()[-len(last) :] != last:
+        raise AlgorithmError("model.bin is not whole: no space left on the job's volume")
 
 
 def read_hyperparameters(path: Path) -> Hyperparameters:

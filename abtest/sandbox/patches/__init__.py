@@ -9,6 +9,7 @@ from abtest.sandbox.patches import (
     cloudformation,
     executions,
     firehose,
+    full_disk,
     function_tasks,
     identities,
     lambda_functions,
@@ -30,6 +31,7 @@ def apply(settings: Settings) -> None:
     identities.install()
     cloudformation.install(settings)
     buckets.install()
+    full_disk.install()
     firehose.install(settings)
     lambda_functions.install()
     sdk_tasks.install()

@@ -1,5 +1,6 @@
 """One program of a job, in a process group that ends with the job and with the sandbox."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -83,9 +84,11 @@ def _with_our_python(command: list[str]) -> list[str]:
 
 
 def _copy(source: IO[bytes], log: Path, lines: deque[str]) -> None:
+    """The program must never wait for its log: a line that the disk does not take is kept for the reason only."""
     with source, log.open("ab", buffering=0) as output:
         for line in source:
-            output.write(line)
+            with contextlib.suppress(OSError):
+                output.write(line)
             if line.strip():
                 lines.append(line.decode(errors="replace").rstrip())
 

@@ -48,8 +48,12 @@ class Job:
         return str(self.record[self.kind.name_key])
 
     def say(self, line: str) -> None:
-        with self.log.open("a") as log:
-            log.write(line + "\n")
+        """In the job's log; on a full disk only in the sandbox's."""
+        try:
+            with self.log.open("a") as log:
+                log.write(line + "\n")
+        except OSError:
+            logger.error("%s: %s", self.name, line)
 
     def program(self, command: list[str], environment: dict[str, str]) -> Ended:
         return run(command, environment=environment, folder=self.root, log=self.log, limits=self.limits)
@@ -112,6 +116,9 @@ def _outcome(kind: Kind, record: Json, limits: Limits, work: Work) -> tuple[str,
     except (JobFailedError, StorageError, UnknownImageError) as error:
         job.say(str(error))
         return "Failed", str(error)
+    except OSError as error:
+        logger.error("%s: %s", record[kind.arn_key], error)
+        return "Failed", f"ClientError: Insufficient disk space or an unreadable file on the job's volume: {error}"
     except Exception as error:
         logger.exception("%s failed", record[kind.arn_key])
         return "Failed", f"InternalServerError: {type(error).__name__}: {error}"
