@@ -40,6 +40,7 @@ STAGE: Mapping[str, str] = {
     r".*:endpoint-config/sagemaker-reviews-[a-z]+-\*": "the endpoint configs of a stage end in a digest",
     r".*:alarm:sagemaker-reviews-[a-z]+/\*": "the variants of the stage's endpoint",
     r".*:endpoint(-config)?/\*": "a config or a model that any endpoint of the account uses must stay",
+    r".*:(endpoint-config|model)/\*": "what an adopted endpoint serves bears the names that its owner chose",
     r".*:endpoint/sagemaker-reviews-\*": "the API and rebalance serve the project's endpoints, adopted ones too",
 }
 

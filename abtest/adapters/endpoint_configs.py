@@ -1,5 +1,6 @@
 """Endpoint configs of a stage, the models that they name, and which of both can go."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -7,11 +8,11 @@ from botocore.exceptions import ClientError
 
 
 def of_endpoint(sagemaker: Any, endpoint_name: str) -> list[str]:
-    """Configs are named after the endpoint, a hyphen and a digest; another stage's name may begin like ours."""
+    """Configs are named after the endpoint, a hyphen and a digest; another endpoint's may begin like ours."""
     prefix = f"{endpoint_name}-"
     pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
     names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
-    return [name for name in names if name.startswith(prefix) and "-" not in name.removeprefix(prefix)]
+    return [name for name in names if re.fullmatch(f"{re.escape(prefix)}[0-9a-f]{{12}}", name)]
 
 
 def clean_up(sagemaker: Any, endpoint_name: str, keep: Collection[str]) -> list[str]:

@@ -47,10 +47,11 @@ def register(
 
     if running is None or not plan.continues(running):
         counter = table.counter(name, plan.champion_version) + 1
-        new = _new(plan, config, counter, now)
+        new_id = experiment_id(config.project_name, config.stage_name, plan.champion_version, counter)
+        new = new_experiment(plan, config, new_id, name, now)
         table.begin(new, counter=counter, before=before, execution=execution, also=also(new))
         return Registration(new.experiment_id, "begun")
-    after, decision = _changed(running, plan, config, now)
+    after, decision = changed(running, plan, config, now)
     if running is not before:
         table.resume(after, decision, before=before, execution=execution, also=also(after))
         return Registration(after.experiment_id, "resumed")
@@ -61,7 +62,7 @@ def register(
     return Registration(after.experiment_id, "none")
 
 
-def _changed(
+def changed(
     running: Experiment, plan: Plan, config: ExperimentConfig, now: datetime.datetime
 ) -> tuple[Experiment, Decision | None]:
     """The experiment with the plan's variants, and the Decision that makes it; itself if it has them already."""
@@ -79,10 +80,13 @@ def _changed(
     return by_decision(running, joined, now, _reason(running, joined))
 
 
-def _new(plan: Plan, config: ExperimentConfig, counter: int, now: datetime.datetime) -> Experiment:
+def new_experiment(
+    plan: Plan, config: ExperimentConfig, name: str, endpoint_name: str, now: datetime.datetime
+) -> Experiment:
+    """The experiment with the id `name` on the endpoint, as planned and configured."""
     return Experiment(
-        experiment_id=experiment_id(config.project_name, config.stage_name, plan.champion_version, counter),
-        endpoint_name=config.endpoint_name,
+        experiment_id=name,
+        endpoint_name=endpoint_name,
         project=config.project_name,
         stage=config.stage_name,
         champion_version=plan.champion_version,

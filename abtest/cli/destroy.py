@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from botocore.exceptions import WaiterError
 
+from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.cli import leftovers, stacks
 from abtest.cli.deploy import failed_resource
 from abtest.cli.errors import UserError
@@ -24,6 +25,7 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
     refuse_if_protected(stage, there)
     if not yes:
         typer.confirm(f"Delete the endpoint, models, events and stacks of {config.prefix}?", abort=True, err=True)
+    adopted = adopted_endpoints(there.get("data"))
     kept: list[str] = []
     # The callers go first: after them nothing starts the machines or fills the bucket.
     for part in reversed(stacks.PARTS):
@@ -32,9 +34,19 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
             _empty(part, config, there[part], owned)
             kept += [name for name, keep in owned.items() if keep]
             _delete(there[part]["StackName"], stage)
+    if adopted:
+        say(f"kept, for they are not the stage's: the adopted endpoints {', '.join(adopted)}")
     if kept:
         say(f"kept, as data: {', '.join(kept)}")
     say(KEPT)
+
+
+def adopted_endpoints(data_stack: dict[str, Any] | None) -> list[str]:
+    """The names of those that take part now."""
+    tables = [
+        o["OutputValue"] for o in (data_stack or {}).get("Outputs", []) if o["OutputKey"] == "ExperimentsTableName"
+    ]
+    return [name for table in tables for name in AdoptedEndpoints(table).live()]
 
 
 def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 from abtest.cli import summary
-from abtest.cli.output import JsonOption, StageOption, print_json, print_table
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_table
 from abtest.cli.stacks import outputs
 from abtest.experiment.rebalance import Decision
 
 COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "status", "reason", "health")
 
 
-def history(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List the experiment's Decisions, oldest first."""
     found = outputs(stage)
-    _, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    _, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
     if as_json:
         print_json([decision.to_json() for decision in decisions])
         return

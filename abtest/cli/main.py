@@ -5,6 +5,7 @@ import sys
 import typer
 
 from abtest.cli import (
+    adopt,
     deploy,
     deploy_models,
     destroy,
@@ -55,6 +56,8 @@ app.command()(history.history)
 app.command()(promote.promote)
 app.command()(readmit.readmit)
 app.command()(rollback.rollback)
+app.command()(adopt.adopt)
+app.command()(adopt.retire)
 app.command()(report.report)
 app.command()(plan.plan)
 app.command()(replay.replay)

@@ -7,7 +7,7 @@ import typer
 
 from abtest.cli import summary
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line
 from abtest.cli.stacks import outputs
 from abtest.report import page
 
@@ -15,11 +15,14 @@ OutputOption = Annotated[Path, typer.Option("--output", "-o", help="The file to 
 
 
 def report(
-    stage: StageOption = "dev", output: OutputOption = Path("build/report.html"), as_json: JsonOption = False
+    stage: StageOption = "dev",
+    endpoint: EndpointOption = None,
+    output: OutputOption = Path("build/report.html"),
+    as_json: JsonOption = False,
 ) -> None:
     """Write the report of the stage's experiment."""
     found = outputs(stage)
-    experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    experiment, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
     document = summary.summarise(experiment, decisions)

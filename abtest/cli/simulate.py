@@ -10,7 +10,7 @@ from abtest.adapters import artefacts
 from abtest.adapters.api_client import ApiClient
 from abtest.cli import simulation, summary
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_table, say
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_table, say
 from abtest.cli.stacks import outputs
 from abtest.experiment.experiment import Experiment
 
@@ -21,6 +21,11 @@ SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, help="What each u
 
 def held_out_reviews(bucket: str, experiment: Experiment) -> list[simulation.Review]:
     """The traffic slice of the pipeline execution that made the champion. Raises UserError if it is empty."""
+    if ":model/" in experiment.variants[0].model_package_arn:
+        raise UserError(
+            f"{experiment.variants[0].variant_name} was made from no model package of the pipeline, "
+            "so there are no held-out reviews to send: have your own users call the API"
+        )
     champion = artefacts.registered_model(experiment.variants[0].model_package_arn)
     slice_ = artefacts.read(f"{champion.features_uri(bucket)}/traffic/traffic.jsonl")
     traffic = simulation.parse_reviews(slice_.decode().splitlines())
@@ -31,6 +36,7 @@ def held_out_reviews(bucket: str, experiment: Experiment) -> list[simulation.Rev
 
 def simulate(
     stage: StageOption = "dev",
+    endpoint: EndpointOption = None,
     users: UsersOption = 100,
     first_user: FirstOption = 0,
     seed: SeedOption = 1,
@@ -38,13 +44,13 @@ def simulate(
 ) -> None:
     """Send simulated users to the stage's API."""
     found = outputs(stage)
-    experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    experiment, _ = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
     traffic = held_out_reviews(found["BucketName"], experiment)
     say(f"{users} users, {simulation.REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
     try:
         visits = simulation.run(
             ApiClient(found["ApiEndpoint"]).post,
-            endpoint_name=found["EndpointName"],
+            endpoint_name=experiment.endpoint_name,
             traffic=traffic,
             users=range(first_user, first_user + users),
             seed=seed,

@@ -19,6 +19,11 @@ PARTS = ("data", "training", "workflows", "api")  # in the order in which they a
 WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
+def stages() -> list[str]:
+    """All that have a configuration."""
+    return sorted(file.stem for file in CONFIG.glob("*.json") if "." not in file.stem)
+
+
 def load_config(stage: str) -> ExperimentConfig:
     """The configuration in `infra/config/{stage}.json`; SAGEMAKER_PROJECT_NAME takes the place of its `project_name`.
 
@@ -26,8 +31,7 @@ def load_config(stage: str) -> ExperimentConfig:
     """
     path = CONFIG / f"{stage}.json"
     if not path.is_file():
-        known = sorted(file.stem for file in CONFIG.glob("*.json") if "." not in file.stem)
-        raise UserError(f"there is no stage {stage}: the stages are {', '.join(known)}")
+        raise UserError(f"there is no stage {stage}: the stages are {', '.join(stages())}")
     try:
         document, name = json.loads(path.read_text()), os.environ.get("SAGEMAKER_PROJECT_NAME")
         config = ExperimentConfig.from_json(document | {"project_name": name} if name else document)

@@ -3,17 +3,17 @@
 from typing import Any
 
 from abtest.cli import summary
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
 from abtest.report import words
 
 COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward rate", "P(best)")
 
 
-def status(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Show the experiment: variants, shares, counts, P(best), Decision."""
     found = outputs(stage)
-    experiment, decisions = summary.current(found["ExperimentsTableName"], found["EndpointName"])
+    experiment, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
     document = summary.summarise(experiment, decisions) | {
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],

@@ -6,6 +6,7 @@ from typing import Any
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.errors import UserError
+from abtest.cli.output import say
 from abtest.experiment.experiment import Experiment
 from abtest.experiment.rebalance import Decision
 from abtest.experiment.variants import VariantCounts
@@ -13,11 +14,20 @@ from abtest.report import words
 
 
 def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision]]:
-    """The endpoint's experiment and its Decisions, oldest first. Raises UserError if there is none."""
+    """The endpoint's experiment, or the last one of a retired endpoint, and its Decisions, oldest first.
+
+    Raises UserError if there is none.
+    """
     table = ExperimentsTable(table_name)
     experiment = table.current(endpoint_name)
     if experiment is None:
-        raise UserError(f"{endpoint_name} has no experiment yet: approve a champion first (`abtest models approve`)")
+        experiment = max(table.past(endpoint_name), key=lambda past: past.started_at, default=None)
+        if experiment is None:
+            raise UserError(
+                f"{endpoint_name} has no experiment yet: approve a champion first (`abtest models approve`), "
+                "or adopt an endpoint of your own (`abtest adopt`)"
+            )
+        say(f"{endpoint_name} is retired; this is its last experiment")
     return experiment, table.decisions(endpoint_name, experiment.experiment_id)
 
 

@@ -128,6 +128,14 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True)
+class AdoptionSettings:
+    """endpoint_changed."""
+
+    experiment_config: ExperimentConfig
+    experiments_table_name: str
+
+
+@dataclass(frozen=True)
 class ListingSettings:
     """list_endpoints."""
 

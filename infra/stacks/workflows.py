@@ -10,6 +10,7 @@ from constructs import Construct
 
 import workflows
 from abtest.experiment.config import AUTOMATIC
+from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
@@ -29,6 +30,7 @@ class WorkflowsStack(Stack):
         build_endpoint = self._build_endpoint()
         rebalance = self._rebalance()
         OnApproval(self, "OnApproval", group_names=resources.group_names, machine=build_endpoint.machine)
+        Adoption(self, "Adoption", code=self._code, resources=resources)
         minutes = resources.config.rebalance_schedule_minutes
         rebalance_all = self._rebalance_all(rebalance.arn)
         if minutes is not None:

@@ -22,8 +22,8 @@ def config(sagemaker: Any, digest: str, *models: str, name: str = NAME) -> str:
         sagemaker.create_model(ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer=image)
     instances = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     variants = [{"VariantName": f"V{model}", "ModelName": model, **instances} for model in models]
-    sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-{digest}", ProductionVariants=variants)
-    return f"{name}-{digest}"
+    sagemaker.create_endpoint_config(EndpointConfigName=f"{name}-{digest:0<12}", ProductionVariants=variants)
+    return f"{name}-{digest:0<12}"
 
 
 def left(sagemaker: Any) -> set[str]:
@@ -86,7 +86,7 @@ def test_a_shadow_variants_model_is_one_of_the_configs() -> None:
 
 
 def test_a_model_that_is_gone_does_not_keep_its_config(sagemaker: Any) -> None:
-    config(sagemaker, "0a", "a", "b")
+    gone = config(sagemaker, "0a", "a", "b")
     sagemaker.delete_model(ModelName="a")
-    assert clean_up(sagemaker, NAME, []) == [f"{NAME}-0a", "b"]
+    assert clean_up(sagemaker, NAME, []) == [gone, "b"]
     assert left(sagemaker) == set()

@@ -41,6 +41,12 @@ def test_endpoint_configs_and_models_of_the_stage_go() -> None:
     assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == ["reviews-demo-two-1-abc"]
 
 
+def test_what_an_adopted_endpoint_serves_stays_however_much_its_name_is_like_ours() -> None:
+    endpoint_config("sagemaker-reviews-demo-churn", "churn-1")
+    assert leftovers.remove_endpoint(CONFIG) == []
+    assert len(boto3.client("sagemaker").list_models()["Models"]) == 1
+
+
 def test_where_nothing_was_made_nothing_goes() -> None:
     assert leftovers.remove_endpoint(CONFIG) == []
     assert leftovers.remove_pipeline("reviews-demo-pipeline") == []

@@ -50,7 +50,7 @@ def test_only_a_kept_stage_is_protected(demo: Templates, prod: Templates) -> Non
 
 def test_every_resource_that_can_be_tagged_is(demo: Templates) -> None:
     untagged = ("Policy", "Permission", "Method", "Resource", "GatewayResponse", "Deployment", "LogStream", "Rule")
-    schedules = ("Schedule", "Alarm")
+    schedules = ("Schedule", "Alarm", "EventInvokeConfig")
     for name, resource in demo.named("*"):
         if not resource["Type"].endswith((*untagged, *schedules)):
             tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}

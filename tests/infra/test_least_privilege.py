@@ -12,11 +12,12 @@ import pytest
 from infra.environments import load
 from tests.conftest import ROOT, Sandbox, wait_for
 from tests.infra.api import post
+from tests.sandbox.functions import ROLE
 from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
 
 pytestmark = pytest.mark.slow
 
-ENDPOINT = "sagemaker-reviews-demo"
+ENDPOINT, ANOTHER = "sagemaker-reviews-demo", "sagemaker-reviews-churn"
 MADE = ("ChampionGroupName", "BucketName", "BuildEndpointStateMachineArn")
 
 
@@ -41,6 +42,33 @@ def register(sandbox: Sandbox, group: str, bucket: str, *, inverted: bool) -> No
             "SupportedResponseMIMETypes": ["application/json"],
         },
     )
+
+
+def create_another(sandbox: Sandbox, bucket: str) -> None:
+    """An endpoint that is not the stage's, whose tags ask to take part."""
+    sagemaker = sandbox.client("sagemaker")
+    variants: list[dict[str, Any]] = []
+    for name, group in (("a", "ChampionGroupName"), ("b", "ChallengerGroupName")):
+        url = f"s3://{bucket}/models/reviews-{group.removesuffix('GroupName').lower()}/model.tar.gz"
+        sagemaker.create_model(
+            ModelName=f"churn-{name}", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url}
+        )
+        variants.append({"VariantName": name, "ModelName": f"churn-{name}", "InstanceType": "ml.m5.large"})
+    variants = [variant | {"InitialInstanceCount": 1, "InitialVariantWeight": 1.0} for variant in variants]
+    sagemaker.create_endpoint_config(EndpointConfigName="churn", ProductionVariants=variants)
+    tags = {"ab-testing:enabled": "true", "ab-testing:strategy": "UCB1"}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    sagemaker.create_endpoint(EndpointName=ANOTHER, EndpointConfigName="churn", Tags=listed)
+
+
+def delete_another(sandbox: Sandbox) -> None:
+    sagemaker = sandbox.client("sagemaker")
+    wait_for(lambda: sagemaker.describe_endpoint(EndpointName=ANOTHER)["EndpointStatus"] == "InService")
+    sagemaker.delete_endpoint(EndpointName=ANOTHER)
+    sagemaker.delete_endpoint_config(EndpointConfigName="churn")
+    for name in ("a", "b"):
+        sagemaker.delete_model(ModelName=f"churn-{name}")
+    wait_for(lambda: not sagemaker.list_endpoints(NameContains=ANOTHER)["Endpoints"])
 
 
 def ended(sandbox: Sandbox, machine: str) -> list[dict[str, Any]]:
@@ -110,15 +138,24 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
 
     wait_for(delivered)
 
-    # rebalance lists and reads events, writes the Decision, may move weights.
+    # The function that follows endpoints reads tags, config and models, and registers; the API serves it at once.
+    create_another(sandbox, outputs["BucketName"])
+    wait_for(lambda: post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ANOTHER})[0] == 200)
+    status, served = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ANOTHER, "data": data})
+    assert (status, served["strategy"]) == (201, "UCB1"), served
+
+    # rebalance-all starts rebalance, which lists and reads events, writes the Decision, may move weights.
     states = sandbox.client("stepfunctions")
-    data = json.dumps({"endpoint_name": ENDPOINT})
-    states.start_execution(stateMachineArn=outputs["RebalanceStateMachineArn"], input=data)
-    (rebalanced,) = ended(sandbox, outputs["RebalanceStateMachineArn"])
-    assert rebalanced["status"] == "SUCCEEDED", rebalanced["cause"]
+    states.start_execution(stateMachineArn=outputs["RebalanceStateMachineArn"] + "-all", input="{}")
+    ended(sandbox, outputs["RebalanceStateMachineArn"] + "-all")
+    rebalanced = ended(sandbox, outputs["RebalanceStateMachineArn"])
+    assert [one["status"] for one in rebalanced] == ["SUCCEEDED"] * 2, rebalanced
     status, stats = post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ENDPOINT})
     assert status == 200
     assert sum(metrics["invocation_count"] for metrics in stats["variant_metrics"]) == 1
+
+    delete_another(sandbox)
+    wait_for(lambda: post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ANOTHER})[0] == 404)
 
     # Two more champions: what the first release left is cleaned up. One step back: its experiment is resumed.
     group, bucket, machine = (outputs[key] for key in MADE)

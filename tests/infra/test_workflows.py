@@ -37,8 +37,8 @@ def machines(templates: Templates) -> dict[str, Json]:
 
 
 def rules(templates: Templates) -> dict[str, Json]:
-    """By the source of their events."""
-    return {p["EventPattern"]["source"][0]: p for p in templates.properties("AWS::Events::Rule")}
+    """Rules by the detail type of their events."""
+    return {rule["EventPattern"]["detail-type"][0]: rule for rule in templates.properties("AWS::Events::Rule")}
 
 
 def variables_read(handler: str) -> set[str]:
@@ -50,7 +50,7 @@ def variables_read(handler: str) -> set[str]:
 def test_each_handler_is_a_function(demo: Templates) -> None:
     routes = {"invocation", "conversion", "stats"}
     states = {re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower() for names in MACHINES.values() for state in names}
-    assert set(functions(demo)) == routes | states | {"take_out"}
+    assert set(functions(demo)) == routes | states | {"take_out", "endpoint_changed"}
     for handler, function in functions(demo).items():
         assert function["Handler"] == f"abtest.handlers.{handler}.handler"
         assert (HANDLERS / f"{handler}.py").is_file()
@@ -108,7 +108,7 @@ def test_the_definitions_are_the_committed_ones(demo: Templates) -> None:
 
 
 def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templates) -> None:
-    rule = rules(demo)["aws.sagemaker"]
+    rule = rules(demo)["SageMaker Model Package State Change"]
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
@@ -124,7 +124,7 @@ def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templat
 
 
 def test_an_alarm_of_the_endpoints_variants_takes_one_out(demo: Templates) -> None:
-    rule = rules(demo)["aws.cloudwatch"]
+    rule = rules(demo)["CloudWatch Alarm State Change"]
     assert rule["EventPattern"] == {
         "source": ["aws.cloudwatch"],
         "detail-type": ["CloudWatch Alarm State Change"],
@@ -135,13 +135,29 @@ def test_an_alarm_of_the_endpoints_variants_takes_one_out(demo: Templates) -> No
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnAlarmLost")
 
 
+def test_an_endpoint_of_the_project_that_serves_or_goes_is_followed(demo: Templates) -> None:
+    rule = rules(demo)["SageMaker Endpoint State Change"]
+    assert rule["EventPattern"]["source"] == ["aws.sagemaker"]
+    assert rule["EventPattern"]["detail"] == {
+        "EndpointName": [{"prefix": "sagemaker-reviews-"}],
+        "EndpointStatus": ["IN_SERVICE", "DELETING"],
+    }
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]).startswith("{AdoptionEndpointChanged")
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 8}
+    assert text(target["DeadLetterConfig"]["Arn"]).startswith("{AdoptionLost")
+    (failures,) = demo.properties("AWS::Lambda::EventInvokeConfig")
+    assert text(failures["FunctionName"]).startswith("{AdoptionEndpointChanged")
+    assert text(failures["DestinationConfig"]["OnFailure"]["Destination"]).startswith("{AdoptionLost")
+
+
 def test_a_lost_event_raises_an_alarm(demo: Templates) -> None:
     alarms = demo.properties("AWS::CloudWatch::Alarm")
     for alarm in alarms:
         assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
         assert alarm["TreatMissingData"] == "notBreaching"
     queues = sorted(text(alarm["Dimensions"][0]["Value"]) for alarm in alarms)
-    assert [queue.partition("Lost")[0] for queue in queues] == ["{OnAlarm", "{OnApproval"]
+    assert [queue.partition("Lost")[0] for queue in queues] == ["{Adoption", "{OnAlarm", "{OnApproval"]
 
 
 def test_no_schedule_where_rebalance_is_started_by_hand(demo: Templates) -> None:
@@ -155,17 +171,17 @@ def test_rebalance_runs_as_often_as_configured(prod: Templates) -> None:
     assert text(target["Arn"]).startswith("{RebalanceAll")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 2}
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnScheduleLost")
-    assert len(prod.resources("AWS::CloudWatch::Alarm")) == 3
+    assert len(prod.resources("AWS::CloudWatch::Alarm")) == 4
 
 
 def test_no_stage_promotes_by_itself_unless_told_to(demo: Templates, prod: Templates) -> None:
     for templates in (demo, prod):
         assert "promote" not in functions(templates)
-        assert set(rules(templates)) == {"aws.sagemaker", "aws.cloudwatch"}
+        assert {kind.partition(" ")[0] for kind in rules(templates)} == {"SageMaker", "CloudWatch"}
 
 
 def test_an_announced_winner_starts_promote_where_the_stage_says_automatic(in_a_project: Templates) -> None:
-    rule = rules(in_a_project)["abtest"]
+    rule = rules(in_a_project)["Experiment Decided"]
     assert rule["EventPattern"] == {
         "source": ["abtest"],
         "detail-type": ["Experiment Decided"],

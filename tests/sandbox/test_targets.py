@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Sandbox, wait_for
-from tests.sandbox.functions import ROLE, create_machine
+from tests.sandbox.functions import ROLE, create_function, create_machine
 
 pytestmark = pytest.mark.slow
 
@@ -70,3 +70,20 @@ def test_a_schedule_starts_a_state_machine(sandbox: Sandbox) -> None:
         Target={"Arn": machine, "RoleArn": ROLE, "Input": '{"from": "schedule"}'},
     )
     assert wait_for(lambda: outputs(sandbox, machine)) == [{"from": "schedule"}]
+
+
+def test_a_function_that_fails_on_an_event_is_called_again_and_then_the_event_is_kept_with_the_reason(
+    sandbox: Sandbox,
+) -> None:
+    url, arn = queue(sandbox, "target-failed")
+    function = create_function(sandbox, "target-fails", "def handler(event, _):\n    raise ValueError('no such tag')\n")
+    destination = {"OnFailure": {"Destination": arn}}
+    sandbox.client("lambda").put_function_event_invoke_config(
+        FunctionName=function, MaximumRetryAttempts=1, DestinationConfig=destination
+    )
+    rule(sandbox, "target.fails", {"Arn": function})
+    put(sandbox, "target.fails", {"n": 3})
+    (message,) = wait_for(lambda: sandbox.client("sqs").receive_message(QueueUrl=url).get("Messages"))
+    kept = json.loads(message["Body"])
+    assert kept["requestPayload"]["detail"] == {"n": 3}
+    assert kept["responsePayload"]["errorMessage"] == "no such tag"

@@ -1,16 +1,18 @@
 """EventBridge and Scheduler: state machine targets with retries and a dead-letter queue; sweeps each second.
 
-MiniStack starts the execution once, on the event loop, and drops an event that cannot be delivered.
+MiniStack starts the execution once, on the event loop, and drops an event that cannot be delivered. A function's event
+is queued, as on AWS: it is tried again after a failure, and then goes to the destination; MiniStack calls it once.
 """
 
 import contextvars
+import json
 import threading
 import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import eventbridge, scheduler
+from ministack.services import eventbridge, lambda_svc, scheduler
 
 from abtest.sandbox import clients, settings
 
@@ -42,6 +44,17 @@ def install() -> None:
     assert callable(eventbridge._dispatch_to_stepfunctions)
     eventbridge._invoke_target = invoke_target
     eventbridge._dispatch_to_stepfunctions = deliver
+    assert callable(eventbridge._dispatch_to_lambda) and callable(lambda_svc.invoke_async_with_retry)
+    eventbridge._dispatch_to_lambda = invoke_function
+
+
+def invoke_function(arn: str, payload: str) -> None:
+    """Queues the event for the function `arn`, if there is one."""
+    function, _, name = lambda_svc._get_func_record_for_ref(arn)
+    if function is None:
+        eventbridge.logger.warning("target %s failed: there is no such function", name)
+        return
+    lambda_svc.invoke_async_with_retry(function, json.loads(payload))
 
 
 def deliver(arn: str, payload: str) -> None:

@@ -1,0 +1,83 @@
+"""What an endpoint serves, whoever made it: its status, tags, and variants with the models behind them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from abtest.adapters.plan import PlannedVariant
+from abtest.adapters.registry import client
+
+IN_SERVICE, DELETING = "InService", "Deleting"
+
+
+class ServedError(Exception):
+    """What the endpoint serves cannot be told; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedEndpoint:
+    """`created_at` tells it from an earlier one of its name; `variants` are empty unless it is in service."""
+
+    endpoint_name: str
+    status: str
+    created_at: str
+    tags: Mapping[str, str]
+    variants: tuple[PlannedVariant, ...]
+
+
+def served(endpoint_name: str) -> ServedEndpoint | None:
+    """The endpoint; None if there is none. Raises ServedError."""
+    found = _described(client().describe_endpoint, EndpointName=endpoint_name)
+    if found is None:
+        return None
+    status = found["EndpointStatus"]
+    return ServedEndpoint(
+        endpoint_name,
+        status,
+        found["CreationTime"].isoformat(),
+        _tags(found["EndpointArn"]) if status != DELETING else {},
+        _variants(found) if status == IN_SERVICE else (),
+    )
+
+
+def _described(describe: Any, **name: str) -> dict[str, Any] | None:
+    """None if there is nothing of that name: SageMaker says so in words only."""
+    try:
+        description: dict[str, Any] = describe(**name)
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return None
+        raise
+    return description
+
+
+def _tags(arn: str) -> dict[str, str]:
+    pages = client().get_paginator("list_tags").paginate(ResourceArn=arn)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
+def _variants(endpoint: Mapping[str, Any]) -> tuple[PlannedVariant, ...]:
+    """In the order of the endpoint's configuration, with the weights that they have now."""
+    weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in endpoint["ProductionVariants"]}
+    config = client().describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    return tuple(
+        PlannedVariant(
+            item["VariantName"], _model(item["VariantName"], item["ModelName"]), weights[item["VariantName"]]
+        )
+        for item in config["ProductionVariants"]
+    )
+
+
+def _model(variant_name: str, model_name: str) -> str:
+    """The ARN of the package that the model was made from, else the model's own."""
+    model = _described(client().describe_model, ModelName=model_name)
+    if model is None:
+        raise ServedError(
+            f"{variant_name}: its model {model_name} is deleted, so nobody can tell whether it is still the same; "
+            "create the model again"
+        )
+    containers = model.get("Containers") or [model.get("PrimaryContainer", {})]
+    package = containers[0].get("ModelPackageName") if len(containers) == 1 else None
+    return str(package or model["ModelArn"])

@@ -1,0 +1,90 @@
+"""`abtest adopt` and `abtest retire`: an endpoint beside the stage's own takes part in tests, or no longer."""
+
+import contextlib
+import datetime
+import uuid
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from abtest.adapters.adopted_endpoints import AdoptedEndpoints
+from abtest.adapters.adoption import Adopter, Adoption, AdoptionError
+from abtest.adapters.experiments_table import StaleError
+from abtest.adapters.served import ServedError
+from abtest.cli import stacks
+from abtest.cli.errors import UserError
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line
+from abtest.experiment.checks import ConfigError, checked
+from abtest.experiment.config import CHECKS
+
+EndpointArgument = Annotated[str, typer.Argument(help="Its name, which begins with sagemaker-PROJECT-.")]
+ChampionOption = Annotated[
+    str | None, typer.Option("--champion", help="The trusted variant; default: as tagged, else the first.")
+]
+StrategyOption = Annotated[str | None, typer.Option("--strategy", help="Default: as tagged, else the stage's.")]
+EpsilonOption = Annotated[float | None, typer.Option("--epsilon", help="Default: as tagged, else the stage's.")]
+WarmupOption = Annotated[int | None, typer.Option("--warmup", help="Default: as tagged, else the stage's.")]
+
+
+def adopt(
+    endpoint: EndpointArgument,
+    champion: ChampionOption = None,
+    strategy: StrategyOption = None,
+    epsilon: EpsilonOption = None,
+    warmup: WarmupOption = None,
+    stage: StageOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Put the variants of an existing endpoint on trial; again changes nothing."""
+    given = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
+    with refusals():
+        settings = checked({key: value for key, value in given.items() if value is not None}, CHECKS, (), "--")
+        done = adopter(stage, endpoint).adopt(endpoint, now(), champion=champion, settings=settings)
+    tell(done, as_json)
+
+
+def retire(endpoint: EndpointArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
+    """End the test on an adopted endpoint, which itself stays as it is; its counts and Decisions are kept."""
+    with refusals():
+        done = adopter(stage, endpoint).retire(endpoint, now())
+    tell(done, as_json)
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def adopter(stage: str, endpoint_name: str) -> Adopter:
+    """Raises UserError for another stage's own endpoint, and if the stage is not deployed."""
+    found, config = stacks.outputs(stage), stacks.load_config(stage)
+    other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
+    if other != stage:
+        raise UserError(f"{endpoint_name} is the own endpoint of the stage {other}: its build-endpoint looks after it")
+    return Adopter(AdoptedEndpoints(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What cannot be done, as a user's mistake."""
+    try:
+        yield
+    except (AdoptionError, ServedError, ConfigError) as error:
+        raise UserError(str(error)) from None
+    except StaleError as error:
+        raise UserError(f"{error} Try again.") from None
+
+
+def tell(done: Adoption, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "endpoint_name": done.endpoint_name,
+                "experiment_id": done.experiment_id,
+                "change": done.change,
+                "reason": done.reason,
+            }
+        )
+        return
+    what = f"{done.experiment_id} is {done.change}" if done.change != "none" else "nothing changed"
+    print_line(f"{done.endpoint_name}: {what}. {done.reason}")

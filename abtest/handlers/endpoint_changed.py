@@ -1,0 +1,29 @@
+"""EndpointChanged: an endpoint of the project came into service or goes; one that takes part in tests is registered.
+
+Events may come twice, late or in another order: what the endpoint is now decides.
+"""
+
+import datetime
+from typing import Any, TypedDict
+
+from abtest.adapters.adopted_endpoints import AdoptedEndpoints
+from abtest.adapters.adoption import Adopter
+from abtest.handlers.settings import AdoptionSettings, read
+from abtest.handlers.workflow import logger
+
+
+class Followed(TypedDict):
+    """`change` is begun, resumed, changed, retired or none."""
+
+    experiment_id: str | None
+    change: str
+    reason: str
+
+
+def handler(event: dict[str, Any], context: Any) -> Followed:
+    settings, name = read(AdoptionSettings), event["detail"]["EndpointName"]
+    table = AdoptedEndpoints(settings.experiments_table_name)
+    adopter = Adopter(table, settings.experiment_config, execution=context.aws_request_id)
+    done = adopter.follow(name, datetime.datetime.now(datetime.UTC))
+    logger.info(done.reason, endpoint_name=name, experiment_id=done.experiment_id, change=done.change)
+    return {"experiment_id": done.experiment_id, "change": done.change, "reason": done.reason}
