@@ -26,8 +26,25 @@ def remove_endpoint(config: ExperimentConfig) -> list[str]:
 
 
 def remove_pipeline(pipeline_name: str) -> list[str]:
-    """Deletes the pipeline, whose executions must have ended; the jobs' records stay."""
-    return [pipeline_name] if deleted(boto3.client("sagemaker").delete_pipeline, PipelineName=pipeline_name) else []
+    """Deletes the pipeline, whose executions must have ended, and the models that they made; the jobs' records stay."""
+    sagemaker = boto3.client("sagemaker")
+    gone = [name for name in _evaluated(sagemaker, pipeline_name) if deleted(sagemaker.delete_model, ModelName=name)]
+    return gone + ([pipeline_name] if deleted(sagemaker.delete_pipeline, PipelineName=pipeline_name) else [])
+
+
+def _evaluated(sagemaker: Any, pipeline_name: str) -> list[str]:
+    """The models of CreateModel steps, for batch transform: SageMaker names them after the execution."""
+    try:
+        pages = list(sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline_name))
+    except ClientError:  # no such pipeline
+        return []
+    executions = [
+        execution["PipelineExecutionArn"] for page in pages for execution in page["PipelineExecutionSummaries"]
+    ]
+    prefixes = tuple(f"pipelines-{arn.rsplit('/', 1)[1]}-" for arn in executions)
+    found = sagemaker.get_paginator("list_models").paginate(NameContains="pipelines-")
+    names = (model["ModelName"] for page in found for model in page["Models"])
+    return [name for name in names if name.startswith(prefixes)]
 
 
 def remove_packages(group_name: str) -> list[str]:

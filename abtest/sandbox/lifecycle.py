@@ -16,7 +16,7 @@ from abtest.sandbox.settings import HOST, REGION, STATUS_PATH, Settings
 
 DEFAULT_PORT = Settings().port
 START_SECONDS = 60.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = 180.0  # what takes long on a busy machine is deleting the unpacked code of each Lambda worker
 
 
 class SandboxError(Exception):

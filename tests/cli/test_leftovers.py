@@ -47,6 +47,20 @@ def test_what_an_adopted_endpoint_serves_stays_however_much_its_name_is_like_our
     assert len(boto3.client("sagemaker").list_models()["Models"]) == 1
 
 
+def test_the_models_that_a_pipeline_evaluated_go_with_it() -> None:
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_pipeline(PipelineName="p", PipelineDefinition='{"Parameters": []}', RoleArn=ROLE)
+    arn = sagemaker.start_pipeline_execution(PipelineName="p", PipelineParameters=[])["PipelineExecutionArn"]
+    own = f"pipelines-{arn.rsplit('/', 1)[1]}-CreateChampion-0123"
+    for name in (own, "pipelines-another-CreateChampion-0123"):
+        image = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"}
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=image)
+    assert leftovers.remove_pipeline("p") == [own, "p"]
+    assert [model["ModelName"] for model in sagemaker.list_models()["Models"]] == [
+        "pipelines-another-CreateChampion-0123"
+    ]
+
+
 def test_where_nothing_was_made_nothing_goes() -> None:
     assert leftovers.remove_endpoint(CONFIG) == []
     assert leftovers.remove_pipeline("reviews-demo-pipeline") == []

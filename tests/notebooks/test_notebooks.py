@@ -1,5 +1,6 @@
 """Each notebook runs from top to bottom in a kernel and a sandbox of its own, which it starts and stops."""
 
+import ast
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
+WHOLE_LOOP_SECONDS = 600  # a deployment and a pipeline among it; two minutes on a machine that has nothing else to do
 
 Notebook = dict[str, Any]
 
@@ -39,7 +41,7 @@ def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells)
 
 
-def executed(name: str, folder: Path) -> Notebook:
+def executed(name: str, folder: Path, seconds: float = SECONDS) -> Notebook:
     """The notebook with its outputs; fails with the cell that failed, or if the sandbox outlives the kernel."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     places = {"TMPDIR": "tmp", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython", "MPLCONFIGDIR": "matplotlib"}
@@ -52,12 +54,14 @@ def executed(name: str, folder: Path) -> Notebook:
         "--output",
         folder / name,
     ]
-    ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    left = [int(path.read_text()) for path in folder.rglob("sandbox.pid")]
-    for pid in left:
-        psutil.Process(pid).kill()
+    try:
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    finally:
+        left = [int(path.read_text()) for path in folder.rglob("sandbox.pid")]
+        for pid in left:
+            psutil.Process(pid).kill()
     assert not ended.returncode, ended.stderr[-4000:]
     assert not left, "the sandbox outlived the kernel"
     return read(folder / name)
@@ -83,3 +87,24 @@ def test_the_churn_story(tmp_path: Path) -> None:
     ((qualities,),) = [[text for text in texts if "ROC AUC" in text and "accuracy" in text]]
     first, second = (float(value) for value in qualities.splitlines()[-1].split()[-2:])
     assert 0.6 < first < second < 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(WHOLE_LOOP_SECONDS + 60)
+def test_the_reviews_story(tmp_path: Path) -> None:
+    notebook = executed("reviews.ipynb", tmp_path, WHOLE_LOOP_SECONDS)
+    texts = shown(notebook, "text/plain")
+    # Helpful scores, search, confusion and ROC, reward and weights, beliefs, strategies.
+    assert len(shown(notebook, "image/png")) == 6
+    ((accuracies,),) = [[text for text in texts if text.split()[0] == "accuracy" and "Champion1" in text]]
+    champion, challenger = (float(line.split()[1]) for line in accuracies.splitlines()[1:])
+    assert 0.5 < champion < challenger < 0.9
+
+    ((looks,),) = [[text for text in texts if "e-value" in text]]
+    assert looks.splitlines()[-1].split()[-2:] == ["decided", "Challenger1"]
+    ((counted,),) = [[text for text in texts if "reward_rate" in text]]
+    assert sum(int(line.split()[1]) for line in counted.splitlines()[2:4]) == 600
+    assert "{'Champion2': 1.0}" in texts
+    left = ast.literal_eval(texts[-1])
+    assert set(left) == {"endpoints", "models", "groups of packages", "pipelines", "stacks"}
+    assert not any(left.values()), left
