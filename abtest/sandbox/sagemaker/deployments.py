@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from abtest.sandbox import settings
 from abtest.sandbox.sagemaker import background, events, models, serving, state, tags
+from abtest.sandbox.sagemaker.endpoint_configs import SHADOWS
 from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.wire import Json
 
@@ -30,6 +31,24 @@ CHANGE, PENDING = "_change", "_pending"
 def variants_of(config: Json) -> list[Json]:
     """The variants of an endpoint configuration as an endpoint describes them, not yet loaded."""
     return [_variant(given) for given in config["ProductionVariants"]]
+
+
+def beside(config: Json) -> Json:
+    """What an endpoint takes from its configuration beside the production variants: shadows, and data capture."""
+    found: Json = {"_capture": config.get("DataCaptureConfig")}
+    if SHADOWS in config:
+        found[SHADOWS] = [_variant(given) for given in config[SHADOWS]]
+    capture = config.get("DataCaptureConfig")
+    if capture:
+        enabled = capture.get("EnableCapture", True)
+        found["DataCaptureConfig"] = {
+            "EnableCapture": enabled,
+            "CaptureStatus": "Started" if enabled else "Stopped",
+            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": capture["DestinationS3Uri"],
+            "KmsKeyId": capture.get("KmsKeyId", ""),
+        }
+    return found
 
 
 def _variant(given: Json) -> Json:
@@ -100,7 +119,8 @@ def _nothing(_: Json) -> str | None:
 
 def _load_pending(record: Json) -> str | None:
     """Loads the models of the coming variants; returns why one cannot be served, or None."""
-    for variant in record[PENDING]["ProductionVariants"]:
+    pending = record[PENDING]
+    for variant in [*pending["ProductionVariants"], *pending.get(SHADOWS, [])]:
         try:
             _load(variant)
         except (serving.LoadFailure, ServiceError) as error:
@@ -113,11 +133,12 @@ def _load(variant: Json) -> None:
     """Whatever becomes of the model's record, the variant keeps serving what it was deployed with."""
     with state.lock:
         container = models.container(variant["_model_name"])
+        role = models.model(variant["_model_name"]).get("ExecutionRoleArn", "")
     image, url = container["Image"], container["ModelDataUrl"]
     key = serving.deploy(image, url)
     deployed = {"SpecifiedImage": image, "ResolvedImage": image, "DeploymentTime": state.now()}
     with state.lock:
-        variant.update({"_image": image, "_url": url, "_key": key, "DeployedImages": [deployed]})
+        variant.update({"_image": image, "_url": url, "_key": key, "_role": role, "DeployedImages": [deployed]})
 
 
 def _finish_create(record: Json, problem: str | None) -> None:
@@ -126,7 +147,7 @@ def _finish_create(record: Json, problem: str | None) -> None:
         record["FailureReason"] = problem
         set_status(record, "Failed")
         return
-    record["ProductionVariants"] = pending["ProductionVariants"]
+    record.update(pending)
     set_status(record, "InService")
 
 
@@ -139,8 +160,9 @@ def _finish_update(record: Json, problem: str | None) -> None:
         set_status(record, "RollingBack")
     else:
         record.pop("FailureReason", None)
-        record["ProductionVariants"] = pending["ProductionVariants"]
-        record["EndpointConfigName"] = pending["EndpointConfigName"]
+        for member in (SHADOWS, "DataCaptureConfig"):
+            record.pop(member, None)
+        record.update(pending)
     set_status(record, "InService")
 
 
@@ -160,7 +182,8 @@ def _finish_delete(record: Json, _: str | None) -> None:
 def _keys_in_use() -> set[str]:
     """Of every account and region: the models that serve, and those that a change brings."""
     holders = [r for record in state.every_record("endpoints") for r in (record, record.get(PENDING, {}))]
-    return {v["_key"] for holder in holders for v in holder.get("ProductionVariants", []) if "_key" in v}
+    kinds = ("ProductionVariants", SHADOWS)
+    return {v["_key"] for holder in holders for kind in kinds for v in holder.get(kind, []) if "_key" in v}
 
 
 def _create_seconds() -> float:

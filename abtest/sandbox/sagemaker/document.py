@@ -34,7 +34,9 @@ Where the sandbox does less than AWS, or something else:
 |---|---|
 | CreateModel looks for the artefact in S3 | CreateEndpoint does: the endpoint is Failed with the reason |
 | an image from ECR serves the model | code chosen by the image's name: BlazingText's classification, XGBoost's CSV |
-| models of several containers, shadow variants, inference components | refused, or unknown |
+| models of several containers, inference components | refused, or unknown |
+| a shadow variant sees a copy of the requests that are sampled | the same, by a thread of its own |
+| data capture flushes within minutes, whatever the answer | within a second; requests that failed are not captured |
 | deployment configurations: canary, rolling, alarms | kept, and without effect: all traffic moves at once |
 | a change of an endpoint takes minutes | seconds: `--endpoint-create-seconds`, `--endpoint-update-seconds` |
 | an update that fails is reported by events and logs | and by FailureReason beside InService, until the next update |

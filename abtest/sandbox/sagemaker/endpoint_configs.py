@@ -5,20 +5,28 @@ from abtest.sandbox.sagemaker.errors import validation
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.wire import Json
 
+SHADOWS = "ShadowProductionVariants"
+
 
 @operation("CreateEndpointConfig")
 def create_config(request: Json) -> Json:
-    """At most 10 variants (the service model's own bound), each of a known model, with names of their own."""
+    """At most 10 variants (the service model's own bound), each of a known model, with names of their own.
+
+    A shadow variant stands beside one production variant only.
+    """
     name = request["EndpointConfigName"]
     arn = state.arn("endpoint-config", name)
     if name in state.table("endpoint_configs"):
         raise validation(f'Cannot create already existing endpoint configuration "{arn}".')
-    if request.get("ShadowProductionVariants"):
-        raise validation("The sandbox does not implement shadow variants.")
+    shadows = request.get(SHADOWS, [])
+    if shadows and (len(shadows), len(request["ProductionVariants"])) != (1, 1):
+        raise validation("An endpoint configuration with a shadow variant has one of them and one production variant.")
+    variants = _variants([*request["ProductionVariants"], *shadows])
     kept = {key: value for key, value in request.items() if key != "Tags"}
     state.table("endpoint_configs")[name] = {
         **kept,
-        "ProductionVariants": _variants(request["ProductionVariants"]),
+        "ProductionVariants": variants[: len(request["ProductionVariants"])],
+        **({SHADOWS: variants[-1:]} if shadows else {}),
         "EndpointConfigArn": arn,
         "CreationTime": state.now(),
         "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),

@@ -23,7 +23,7 @@ def create_endpoint(request: Json) -> Json:
         "EndpointConfigName": config["EndpointConfigName"],
         "CreationTime": state.now(),
         "LastDeploymentConfig": request.get("DeploymentConfig"),
-        PENDING: {"ProductionVariants": deployments.variants_of(config)},
+        PENDING: {"ProductionVariants": deployments.variants_of(config), **deployments.beside(config)},
     }
     state.table("endpoints")[name] = record
     tags.put(arn, request.get("Tags"))
@@ -44,8 +44,9 @@ def update_endpoint(request: Json) -> Json:
         excluded = [e["VariantPropertyType"] for e in request.get("ExcludeRetainedVariantProperties", [])]
         variants = [_retained(variant, record["ProductionVariants"], excluded) for variant in variants]
     name = config["EndpointConfigName"]
-    record[PENDING] = {"EndpointConfigName": name, "ProductionVariants": variants}
-    record["PendingDeploymentSummary"] = {**record[PENDING], "StartTime": state.now()}
+    coming = {"EndpointConfigName": name, "ProductionVariants": variants}
+    record["PendingDeploymentSummary"] = {**coming, "StartTime": state.now()}
+    record[PENDING] = {**coming, **deployments.beside(config)}
     if not request.get("RetainDeploymentConfig"):
         record["LastDeploymentConfig"] = request.get("DeploymentConfig")
     deployments.start(record, "update", "Updating")

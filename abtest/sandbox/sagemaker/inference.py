@@ -12,7 +12,9 @@ from urllib.parse import unquote
 from ministack.core.responses import get_account_id, get_region
 
 from abtest.sandbox.model_server import ClientFault
-from abtest.sandbox.sagemaker import metrics, serving, state
+from abtest.sandbox.sagemaker import background, captures, metrics, serving, state
+from abtest.sandbox.sagemaker.captures import Request
+from abtest.sandbox.sagemaker.endpoint_configs import SHADOWS
 from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.wire import Json
 
@@ -56,11 +58,16 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
         raise InvocationError("413", f"HTTP content length exceeded {MOST_BYTES} bytes.", 413)
     variant = _chosen(name, headers.get(f"{HEADER}Target-Variant".lower()))
     content_type = headers.get("content-type", "application/octet-stream")
+    request, shadows = _beside(name, body, content_type, headers)
+    for shadow in shadows:
+        if random.random() * variant["CurrentWeight"] < shadow["CurrentWeight"]:
+            background.spawn(_mirror, request, shadow)
     model_seconds = [0.0]
     status = 500
     try:
-        answer, kind = _answer(variant, body, content_type, headers.get("accept"), model_seconds)
+        answer, kind = _answer(variant, request, model_seconds)
         status = 200
+        captures.keep(request, variant, answer, kind)
     except ClientFault as fault:
         status = fault.status
         _refuse(name, status, str(fault))
@@ -73,13 +80,36 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
     return 200, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": variant["VariantName"], **echoed}, answer
 
 
-def _answer(
-    variant: Json, body: bytes, content_type: str, accept: str | None, model_seconds: list[float]
-) -> tuple[bytes, str]:
+def _beside(name: str, body: bytes, content_type: str, headers: dict[str, str]) -> tuple[Request, list[Json]]:
+    """What is captured of the request, and the shadow variants that see it too."""
+    with state.lock:
+        record = state.table("endpoints").get(name, {})
+        shadows, capture = record.get(SHADOWS, []), record.get("_capture")
+    inference_id = headers.get(f"{HEADER}Inference-Id".lower())
+    request = Request(name, body, content_type, headers.get("accept"), inference_id, captures.sampled(capture))
+    return request, shadows
+
+
+def _mirror(request: Request, shadow: Json) -> None:
+    """Nobody sees a shadow's answer, or that it failed: it is counted, and captured."""
+    started, model_seconds, status = time.perf_counter(), [0.0], 500
+    try:
+        answer, kind = _answer(shadow, request, model_seconds)
+        status = 200
+        captures.keep(request, shadow, answer, kind)
+    except ClientFault as fault:
+        status = fault.status
+    except Exception:
+        logger.exception("the shadow variant of %s failed", request.endpoint_name)
+    finally:
+        _count(request.endpoint_name, shadow, status, model_seconds[0], time.perf_counter() - started)
+
+
+def _answer(variant: Json, request: Request, model_seconds: list[float]) -> tuple[bytes, str]:
     server = serving.server(variant["_key"], variant["_image"], variant["_url"])
     started = time.perf_counter()
     try:
-        return server.respond(body, content_type, accept)
+        return server.respond(request.body, request.content_type, request.accept)
     finally:
         model_seconds[0] = time.perf_counter() - started
 

@@ -9,6 +9,7 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from abtest.sandbox.sagemaker import (
     background,
+    captures,
     endpoint_configs,
     endpoints,
     events,
@@ -48,6 +49,7 @@ def _start() -> None:
         _started.set()
         background.spawn(events.pump)
         background.spawn(metrics.pump)
+        background.spawn(captures.pump)
 
 
 def _respond(method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
@@ -74,6 +76,7 @@ def reset() -> None:
         jobs.stop_all()
         state.clear()
         inference.forget_draws()
+        captures.forget()
         serving.keep_only(set())
 
 

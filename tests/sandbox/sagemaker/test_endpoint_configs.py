@@ -51,13 +51,20 @@ def test_a_config_is_refused(sagemaker: Any, refused: Refused, variants: list[An
     assert said in refused("ValidationException", create, EndpointConfigName="c", ProductionVariants=variants)
 
 
-def test_a_config_is_created_once_and_without_shadows(sagemaker: Any, refused: Refused) -> None:
+def test_a_config_is_created_once_and_with_one_shadow_beside_one_variant(sagemaker: Any, refused: Refused) -> None:
     create_config(sagemaker, "c", m0=1)
     create = sagemaker.create_endpoint_config
     arguments: dict[str, Any] = {"ProductionVariants": [variant("v", "m0")]}
     assert "already existing" in refused("ValidationException", create, EndpointConfigName="c", **arguments)
     arguments["ShadowProductionVariants"] = [variant("s", "m1")]
-    assert "shadow" in refused("ValidationException", create, EndpointConfigName="d", **arguments)
+    create(EndpointConfigName="shadow", **arguments)
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="shadow")["ShadowProductionVariants"] == [
+        variant("s", "m1")
+    ]
+    arguments["ProductionVariants"].append(variant("w", "m2"))
+    assert "one production variant" in refused("ValidationException", create, EndpointConfigName="d", **arguments)
+    arguments["ProductionVariants"] = [variant("s", "m0")]
+    assert "must be unique" in refused("ValidationException", create, EndpointConfigName="d", **arguments)
 
 
 @pytest.mark.operation("DescribeEndpointConfig", error="ValidationException")
