@@ -10,6 +10,7 @@ from collections.abc import Mapping
 # Actions for which AWS knows no resource (service authorization reference).
 NO_RESOURCE: Mapping[str, str] = {
     "cloudwatch:DescribeAlarms": "a list of alarms by prefix is checked against all of them",
+    "cloudwatch:GetMetricStatistics": "metrics have no ARN",
     "cloudwatch:PutMetricData": "restricted to SageMaker's namespace by a condition",
     "ecr:GetAuthorizationToken": "a token for the registry; each pull names the repository",
     "sagemaker:ListEndpointConfigs": "a list has no resource",
@@ -30,7 +31,7 @@ UPSERT_NO_RESOURCE: Mapping[str, str] = {"sagemaker:ListPipelines": "a list has 
 
 # Wildcards in names of the stages' stacks, with what AWS or the run-time chooses in their place.
 STAGE: Mapping[str, str] = {
-    r".*/(events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
+    r".*/(captures|events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
     r".*:\*:repository/(blazingtext|sagemaker-scikit-learn|sagemaker-xgboost)": "AWS's accounts differ by region",
     r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
     r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",

@@ -9,7 +9,7 @@ at once if that is deployed already.
 
 from typing import Any
 
-from workflows.fields import Chain, Graph, Map, Pass, Rule, State, Succeed, Task
+from workflows.fields import Chain, Graph, Map, Pass, Rule, State, Succeed, Task, Wait
 from workflows.tasks import (
     ENDPOINT,
     IN_FLUX,
@@ -25,20 +25,25 @@ from workflows.tasks import (
     wait,
 )
 
-TIMEOUT_SECONDS = 7200  # creating an endpoint takes minutes; several executions may queue for the lease
+TIMEOUT_SECONDS = 5 * 24 * 3600  # a shadow is judged after three days at the latest
+SHADOW_SECONDS = 120  # between two looks at a shadow
+COMPARE_SECONDS = 600  # reads what was captured
 EXECUTION = {"execution.$": "$$.Execution.Id"}
 TARGET = ENDPOINT | {"EndpointConfigName.$": "$.selection.endpoint_config_name"}
-SELECTION = ("action", "reason", "endpoint_config_name", "models", "production_variants", "experiment")
+SELECTION = (
+    *("action", "reason", "endpoint_config_name", "models", "production_variants", "experiment"),
+    *("in_shadow", "shadow", "shadow_variants", "data_capture"),
+)
 
 
 def build_endpoint() -> Graph:
     """The whole machine."""
-    done = Succeed("Done")
     release = function("ReleaseLease", payload=EXECUTION, result=["released"], slot="$.release", on_error=None)
-    release.add_catch(catch(done, slot="$.release_error"))  # the lease ends by itself soon
-    release.next(done)
     give_up = _give_up()
     acquire = _lease("AcquireLease", give_up)
+    shadow = _shadow(acquire)
+    release.add_catch(catch(shadow, slot="$.release_error"))  # the lease ends by itself soon
+    release.next(shadow)
     look = wait("WaitForEndpoint")
     look.next(acquire)  # which renews the lease
     register = _register(give_up)
@@ -77,6 +82,36 @@ def _give_up() -> Task:
     release.add_catch(catch(failed, slot="$.release_error"))
     release.next(failed)
     return release
+
+
+def _shadow(acquire: State) -> State:
+    """While a challenger is in shadow this execution waits, without the lease, and looks anew once it is judged.
+
+    Another deployment ends the wait: its own execution sees to the rest. A poll every two minutes keeps three days
+    within the 25,000 events of an execution.
+    """
+    done = Succeed("Done")
+    failed = failure("ShadowFailed")
+    pause = Wait("WaitForShadow", seconds=SHADOW_SECONDS)
+    seen = describe_endpoint("PollShadow", on_error=catch(failed))
+    compare = function(
+        "CompareShadow",
+        payload={"shadow.$": "$.selection.shadow"},
+        result=["judged", "message"],
+        slot="$.compared",
+        on_error=failed,
+        timeout_seconds=COMPARE_SECONDS,
+    )
+    same = Rule.And(
+        [
+            Rule.IsPresent("$.endpoint.EndpointConfigName", True),
+            Rule.StringEqualsPath("$.endpoint.EndpointConfigName", "$.selection.endpoint_config_name"),
+        ]
+    )
+    judged = Rule.BooleanEquals("$.compared.judged", True)
+    Chain([pause, seen, choice("StillInShadow", [(same, compare)], default=done)])
+    compare.next(choice("ShadowJudged", [(judged, acquire)], default=pause))
+    return choice("InShadow", [(Rule.BooleanEquals("$.selection.in_shadow", True), compare)], default=done)
 
 
 def _describe(select: State) -> Task:
@@ -142,17 +177,22 @@ def _deploy(acquire: State, serves: State, look: State, give_up: State) -> State
     Chain([poll, renew, seen, _deployment_state(poll, acquire, serves, give_up)])
     models = _create_models(give_up)
     create, update = (_change(name, look, poll, give_up) for name in ("CreateEndpoint", "UpdateEndpoint"))
-    config = _create_config(give_up)
+    config, shadowed = _create_config(give_up), _create_shadow_config(give_up)
+    with_shadow = Rule.BooleanEquals("$.selection.in_shadow", True)
+    kind = choice("WithShadow", [(with_shadow, shadowed)], default=config)
     stale = sagemaker(
         "DeleteStaleEndpointConfig",
         "deleteEndpointConfig",
         {"EndpointConfigName.$": "$.selection.endpoint_config_name"},
         slot="$.deletion",
-        on_error=catch(config, slot="$.missing"),
+        on_error=catch(kind, slot="$.missing"),
         attempts=1,
     )
     is_create = Rule.StringEquals("$.selection.action", "create")
-    Chain([models, stale, config, choice("CreateOrUpdate", [(is_create, create)], default=update)])
+    Chain([models, stale, kind])
+    made = choice("CreateOrUpdate", [(is_create, create)], default=update)
+    config.next(made)
+    shadowed.next(made)
     return models
 
 
@@ -184,6 +224,17 @@ def _create_models(give_up: State) -> Map:
         retry=retry(attempts=1),
         catch=catch(give_up),
     )
+
+
+def _create_shadow_config(give_up: State) -> Task:
+    """The challenger sees copies of the champion's requests, and what both answer is captured."""
+    parameters = {
+        "EndpointConfigName.$": "$.selection.endpoint_config_name",
+        "ProductionVariants.$": "$.selection.production_variants",
+        "ShadowProductionVariants.$": "$.selection.shadow_variants",
+        "DataCaptureConfig.$": "$.selection.data_capture",
+    }
+    return sagemaker("CreateShadowConfig", "createEndpointConfig", parameters, slot="$.config", on_error=catch(give_up))
 
 
 def _create_config(give_up: State) -> Task:

@@ -12,7 +12,7 @@ from abtest.adapters.registry import SelectedVariant, Selection
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """A selection bound to an endpoint.
+    """A selection bound to an endpoint; `in_shadow`, the challenger answers only copies of the champion's requests.
 
     Names end in a digest of what they stand for: a model or an endpoint config of the same name is the same thing.
     """
@@ -20,6 +20,12 @@ class Deployment:
     endpoint_name: str
     execution_role_arn: str
     selection: Selection
+    in_shadow: bool = False
+
+    @property
+    def served(self) -> tuple[SelectedVariant, ...]:
+        """Whose answers users get."""
+        return (self.selection.champion,) if self.in_shadow else self.selection.variants
 
     @property
     def endpoint_config_name(self) -> str:
@@ -27,6 +33,7 @@ class Deployment:
         parts = [
             [v.variant_name, v.instance_type, v.instance_count, self.model_name(v)] for v in self.selection.variants
         ]
+        parts += [["in shadow"]] if self.in_shadow else []
         return f"{self.endpoint_name}-{digest(parts, 12)}"
 
     def action(self, endpoint: Mapping[str, Any]) -> str:
@@ -51,7 +58,7 @@ class Deployment:
     @property
     def plan(self) -> Plan:
         """The variants as the experiment knows them."""
-        return plan_of(self.selection)
+        return plan_of(Selection(self.selection.champion, self.served[1:]))
 
     @property
     def models(self) -> dict[str, str]:
@@ -60,16 +67,21 @@ class Deployment:
 
     def production_variants(self, shares: Mapping[str, float]) -> list[dict[str, Any]]:
         """As CreateEndpointConfig takes them."""
-        return [
-            {
-                "VariantName": variant.variant_name,
-                "ModelName": self.model_name(variant),
-                "InstanceType": variant.instance_type,
-                "InitialInstanceCount": variant.instance_count,
-                "InitialVariantWeight": shares[variant.variant_name],
-            }
-            for variant in self.selection.variants
-        ]
+        return [self._variant(variant, shares[variant.variant_name]) for variant in self.served]
+
+    @property
+    def shadow_variants(self) -> list[dict[str, Any]]:
+        """The challenger in shadow, which sees every request: its weight is the champion's."""
+        return [self._variant(variant, 1.0) for variant in self.selection.variants if variant not in self.served]
+
+    def _variant(self, variant: SelectedVariant, weight: float) -> dict[str, Any]:
+        return {
+            "VariantName": variant.variant_name,
+            "ModelName": self.model_name(variant),
+            "InstanceType": variant.instance_type,
+            "InitialInstanceCount": variant.instance_count,
+            "InitialVariantWeight": weight,
+        }
 
 
 def plan_of(selection: Selection) -> Plan:

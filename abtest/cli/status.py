@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from abtest.adapters.shadows import Shadows
 from abtest.cli import summary
 from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
@@ -18,6 +19,8 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],
     }
+    shadows = Shadows(found["ExperimentsTableName"], found["EndpointName"]).all()
+    document["shadows"] = [shadow.to_json() for shadow in shadows]
     if as_json:
         print_json(document)
         return
@@ -26,7 +29,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
     until = document["counted_until"]
     print_line(f"since {document['started_at']}, {f'counted until {until}' if until else 'nothing counted yet'}")
     print_table(COLUMNS, (row(variant) for variant in document["variants"]))
-    for line in words.standing(document):
+    for line in [*words.standing(document), *map(words.shadow, document["shadows"])]:
         print_line(line)
 
 

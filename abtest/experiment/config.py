@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from abtest.experiment.checks import Check, ConfigError, checked, number, one_of, optional, text, whole
-from abtest.experiment.release import CanaryConfig
+from abtest.experiment.release import CanaryConfig, ShadowConfig
 from abtest.experiment.strategies import STRATEGIES
 
 __all__ = ["ConfigError", "ExperimentConfig", "VariantConfig"]
@@ -72,6 +72,10 @@ def canary(value: Any) -> CanaryConfig | None:
     return None if value is None else CanaryConfig.from_json(value)
 
 
+def shadow(value: Any) -> ShadowConfig | None:
+    return None if value is None else ShadowConfig.from_json(value)
+
+
 CHECKS: dict[str, Check] = {
     # CloudFormation's stacks are named after it, and begin with a letter.
     "project_name": text(
@@ -92,6 +96,7 @@ CHECKS: dict[str, Check] = {
     "alpha": number(0, 0.5, above=True),
     "joining_share": optional(number(0, 0.5, above=True)),
     "promotion": one_of(MANUAL, AUTOMATIC),
+    "shadow": shadow,
     "canary": canary,
     "promotion_approver": optional(
         text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
@@ -114,9 +119,10 @@ class ExperimentConfig:
     `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
     equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
     `rebalance_schedule_minutes` None means by hand only. `joining_share` is the traffic of each challenger that joins a
-    running experiment (None: what its initial weight is worth). `canary` is what each challenger has to pass first
-    (None: nothing). `promotion` says who promotes a winner: somebody (manual) or the decision itself (automatic). A
-    promoted winner is approved at once in the name of `promotion_approver` (None: it waits for an approval by hand).
+    running experiment (None: what its initial weight is worth). `shadow`, then `canary` is what each challenger has to
+    pass first (None: nothing). `promotion` says who promotes a winner: somebody (manual) or the decision itself
+    (automatic). A promoted winner is approved at once in the name of `promotion_approver` (None: it waits for an
+    approval by hand).
     """
 
     project_name: str
@@ -133,6 +139,7 @@ class ExperimentConfig:
     alpha: float = 0.05
     joining_share: float | None = None
     promotion: str = MANUAL
+    shadow: ShadowConfig | None = None
     canary: CanaryConfig | None = None
     promotion_approver: str | None = None
     rebalance_schedule_minutes: int | None = 15
@@ -151,6 +158,11 @@ class ExperimentConfig:
             stages = " and ".join(UNAUTHENTICATED_STAGES)
             raise ConfigError(f'authentication: "none" is allowed only in the stages {stages}; say "iam"')
         config.refuse_duplicate_names()
+        if config.shadow and (config.challenger_variant_count != 1 or len(config.challenger_variant_config) > 1):
+            raise ConfigError(
+                "shadow: SageMaker has one shadow variant beside one production variant: set challenger_variant_count "
+                "to 1 and name at most one challenger, or leave shadow out"
+            )
         if config.promotion == AUTOMATIC and config.pinned:
             raise ConfigError(
                 f'{config.pinned[0]}: "promotion" is automatic, so no version can be named; remove either'

@@ -1,10 +1,13 @@
 """SelectVariants: what the registry says the endpoint should serve, and what has to be done for it."""
 
+import dataclasses
 from typing import Any, TypedDict
 
-from abtest.adapters import registry
+from abtest.adapters import captures, registry
 from abtest.adapters.deployment import Deployment
+from abtest.adapters.registry import Selection
 from abtest.adapters.releases import ReleasesTable
+from abtest.adapters.shadows import Pair, Shadows
 from abtest.handlers.settings import SelectionSettings, read
 from abtest.handlers.workflow import logger
 
@@ -15,7 +18,10 @@ class ModelToCreate(TypedDict):
 
 
 class Selected(TypedDict):
-    """`action` is nothing, register, create, update or replace; `reason` says why."""
+    """`action` is nothing, register, create, update or replace; `reason` says why.
+
+    `shadow`, `shadow_variants` and `data_capture` are empty unless `in_shadow`.
+    """
 
     action: str
     reason: str
@@ -23,6 +29,10 @@ class Selected(TypedDict):
     models: list[ModelToCreate]
     production_variants: list[dict[str, Any]]
     experiment: dict[str, Any] | None
+    in_shadow: bool
+    shadow: dict[str, str]
+    shadow_variants: list[dict[str, Any]]
+    data_capture: dict[str, Any]
 
 
 def handler(event: dict[str, Any], _context: Any) -> Selected:
@@ -41,7 +51,22 @@ def _deployment(settings: SelectionSettings) -> Deployment | None:
     )
     if selection is None:
         return None
-    return Deployment(settings.endpoint_name, settings.model_execution_role_arn, selection)
+    return Deployment(
+        settings.endpoint_name, settings.model_execution_role_arn, selection, _is_in_shadow(settings, selection)
+    )
+
+
+def _is_in_shadow(settings: SelectionSettings, selection: Selection) -> bool:
+    """Whether the challenger has to be a shadow first: there is no verdict on it and this champion yet."""
+    if settings.experiment_config.shadow is None or not selection.challengers:
+        return False
+    found = Shadows(settings.experiments_table_name, settings.endpoint_name).get(_pair(selection))
+    return found is None or found.passed is None
+
+
+def _pair(selection: Selection) -> Pair:
+    champion, challenger = selection.champion, selection.challengers[0]
+    return Pair(champion.variant_name, champion.package.arn, challenger.variant_name, challenger.package.arn)
 
 
 def _nothing(settings: SelectionSettings) -> Selected:
@@ -52,6 +77,10 @@ def _nothing(settings: SelectionSettings) -> Selected:
         models=[],
         production_variants=[],
         experiment=None,
+        in_shadow=False,
+        shadow={},
+        shadow_variants=[],
+        data_capture={},
     )
 
 
@@ -67,4 +96,8 @@ def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: Select
         models=[ModelToCreate(name=name, package_arn=arn) for name, arn in deployment.models.items()],
         production_variants=deployment.production_variants(shares),
         experiment=deployment.plan.to_json(),
+        in_shadow=deployment.in_shadow,
+        shadow=dataclasses.asdict(_pair(deployment.selection)) if deployment.in_shadow else {},
+        shadow_variants=deployment.shadow_variants,
+        data_capture=captures.config(settings.bucket_name) if deployment.in_shadow else {},
     )

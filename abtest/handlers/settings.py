@@ -74,6 +74,7 @@ class SelectionSettings:
     champion_group_name: str
     challenger_group_name: str
     model_execution_role_arn: str
+    bucket_name: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,16 @@ class RegistrationSettings:
     experiment_config: ExperimentConfig
     experiments_table_name: str
     endpoint_name: str
+
+
+@dataclass(frozen=True)
+class ShadowSettings:
+    """compare_shadow."""
+
+    experiment_config: ExperimentConfig
+    experiments_table_name: str
+    endpoint_name: str
+    bucket_name: str
 
 
 @dataclass(frozen=True)

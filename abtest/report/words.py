@@ -62,6 +62,14 @@ def out(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def shadow(found: Mapping[str, Any]) -> str:
+    """What became of a challenger that answered copies of the champion's requests."""
+    name = f"{found['challenger_name']} beside {found['champion_name']}"
+    if found["passed"] is None:
+        return f"Shadow: {name} since {found['began_at']}, without a verdict yet."
+    return f"Shadow: {name} {'passed' if found['passed'] else 'did not pass and is rejected'}: {found['reason']}"
+
+
 def settings(summary: Mapping[str, Any]) -> str:
     """The strategy, the mode, and what departs from "more reward is better"."""
     costs = {v["variant_name"]: v["cost"] for v in summary["variants"] if v.get("cost")}

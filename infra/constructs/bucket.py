@@ -1,10 +1,12 @@
-"""The bucket: reviews, code, runs, models, events."""
+"""The bucket: reviews, code, runs, models, events, captures."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.findings import accept
+
+CAPTURES_DAYS = 30  # what shadows answered: users' requests, of no use once there is a verdict
 
 
 class DataBucket(s3.Bucket):
@@ -24,7 +26,8 @@ class DataBucket(s3.Bucket):
                 s3.LifecycleRule(
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                     noncurrent_version_expiration=Duration.days(30) if keep else None,
-                )
+                ),
+                s3.LifecycleRule(prefix="captures/", expiration=Duration.days(CAPTURES_DAYS)),
             ],
         )
         accept(self, "S1", "Each write is an event, a run or a model with its own record; CloudTrail can log the reads")

@@ -11,14 +11,18 @@ PREFIXES = ("reviews/*", "code/*", "runs/*", "models/*")
 
 
 class ModelExecutionRole(SageMakerRole):
-    """A model reads its artefact; a batch transform reads its input and writes predictions beside it."""
+    """A model reads its artefact, and what it answers in shadow is captured.
+
+    A batch transform reads its input and writes predictions beside it.
+    """
 
     def __init__(self, scope: Construct, name: str, *, bucket: s3.IBucket) -> None:
         super().__init__(scope, name, images=("blazingtext", "sagemaker-xgboost"))
         self.add_to_policy(
             allow(["s3:GetObject"], bucket.arn_for_objects("models/*"), bucket.arn_for_objects("runs/*"))
         )
-        self.add_to_policy(allow(["s3:PutObject"], bucket.arn_for_objects("runs/*")))
+        written = (bucket.arn_for_objects(prefix) for prefix in ("captures/*", "runs/*"))
+        self.add_to_policy(allow(["s3:PutObject"], *written))
         self.add_to_policy(allow(["s3:ListBucket"], bucket.bucket_arn))
 
 

@@ -73,7 +73,7 @@ class WorkflowsStack(Stack):
             "AcquireLease": self._function("acquire_lease", lease, allow([*READ, *WRITE], table)),
             "SelectVariants": self._function(
                 "select_variants",
-                (*experiment, *registry),
+                (*experiment, *registry, "BUCKET_NAME"),
                 allow(READ, table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
@@ -82,6 +82,14 @@ class WorkflowsStack(Stack):
                 "register_experiment", experiment, allow([*READ, *WRITE, "dynamodb:DeleteItem"], table)
             ),
             "CleanUp": self._function("clean_up", lease, allow([*READ, *WRITE], table), *self._clean_up_statements()),
+            "CompareShadow": self._function(
+                "compare_shadow",
+                (*experiment, "BUCKET_NAME"),
+                allow([*READ, "dynamodb:PutItem"], table),
+                *self._compare(),
+                timeout_seconds=600,
+                memory_mebibytes=1024,
+            ),
             "ReleaseLease": self._function("release_lease", lease, allow([*READ, *WRITE], table)),
         }
         return Workflow(
@@ -96,6 +104,20 @@ class WorkflowsStack(Stack):
             },
             statements=self._build_endpoint_statements(),
         )
+
+    def _compare(self) -> list[iam.PolicyStatement]:
+        """Reading what a shadow answered, and rejecting it."""
+        bucket, challengers = self._resources.bucket, f"{self._resources.group_names[1]}/*"
+        return [
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": ["captures/*"]}},
+            ),
+            allow(["s3:GetObject"], bucket.arn_for_objects("captures/*")),
+            allow(["cloudwatch:GetMetricStatistics"], "*"),
+            allow(["sagemaker:UpdateModelPackage"], sagemaker_arn(self, "model-package", challengers)),
+        ]
 
     def _watch(self) -> list[iam.PolicyStatement]:
         """Making and removing the alarms of the endpoint's variants."""

@@ -6,9 +6,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from abtest.adapters import alarms, event_store, executions, experiments_table, registry
+from abtest.adapters import alarms, captures, event_store, executions, experiments_table, registry
 
-CLIENTS = (alarms.client, event_store.client, executions.client, experiments_table.client, registry.client)
+CLIENTS = (
+    alarms.client,
+    captures.s3,
+    captures.cloudwatch,
+    event_store.client,
+    executions.client,
+    experiments_table.client,
+    registry.client,
+)
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 
 from abtest.adapters.breaker import take_out
 from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.shadows import Pair, Shadows
 from abtest.cli import history, status
 from abtest.cli.errors import UserError
 from abtest.experiment.confidence import Effect
 from abtest.experiment.health import Finding
+from abtest.experiment.shadow import Verdict
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT
 
@@ -103,3 +105,14 @@ def test_who_is_out_and_why(experiments: ExperimentsTable) -> None:
     assert "Challenger1 is out, the champion serves its users: 5XX rate above 0.05." in shown
     assert re.search(r"Challenger1 +out ", shown)
     assert json.loads(invoke(status.status, "--json"))["variants"][1]["out"] == "5XX rate above 0.05."
+
+
+def test_what_became_of_a_shadow(experiments: ExperimentsTable) -> None:
+    begin(experiments, decided=True)
+    shadows = Shadows("experiments", ENDPOINT)
+    begun = [shadows.begun(Pair("Champion1", "a/1", f"Challenger{n}", f"b/{n}"), samples.NOW) for n in (2, 3)]
+    shadows.judge(begun[0], Verdict(False, "the labels agree in 1 of 9 requests, 0.8 is the least."))
+    shown = invoke(status.status)
+    assert "Shadow: Challenger2 beside Champion1 did not pass and is rejected: the labels agree in 1 of 9" in shown
+    assert "Shadow: Challenger3 beside Champion1 since 2026-01-01T12:00:00.000Z, without a verdict yet." in shown
+    assert [shadow["passed"] for shadow in json.loads(invoke(status.status, "--json"))["shadows"]] == [False, None]

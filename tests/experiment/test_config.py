@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abtest.experiment.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig, VariantConfig
-from abtest.experiment.release import CANARY_CHECKS, CanaryConfig
+from abtest.experiment.release import CANARY_CHECKS, SHADOW_CHECKS, CanaryConfig, ShadowConfig
 
 FOLDER = Path(__file__).parents[2] / "infra" / "config"
 SCHEMA = json.loads((FOLDER / "experiment.schema.json").read_text())
@@ -107,10 +107,12 @@ def test_schema_and_dataclass_agree_on_whole_documents(document: Any) -> None:
     assert VALIDATOR.is_valid(document) == accepted(document)
 
 
-@pytest.mark.parametrize("key", CANARY_CHECKS)
+@pytest.mark.parametrize(
+    ("stage", "key"), [*(("canary", key) for key in CANARY_CHECKS), *(("shadow", key) for key in SHADOW_CHECKS)]
+)
 @pytest.mark.parametrize("value", TELLING, ids=repr)
-def test_schema_and_dataclass_agree_on_every_key_of_the_canary(key: str, value: Any) -> None:
-    document = LEAST | {"canary": {key: value}}
+def test_schema_and_dataclass_agree_on_every_key_of_shadow_and_canary(stage: str, key: str, value: Any) -> None:
+    document = LEAST | {stage: {key: value}}
     assert VALIDATOR.is_valid(document) == accepted(document)
 
 
@@ -122,9 +124,10 @@ def test_the_schema_states_the_defaults() -> None:
     assert stated == {key: getattr(config, key) for key in stated}
     variant = SCHEMA["$defs"]["variant"]["properties"]
     assert set(variant) == set(VARIANT_CHECKS) == set(VariantConfig.__dataclass_fields__)
-    canary = {key: rule["default"] for key, rule in SCHEMA["$defs"]["canary"]["properties"].items()}
-    assert canary == dataclasses.asdict(CanaryConfig())
-    assert set(canary) == set(CANARY_CHECKS)
+    for name, stage, checks in (("canary", CanaryConfig(), CANARY_CHECKS), ("shadow", ShadowConfig(), SHADOW_CHECKS)):
+        stated = {key: rule["default"] for key, rule in SCHEMA["$defs"][name]["properties"].items()}
+        assert stated == dataclasses.asdict(stage)
+        assert set(stated) == set(checks)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +155,12 @@ def test_the_schema_states_the_defaults() -> None:
         ({"canary": {"share": 0.6}}, "canary.share: must be a number above 0 and at most 0.5, not 0.6"),
         ({"canary": {"minute": 1}}, 'canary.minute: there is no such key; did you mean "minutes"?'),
         ({"canary": 0.1}, "canary: must be a JSON object"),
+        ({"shadow": {"minutes": 0}}, "shadow.minutes: must be a number above 0 and at most 2880, not 0"),
+        (
+            {"shadow": {}, "challenger_variant_count": 2},
+            "shadow: SageMaker has one shadow variant beside one production",
+        ),
+        ({"shadow": {}, "challenger_variant_config": [{}, {}]}, "shadow: SageMaker has one shadow variant"),
         ({"promotion_approver": ""}, "promotion_approver: must be a name of letters, digits"),
         ({"promotion": "auto"}, "promotion: must be one of manual, automatic, not 'auto'"),
         (

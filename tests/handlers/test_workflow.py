@@ -7,14 +7,16 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters import assignments_table, event_stream, executions, registry
+from abtest.adapters import assignments_table, captures, event_stream, executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.promotion import PromotionError
 from abtest.adapters.releases import ReleasesTable
 from abtest.experiment.events import Conversion, Invocation
+from abtest.experiment.shadow import Measured
 from abtest.handlers import (
     acquire_lease,
     clean_up,
+    compare_shadow,
     count_events,
     decide,
     promote,
@@ -343,3 +345,41 @@ def test_alarms_are_set_and_one_that_rises_takes_the_variant_out_once(
     settings.read.cache_clear()
     assert set_alarms.handler({"experiment": built()["experiment"]}, None) == {"alarms": []}
     assert boto3.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
+SHADOWED = {
+    **json.loads(ENVIRONMENT["EXPERIMENT_CONFIG"]),
+    "shadow": {"minutes": 1e-9, "least_requests": 1, "most_latency_ratio": 2},
+}
+
+
+@pytest.mark.parametrize(("agreeing", "passed"), [(1, True), (0, False)])
+def test_a_challenger_is_in_shadow_until_it_is_judged(
+    monkeypatch: pytest.MonkeyPatch, agreeing: int, passed: bool
+) -> None:
+    monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
+    settings.read.cache_clear()
+    approved("champion")
+    challenger = approved("challenger")
+    selected = select_variants.handler(MISSING, None)
+    assert selected["in_shadow"]
+    names = [[v["VariantName"] for v in selected[key]] for key in ("production_variants", "shadow_variants")]
+    assert names == [["Champion1"], ["Challenger1"]]
+    assert selected["data_capture"]["DestinationS3Uri"] == "s3://bucket/captures"
+    assert [variant["variant_name"] for variant in (selected["experiment"] or {})["variants"]] == ["Champion1"]
+    assert len(selected["models"]) == 2
+
+    measured = Measured(pairs=0)
+    monkeypatch.setattr(captures, "measured", lambda *_, **__: measured)
+    waiting = compare_shadow.handler({"shadow": selected["shadow"]}, None)
+    assert waiting == {"judged": False, "message": "Challenger1 is in shadow: 0 of 1 requests."}
+    measured = Measured(pairs=1, agreeing=agreeing)
+    for _ in range(2):
+        assert compare_shadow.handler({"shadow": selected["shadow"]}, None)["judged"]
+    after = select_variants.handler(MISSING, None)
+    assert not after["in_shadow"]
+    assert after["endpoint_config_name"] != selected["endpoint_config_name"]
+    served = [variant["VariantName"] for variant in after["production_variants"]]
+    assert served == (["Champion1", "Challenger1"] if passed else ["Champion1"])
+    status = boto3.client("sagemaker").describe_model_package(ModelPackageName=challenger)["ModelApprovalStatus"]
+    assert status == ("Approved" if passed else "Rejected")

@@ -14,12 +14,8 @@ pytestmark = pytest.mark.slow
 HANDLERS = Path(settings.__file__).parent
 MACHINES = {
     "reviews-demo-build-endpoint": {
-        "AcquireLease",
-        "SelectVariants",
-        "SetAlarms",
-        "RegisterExperiment",
-        "CleanUp",
-        "ReleaseLease",
+        *("AcquireLease", "SelectVariants", "SetAlarms", "RegisterExperiment", "CleanUp", "ReleaseLease"),
+        "CompareShadow",
     },
     "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
     "reviews-demo-rebalance-all": {"ListEndpoints"},

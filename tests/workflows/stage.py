@@ -23,6 +23,7 @@ FUNCTIONS = {
         "RegisterExperiment",
         "CleanUp",
         "ReleaseLease",
+        "CompareShadow",
     ),
     "rebalance": ("CountEvents", "Decide", "RecordDecision"),
     "rebalance_all": ("ListEndpoints",),

@@ -1,0 +1,97 @@
+"""The shadows of an endpoint in the `experiments` table: when each began, and its verdict once there is one."""
+
+import dataclasses
+import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from abtest.adapters.experiments_table import client, from_item, to_item
+from abtest.experiment import times
+from abtest.experiment.shadow import Verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A challenger that shadows a champion: the names of both variants and the ARNs of their packages."""
+
+    champion_name: str
+    champion_arn: str
+    challenger_name: str
+    challenger_arn: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Shadow:
+    """`passed` is None, and `reason` empty, while there is no verdict."""
+
+    pair: Pair
+    began_at: datetime.datetime
+    passed: bool | None = None
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        verdict = {"passed": self.passed, "reason": self.reason}
+        return dataclasses.asdict(self.pair) | {"began_at": times.to_text(self.began_at)} | verdict
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Shadow":
+        """What `to_json` wrote; other keys are ignored."""
+        pair = Pair(**{field.name: document[field.name] for field in dataclasses.fields(Pair)})
+        return cls(pair, times.from_text(document["began_at"]), document["passed"], document["reason"])
+
+
+class Shadows:
+    """Those of one endpoint. Writes are conditional, so that executions that wait together agree."""
+
+    def __init__(self, table_name: str, endpoint_name: str) -> None:
+        self._table_name, self._endpoint_name = table_name, endpoint_name
+
+    def get(self, pair: Pair) -> Shadow | None:
+        key = to_item({"endpoint_name": self._endpoint_name, "item": _item(pair)})
+        found = client().get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
+        return Shadow.from_json(from_item(found)) if found else None
+
+    def begun(self, pair: Pair, now: datetime.datetime) -> Shadow:
+        """The pair's shadow, which begins `now` if it did not before."""
+        fresh = Shadow(pair, times.truncated(now))
+        if self._put(fresh, "attribute_not_exists(endpoint_name)"):
+            return fresh
+        found = self.get(pair)
+        assert found is not None, "nothing deletes a shadow"
+        return found
+
+    def judge(self, shadow: Shadow, verdict: Verdict) -> None:
+        """Writes the verdict; an earlier one stands."""
+        judged = dataclasses.replace(shadow, passed=verdict.passed, reason=verdict.reason)
+        self._put(judged, "attribute_type(passed, :null)", {":null": "NULL"})
+
+    def all(self) -> list[Shadow]:
+        """In the order in which they began."""
+        pages = (
+            client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="endpoint_name = :name AND begins_with(#item, :prefix)",
+                ExpressionAttributeNames={"#item": "item"},
+                ExpressionAttributeValues=to_item({":name": self._endpoint_name, ":prefix": "SHADOW#"}),
+            )
+        )
+        found = [Shadow.from_json(from_item(item)) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda shadow: shadow.began_at)
+
+    def _put(self, shadow: Shadow, condition: str, values: dict[str, str] | None = None) -> bool:
+        item = to_item(shadow.to_json() | {"endpoint_name": self._endpoint_name, "item": _item(shadow.pair)})
+        named = {"ExpressionAttributeValues": to_item(values)} if values else {}
+        try:
+            client().put_item(TableName=self._table_name, Item=item, ConditionExpression=condition, **named)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+
+def _item(pair: Pair) -> str:
+    return f"SHADOW#{pair.champion_arn}#{pair.challenger_arn}"

@@ -1,0 +1,60 @@
+"""CompareShadow: what champion and shadow answered, once there is enough of it, is judged.
+
+Who does not pass is rejected in the registry, with the figures as the note, before the verdict is written: approved
+again by hand it may serve all the same.
+"""
+
+import dataclasses
+import datetime
+from typing import Any, TypedDict
+
+from abtest.adapters import captures, registry
+from abtest.adapters.shadows import Pair, Shadow, Shadows
+from abtest.experiment import shadow as comparison
+from abtest.experiment.release import ShadowConfig
+from abtest.handlers.settings import ShadowSettings, read
+from abtest.handlers.workflow import logger
+
+
+class Compared(TypedDict):
+    """`judged` is whether there is a verdict; `message` says which, or what it waits for."""
+
+    judged: bool
+    message: str
+
+
+def handler(event: dict[str, Any], _context: Any) -> Compared:
+    settings, now = read(ShadowSettings), datetime.datetime.now(datetime.UTC)
+    config = settings.experiment_config.shadow
+    if config is None:
+        return {"judged": True, "message": "The configuration has no shadow any more."}
+    shadows = Shadows(settings.experiments_table_name, settings.endpoint_name)
+    shadow = shadows.begun(Pair(**event["shadow"]), now)
+    if shadow.passed is not None:
+        return {"judged": True, "message": shadow.reason}
+    measured = _measured(settings, shadow, config, now)
+    waiting = comparison.waits(measured, config, began=shadow.began_at, now=now)
+    if waiting:
+        return {"judged": False, "message": f"{shadow.pair.challenger_name} is in shadow: {waiting}."}
+    verdict = comparison.judge(measured, config)
+    logger.info("a shadow is judged", passed=verdict.passed, reason=verdict.reason, **dataclasses.asdict(measured))
+    if not verdict.passed:
+        registry.set_status(shadow.pair.challenger_arn, registry.REJECTED, f"Shadow: {verdict.reason}")
+    shadows.judge(shadow, verdict)
+    return {"judged": True, "message": verdict.reason}
+
+
+def _measured(
+    settings: ShadowSettings, shadow: Shadow, config: ShadowConfig, now: datetime.datetime
+) -> comparison.Measured:
+    """Nothing before the time of a verdict: captures are read as a whole."""
+    if now < config.ends_at(shadow.began_at):
+        return comparison.Measured()
+    return captures.measured(
+        settings.bucket_name,
+        settings.endpoint_name,
+        shadow.pair.champion_name,
+        shadow.pair.challenger_name,
+        began=shadow.began_at,
+        now=now,
+    )
