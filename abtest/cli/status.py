@@ -19,7 +19,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],
     }
-    shadows = Shadows(found["ExperimentsTableName"], found["EndpointName"]).all()
+    shadows = Shadows(found["ExperimentsTableName"], experiment.endpoint_name).all()
     document["shadows"] = [shadow.to_json() for shadow in shadows]
     if as_json:
         print_json(document)
