@@ -57,6 +57,8 @@ def main(given: Sequence[str] | None = None) -> int:
     if "regret" in found:
         charts.ratios(found["regret"], settings.ours, options.out / "ratios.svg")
         charts.curves(found["regret"], settings.ours, options.out / "swap.svg")
+    if "frontier" in found:
+        charts.frontier(found["frontier"], options.out / "frontier.svg")
     rows = judged(settings, found)
     _write(options.out / "aims.json", rows)
     print(f"\nAims, {settings.runs} runs\n\n{tables.aims(rows)}")

@@ -1,4 +1,4 @@
-"""Two charts: regret as a ratio by scenario, and how regret grows where the arms swap half-way."""
+"""Charts: regret as a ratio by scenario, its growth where the arms swap half-way, and what finding a rise costs."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ Row = dict[str, Any]
 COLOURS = ("#0b5fff", "#7a7a7a", "#d1495b", "#2a9d8f", "#b07c00")
 TICKS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 SWAP = "swap half-way, .04 / .05, on time"
+MOST_STEADY = 3.0  # of a strategy that the frontier shows
+ABOVE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7}
 STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font.size": 8}
 
 
@@ -64,6 +66,34 @@ def curves(rows: list[Row], ours: str, path: Path) -> None:
         axes.set_ylabel("conversions lost so far")
         axes.legend(frameon=False)
         _write(figure, path)
+
+
+def frontier(rows: list[Row], path: Path) -> None:
+    """Down and to the left is better: regret where nothing changes against regret where a loser rises."""
+    dial, oracle = ([row for row in rows if row[key] is not None] for key in ("idle", "chance"))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        _frontier_line(axes, dial, "idle", COLOURS[0], "Adaptive, by its dial for idle arms")
+        _frontier_line(axes, oracle, "chance", COLOURS[3], "a policy that knows all but when, by the chance it assumes")
+        for row in rows:
+            if row["idle"] is None and row["chance"] is None and row["steady"][0] < MOST_STEADY:
+                axes.plot(row["steady"][0], row["rises"][0], "x", color=COLOURS[2])
+                axes.annotate(row["strategy"], (row["steady"][0], row["rises"][0]), xytext=(4, 4), **ABOVE)
+        axes.plot(1, 1, "x", color="black")
+        axes.annotate("published ThompsonSampling", (1, 1), xytext=(4, -10), **ABOVE)
+        axes.set_xlabel("regret where nothing changes, .04 / .05, as a ratio to the published Thompson sampling")
+        axes.set_ylabel("the same where a loser rises")
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+        _write(figure, path)
+
+
+def _frontier_line(axes: Axes, rows: list[Row], key: str, colour: str, label: str) -> None:
+    x, y = ([row[kind][0] for row in rows] for kind in ("steady", "rises"))
+    axes.plot(x, y, "o-", markersize=3, color=colour, label=label)
+    for row in rows:
+        axes.annotate(f"{row[key]:g}", (row["steady"][0], row["rises"][0]), xytext=(4, 2), color=colour, **ABOVE)
 
 
 def _write(figure: Figure, path: Path) -> None:

@@ -26,18 +26,24 @@ QUANTILES = (np.arange(200) + 0.5) / 200
 
 
 def measure(name: str, least_days: int, runs: int) -> dict[str, Any]:
-    """Days saved of 223, conversions won over an even split of all 223 days, right picks."""
+    """Days saved of 223; conversions saved beside an even split of all 223 days; right picks.
+
+    The page counts what the experiment loses while it runs: its 175 days, 97.5 conversions and 96.4 % right fit nothing
+    else. The stricter figure also charges a wrong pick with what it loses from then to day 223.
+    """
     result = simulate(SCENARIO, policy(name), runs=runs, seed=SEED)
     last, leader = stops(result, least_days)
     rates, days, visits = np.array(SCENARIO.rates), SCENARIO.intervals, SCENARIO.requests
-    until = result.trials.cumsum(axis=1)[np.arange(runs), last] @ rates
-    after = (days - 1 - last) * visits * rates[leader]
+    lost = result.trials.cumsum(axis=1)[np.arange(runs), last] @ (rates.max() - rates)
+    saved = days * visits * (rates.max() - rates.mean()) - lost
+    lost_after = (days - 1 - last) * visits * (rates.max() - rates[leader])
     return {
         "strategy": name,
         "least_days": least_days,
         "runs": runs,
         "days_saved": list(estimate(days - 1 - last)),
-        "conversions_saved": list(estimate(until + after - days * visits * rates.mean())),
+        "conversions_saved": list(estimate(saved)),
+        "conversions_saved_after_wrong_picks": list(estimate(saved - lost_after)),
         "right": list(estimate(rates[leader] == rates.max())),
     }
 

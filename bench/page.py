@@ -14,7 +14,7 @@ from bench.sections import SECTIONS, Settings, judged
 
 RESULTS = Path("build/bench")
 DOCS = Path("docs")
-CHARTS = ("ratios.svg", "swap.svg")
+CHARTS = ("ratios.svg", "swap.svg", "frontier.svg")
 
 
 def page(results: Path) -> str:
@@ -39,6 +39,7 @@ def page(results: Path) -> str:
         picks_fresh=tables.picks(regret, "fresh"),
         false_decisions=tables.false_decisions(found["false_decisions"]),
         learn_first=tables.learn_first(found["learn_first"]),
+        frontier=tables.frontier(found["frontier"]),
         daily=tables.daily(found["daily"]),
         speed=tables.speed(found["speed"]),
         even=f"{EVEN_WHILE_LEARNING:.0%}",

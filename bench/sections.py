@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
-from bench import aims, daily, false_decisions, learn_first, regret, speed, tables
+from bench import aims, daily, false_decisions, frontier, learn_first, regret, speed, tables
 from bench.cells import SETS, Cell
 from bench.pool import Task
 
@@ -66,6 +66,12 @@ SECTIONS: dict[str, Section] = {
         _as_they_are,
         lambda settings, rows: aims.daily_aims(rows, settings.ours, daily.LEAST_DAYS),
         lambda rows: {"The published daily experiment": tables.daily(rows)},
+    ),
+    "frontier": Section(
+        lambda settings: frontier.tasks(settings.runs),
+        lambda _settings, results: frontier.rows(results),
+        lambda _settings, _rows: [],
+        lambda rows: {"What finding a loser that rises costs where nothing changes": tables.frontier(rows)},
     ),
     "speed": Section(
         lambda settings: [Task("speed", speed.measure, (settings.ours, settings.runs))],

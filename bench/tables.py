@@ -106,11 +106,25 @@ def daily(rows: list[Row]) -> str:
             str(row["runs"]),
             number(row["days_saved"], 1),
             number(row["conversions_saved"], 1),
+            number(row["conversions_saved_after_wrong_picks"], 1),
             _percent(row["right"]),
         ]
         for row in rows
     ]
-    return table(["allocation", "days at least", "runs", "days saved of 223", "conversions saved", "right, %"], body)
+    saved = ["days saved of 223", "conversions saved", "the same less wrong picks' losses"]
+    return table(["allocation", "days at least", "runs", *saved, "right, %"], body)
+
+
+def frontier(rows: list[Row]) -> str:
+    """Regret as a ratio to the published Thompson sampling where rates stay, swap, or a loser's rises."""
+    kinds = ("steady", "swaps", "rises")
+    body = [[row["strategy"], *(_ratio(row[kind]) if kind in row else "" for kind in kinds)] for row in rows]
+    return table(["strategy", ".04 / .05", "swap half-way", "a loser rises half-way"], body)
+
+
+def _ratio(value: Sequence[float | None]) -> str:
+    mean, error = value
+    return f"{mean:.2f}" if error is None else f"{mean:.2f} ± {error:.2f}"
 
 
 def speed(result: dict[str, list[Row]]) -> str:

@@ -14,14 +14,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from abtest.experiment.adaptive_filter import Filter, Floats
-from abtest.experiment.adaptive_outlook import information_directed, outlook
+from abtest.experiment.adaptive_filter import IDLE, Filter
+from abtest.experiment.adaptive_outlook import Outlook, information_directed, outlook
+from abtest.experiment.log_gamma import Floats
 from abtest.experiment.posterior import Trials
 
 Arm: TypeAlias = tuple[Trials, ...]  # an arm's intervals, oldest first
 
-INFORMATION = 0.95  # the part of information-directed sampling where conversions are many; the rest is P(best)
-FEW_CONVERSIONS = 8.0  # in an interval: there the part is half of that
+FEW_CONVERSIONS = 10.0  # in an interval: there half of the shares is P(best)'s, and far above it nothing
 STEP = 50  # intervals
 
 
@@ -32,21 +32,26 @@ class Beliefs:
     filter: Filter
 
     @classmethod
-    def start(cls, runs: int, arms: int) -> "Beliefs":
-        """Before any trial: every rate equally likely."""
-        return cls(Filter.start(runs, arms))
+    def start(cls, runs: int, arms: int, idle: float = IDLE) -> "Beliefs":
+        """Before any trial: every rate equally likely. `idle`: how often idle arms are taken to jump (`Filter`)."""
+        return cls(Filter.start(runs, arms, idle))
 
     def after(self, trials: Floats, rewards: Floats) -> "Beliefs":
         """Takes one interval in, [runs, arms]; `rewards` from 0 to `trials`; neither need be whole."""
         return Beliefs(self.filter.after(trials, rewards))
 
+    @property
+    def outlook(self) -> Outlook:
+        """Of two arms or more."""
+        return outlook(self.filter.mixture)
+
     def shares(self) -> Floats:
         """For the next interval, [runs, arms]; rows sum to 1."""
         if self.filter.trials.shape[1] == 1:
             return np.ones_like(self.filter.trials)
-        seen = outlook(self.filter.mixture)
+        seen = self.outlook
         conversions = self.filter.rewards.sum(axis=1, keepdims=True) / max(self.filter.intervals, 1)
-        part = INFORMATION * conversions / (conversions + FEW_CONVERSIONS)
+        part = conversions**2 / (conversions**2 + FEW_CONVERSIONS**2)
         shares: Floats = part * information_directed(seen.regret, seen.information) + (1 - part) * seen.best
         return shares
 

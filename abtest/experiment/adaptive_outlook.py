@@ -7,7 +7,8 @@ import dataclasses
 
 import numpy as np
 
-from abtest.experiment.adaptive_filter import Floats, Mixture
+from abtest.experiment.adaptive_filter import Mixture
+from abtest.experiment.log_gamma import Floats
 
 HEAVIEST = 5  # components of an arm that count
 FINE = 11  # nodes across each of an arm's two heaviest components

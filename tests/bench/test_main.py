@@ -8,7 +8,7 @@ import pytest
 
 from abtest.experiment.simulation import Scenario
 from bench import __main__ as command
-from bench import cells, charts, daily, false_decisions, learn_first, page, pool, sections, speed
+from bench import cells, charts, daily, false_decisions, frontier, learn_first, oracle, page, pool, sections, speed
 from bench.policies import EQUAL, LIBRARY_PEERS, PUBLISHED
 
 WANTED = (".65 / .67, on time", ".65 / .67, one late", charts.SWAP, ".04 / .05, sticky, 10% new, on time")
@@ -26,6 +26,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> sections.Settings:
     monkeypatch.setattr(false_decisions, "SETUPS", {n: small(s) for n, s in list(false_decisions.SETUPS.items())[:3]})
     monkeypatch.setattr(daily, "SCENARIO", dataclasses.replace(daily.SCENARIO, intervals=16))
     monkeypatch.setattr(learn_first, "SCENARIO", small(learn_first.SCENARIO))
+    cell = {c.name: dataclasses.replace(c, scenario=small(c.scenario)) for c in cells.SETS["tuning"]}
+    monkeypatch.setattr(frontier, "SETS", {"tuning": [cell[name] for name in frontier.CELLS.values()]})
+    monkeypatch.setattr(frontier, "IDLES", (0.0, 0.2))
+    monkeypatch.setattr(frontier, "CHANCES", (0.01,))
+    monkeypatch.setattr(oracle, "INTERVALS", 4)
     monkeypatch.setattr(speed, "SIMULATED", small(speed.SIMULATED))
     monkeypatch.setattr(speed, "ARMS", (2,))
     return sections.Settings(runs=4, sets={"tuning": shrunk, "fresh": shrunk})
@@ -48,7 +53,7 @@ def test_everything_is_measured_stored_and_shown(tiny: sections.Settings, tmp_pa
 def test_the_page_needs_all_sections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "daily.json").write_text("{}")
     assert page.main(tmp_path, tmp_path) == 1
-    assert "lacks regret, false_decisions, learn_first, speed" in capsys.readouterr().err
+    assert "lacks regret, false_decisions, learn_first, frontier, speed" in capsys.readouterr().err
 
 
 def test_a_part_can_be_run(

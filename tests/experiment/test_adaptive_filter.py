@@ -2,9 +2,8 @@ import math
 
 import numpy as np
 import pytest
-from scipy import special
 
-from abtest.experiment.adaptive_filter import COMPONENTS, Filter, log_gamma
+from abtest.experiment.adaptive_filter import COMPONENTS, MOST_WORTH, Filter
 
 
 def filtered(batches: list[list[tuple[float, float]]]) -> Filter:
@@ -19,11 +18,6 @@ def filtered(batches: list[list[tuple[float, float]]]) -> Filter:
 def mean(known: Filter, arm: int) -> float:
     mixture = known.mixture
     return float((mixture.weight * mixture.a / (mixture.a + mixture.b))[0, arm].sum())
-
-
-def test_log_gamma() -> None:
-    x = np.concatenate([np.logspace(-4, 7, 200), np.arange(1.0, 40.0)])
-    assert log_gamma(x) == pytest.approx(special.gammaln(x), rel=1e-11, abs=1e-11)
 
 
 def test_the_first_interval_is_a_beta_posterior() -> None:
@@ -42,9 +36,9 @@ def test_weights_are_a_distribution_and_every_trial_stays_in_the_oldest_componen
 
 
 def test_a_jump_is_followed() -> None:
-    known = filtered([[(1000.0, 50.0), (1000.0, 50.0)]] * 20 + [[(1000.0, 90.0), (1000.0, 50.0)]] * 3)
+    known = filtered([[(1000.0, 50.0), (1000.0, 70.0)]] * 20 + [[(1000.0, 90.0), (1000.0, 70.0)]] * 3)
     assert mean(known, 0) == pytest.approx(0.088, abs=0.006)
-    assert mean(known, 1) == pytest.approx(0.05, abs=0.002)
+    assert mean(known, 1) == pytest.approx(0.07, abs=0.002)
 
 
 def test_steady_rates_are_pooled_over_all_intervals() -> None:
@@ -53,12 +47,12 @@ def test_steady_rates_are_pooled_over_all_intervals() -> None:
     assert mean(known, 0) == pytest.approx(0.1, abs=3 * math.sqrt(0.09 / 50_000))
 
 
-def test_a_jump_of_one_arm_makes_the_other_uncertain() -> None:
-    calm = [[(20.0, 1.0), (1000.0, 60.0)]] * 20
-    stays = filtered([[(1000.0, 40.0), (1000.0, 60.0)], *calm, *[[(0.0, 0.0), (1000.0, 60.0)]] * 3])
-    falls = filtered([[(1000.0, 40.0), (1000.0, 60.0)], *calm, *[[(0.0, 0.0), (1000.0, 30.0)]] * 3])
-    young = [known.mixture.weight[0, 0][known.mixture.began[0, 0] > 18].sum() for known in (stays, falls)]
-    assert young[1] > 3 * young[0]
+def test_a_jump_is_as_far_as_arms_differ() -> None:
+    """The prior of a jumped rate is as wide as the arms' difference, within its bounds."""
+    apart, alike = ([[(1000.0, 1000 * rate), (1000.0, 50.0)]] * 10 for rate in (0.08, 0.0501))
+    for batches, worth in ((apart, 0.065 * 0.935 / 0.03**2), (alike, MOST_WORTH)):
+        a, b = filtered(batches)._prior()
+        assert (a + b)[0, 0] == pytest.approx(worth, rel=0.1)
 
 
 def test_an_idle_arm_grows_uncertain_at_the_pace_of_traffic() -> None:

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from abtest.experiment.log_gamma import stirling_error
 from abtest.experiment.quadrature import ORDER, rule
 from abtest.experiment.simulation.scenario import Floats
 
@@ -29,7 +30,9 @@ class _Posteriors:
         self.side = np.where(a <= b, 1.0, -1.0)
         self.few = np.minimum(a, b)
         self.share = self.few / n
-        self.log_peak = 0.5 * np.log(a * b / (2 * math.pi * n)) + _stirling(n) - _stirling(a) - _stirling(b)
+        self.log_peak = (
+            0.5 * np.log(a * b / (2 * math.pi * n)) + stirling_error(n) - stirling_error(a) - stirling_error(b)
+        )
         self.low = self.mode + self._tail(-1.0)
         self.high = self.mode + self._tail(1.0)
 
@@ -65,16 +68,6 @@ class _Posteriors:
         u += ratio
         u += log_peak
         return np.exp(u, out=u)
-
-
-def _stirling(x: Floats) -> Floats:
-    """ln gamma(x) less Stirling's formula, for x of 1 or more."""
-    z = np.where(x < 20, x + 8, x)
-    series = 1 / (12 * z) - 1 / (360 * z**3) + 1 / (1260 * z**5) - 1 / (1680 * z**7)
-    small = np.minimum(x, 20)
-    factors = np.log(np.prod([small + step for step in range(8)], axis=0))
-    up = (small + 7.5) * np.log(small + 8) - (small - 0.5) * np.log(small) - 8
-    return np.where(x < 20, series + up - factors, series)
 
 
 def probability_best(trials: Floats, rewards: Floats) -> Floats:

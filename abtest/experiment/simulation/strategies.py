@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from abtest.experiment.adaptive import Beliefs
+from abtest.experiment.adaptive_filter import IDLE
 from abtest.experiment.simulation.batched import probability_best
 from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks, Session, Stateless
@@ -68,24 +70,29 @@ def thompson_sampling(known: Known) -> Floats:
 class Adaptive:
     """Takes closed intervals into its beliefs once and for all, open ones anew each time."""
 
-    def __init__(self, runs: int, arms: int) -> None:
-        from abtest.experiment.adaptive import Beliefs
-
-        self._beliefs = Beliefs.start(runs, arms)
+    def __init__(self, runs: int, arms: int, idle: float = IDLE) -> None:
+        self._beliefs = Beliefs.start(runs, arms, idle)
         self._closed = 0
 
     def shares(self, known: Known) -> Floats:
+        return self._after(known).shares()
+
+    def leaders(self, known: Known) -> Picks:
+        """Who is most probably the best, by these beliefs."""
+        beliefs = self._after(known)
+        if known.trials.shape[2] == 1:
+            return np.zeros(len(known.trials), dtype=np.int64)
+        highest: Picks = beliefs.outlook.best.argmax(axis=1)
+        return highest
+
+    def _after(self, known: Known) -> Beliefs:
         for interval in range(self._closed, known.closed):
             self._beliefs = self._beliefs.after(known.trials[:, interval], known.rewards[:, interval])
         self._closed = known.closed
         beliefs = self._beliefs
         for interval in range(known.closed, known.trials.shape[1]):
             beliefs = beliefs.after(known.trials[:, interval], known.rewards[:, interval])
-        return beliefs.shares()
-
-    def leaders(self, known: Known) -> Picks:
-        highest: Picks = self.shares(known).argmax(axis=1)
-        return highest
+        return beliefs
 
 
 # By name: from runs, initial shares and epsilon to a session.

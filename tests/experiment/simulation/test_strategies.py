@@ -1,8 +1,6 @@
 """Our strategies in all runs at once, against `traffic_shares`."""
 
 import dataclasses
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,7 +62,7 @@ class Total:
     taken: tuple[float, ...] = ()
 
     @classmethod
-    def start(cls, _runs: int, _arms: int) -> "Total":
+    def start(cls, _runs: int, _arms: int, _idle: float) -> "Total":
         return cls()
 
     def after(self, trials: Floats, _rewards: Floats) -> "Total":
@@ -75,7 +73,7 @@ class Total:
 
 
 def test_adaptive_takes_closed_intervals_once_and_open_ones_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "abtest.experiment.adaptive", SimpleNamespace(Beliefs=Total))
+    monkeypatch.setattr("abtest.experiment.simulation.strategies.Beliefs", Total)
     session = Adaptive(1, 1)
     steps = [([1], 0), ([1.5, 2], 0), ([3, 2.5, 4], 1), ([3, 5, 4.5, 6], 3)]
     for cells, closed in steps:
