@@ -14,7 +14,7 @@ Row = dict[str, Any]
 COLOURS = ("#0b5fff", "#7a7a7a", "#d1495b", "#2a9d8f", "#b07c00")
 TICKS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 SWAP = "swap half-way, .04 / .05, on time"
-MOST_STEADY = 3.0  # of a strategy that the frontier shows
+MOST_STEADY = 1.5  # of a strategy that the frontier shows
 ABOVE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7}
 STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font.size": 8}
 
@@ -76,12 +76,12 @@ def frontier(rows: list[Row], path: Path) -> None:
         axes = figure.add_subplot()
         _frontier_line(axes, dial, "idle", COLOURS[0], "Adaptive, by its dial for idle arms")
         _frontier_line(axes, oracle, "chance", COLOURS[3], "a policy that knows all but when, by the chance it assumes")
-        for row in rows:
-            if row["idle"] is None and row["chance"] is None and row["steady"][0] < MOST_STEADY:
-                axes.plot(row["steady"][0], row["rises"][0], "x", color=COLOURS[2])
-                axes.annotate(row["strategy"], (row["steady"][0], row["rises"][0]), xytext=(4, 4), **ABOVE)
-        axes.plot(1, 1, "x", color="black")
-        axes.annotate("published ThompsonSampling", (1, 1), xytext=(4, -10), **ABOVE)
+        others = [row for row in rows if row["idle"] is None and row["chance"] is None]
+        shown = [
+            (row["strategy"], row["steady"][0], row["rises"][0]) for row in others if row["steady"][0] < MOST_STEADY
+        ]
+        for (name, x, y), marker, colour in zip([(PUBLISHED, 1, 1), *shown], "xo+", COLOURS[1:], strict=False):
+            axes.plot(x, y, marker, color=colour, label=name)
         axes.set_xlabel("regret where nothing changes, .04 / .05, as a ratio to the published Thompson sampling")
         axes.set_ylabel("the same where a loser rises")
         axes.set_ylim(bottom=0)
