@@ -80,8 +80,8 @@ types: setup-dev
 unit: .venv/.bench
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
-slow: setup-dev
-	$(BIN)/pytest -q -m slow
+slow: setup-dev ## the slow part: each of two workers has a sandbox; tests/budgets.py says what a suite may take
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m slow
 
 format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .

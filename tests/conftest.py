@@ -1,6 +1,8 @@
 """The sandbox for tests: one shared by the session, and a factory for tests that stop and kill."""
 
+import functools
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -14,20 +16,34 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import psutil
 import pytest
 from botocore.config import Config
+
+from tests import budgets
 
 START_SECONDS = 60.0
 STOP_SECONDS = 180.0  # deletes a copy of the Lambda code for each worker, thousands of files on a busy disk
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"  # real reviews: continuous integration has them, a clone has not
 
+# moto makes a new default session for each test, and each would parse botocore's megabytes of JSON anew.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+TEMPLATES = {"demo", "prod", "in_a_project", "delivery"}  # fixtures of tests/infra
+
 left_out = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the real reviews where there are none; the last lines say so."""
+    """Leaves out what needs the real reviews where there are none; the last lines say so.
+
+    The workers of `make slow` (--dist loadgroup) take files, and one of them all that needs synthesised templates.
+    """
+    for item in items:
+        group = "templates" if TEMPLATES & set(getattr(item, "fixturenames", ())) else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
     if SHARED.is_dir():
         return
     shared = [item for item in items if item.get_closest_marker("shared")]
@@ -52,6 +68,10 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if number := config.stash.get(left_out, 0):
         terminalreporter.write_line(f"{number} tests left out: they need the real reviews in {SHARED}", yellow=True)
+    if config.option.markexpr == "slow":
+        reports = itertools.chain.from_iterable(terminalreporter.stats.values())
+        for line in budgets.lines(budgets.spent(one for one in reports if isinstance(one, pytest.TestReport))):
+            terminalreporter.write_line(line, yellow="over" in line)
 
 
 def free_port() -> int:

@@ -1,0 +1,39 @@
+"""What each slow suite may take: seconds of its tests in `make slow` on 2 idle cores, whose two workers halve them."""
+
+import collections
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+BUDGETS = {
+    "tests/adapters/": 20,  # real requests to a sandbox
+    "tests/cli/": 180,  # the command line against a sandbox, a deployment, the Lambda asset for both platforms
+    "tests/cli/demo/": 420,  # demos: whole, interrupted, with the sandbox ended in the middle
+    "tests/experiment/": 200,  # simulated error rates
+    "tests/infra/": 180,  # synthesis, linters, snapshots, a deployment, any configuration
+    "tests/infra/test_least_privilege.py": 180,  # the loop, a rollback and the clean-up with verified identities
+    "tests/notebooks/": 240,  # both walk-throughs, each in a sandbox of its own
+    "tests/pipelines/": 180,  # compilation by the SageMaker SDK, the whole pipeline
+    "tests/sandbox/": 480,  # what the sandbox promises of each service
+    "tests/workflows/": 600,  # the machines with real functions, and each release feature
+}
+
+
+def suite(path: str) -> str:
+    """The suite of a test's file or id: the longest that it begins with. Raises ValueError if there is none."""
+    return max((name for name in BUDGETS if path.startswith(name)), key=len)
+
+
+def spent(reports: Iterable[pytest.TestReport]) -> dict[str, float]:
+    """Seconds by suite, with what their fixtures took."""
+    seconds: dict[str, float] = collections.defaultdict(float)
+    for report in reports:
+        seconds[suite(report.nodeid)] += report.duration
+    return seconds
+
+
+def lines(seconds: dict[str, float]) -> Iterator[str]:
+    """A line for each suite that ran. Nothing fails by it: a busy machine is slow without a reason in the tests."""
+    for name, took in sorted(seconds.items()):
+        over = " over budget" if took > BUDGETS[name] else ""
+        yield f"{name:36} {took:5.0f} s of {BUDGETS[name]:4} s{over}"
