@@ -42,8 +42,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_there_are_ten_handlers() -> None:
-    assert len(HANDLERS) == 10
+def test_there_are_seventeen_handlers() -> None:
+    assert len(HANDLERS) == 17
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
