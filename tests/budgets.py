@@ -1,4 +1,7 @@
-"""What each slow suite may take: seconds of its tests in `make slow` on 2 idle cores, whose two workers halve them."""
+"""What each slow suite may take, in seconds of its tests on 2 idle cores: estimates, which a whole run should confirm.
+
+`make slow WORKERS=2` halves their sum by the clock.
+"""
 
 import collections
 from collections.abc import Iterable, Iterator
