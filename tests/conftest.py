@@ -36,6 +36,7 @@ TEMPLATES = {"demo", "prod", "in_a_project", "delivery"}  # fixtures of tests/in
 left_out = pytest.StashKey[int]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what needs the real reviews where there are none; the last lines say so.
 
