@@ -18,13 +18,21 @@ from abtest.cli.output import JsonOption, StageOption, print_json, print_line
 from abtest.experiment.checks import ConfigError, checked
 from abtest.experiment.config import CHECKS
 
-EndpointArgument = Annotated[str, typer.Argument(help="Its name, which begins with sagemaker-PROJECT-.")]
+EndpointArgument = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="Its name, which begins with sagemaker-PROJECT-.")
+]
 ChampionOption = Annotated[
     str | None, typer.Option("--champion", help="The trusted variant; default: as tagged, else the first.")
 ]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", help="Default: as tagged, else the stage's.")]
-EpsilonOption = Annotated[float | None, typer.Option("--epsilon", help="Default: as tagged, else the stage's.")]
-WarmupOption = Annotated[int | None, typer.Option("--warmup", help="Default: as tagged, else the stage's.")]
+EpsilonOption = Annotated[
+    float | None,
+    typer.Option("--epsilon", help="EpsilonGreedy's share that explores; default: as tagged, else the stage's."),
+]
+WarmupOption = Annotated[
+    int | None,
+    typer.Option("--warmup", help="Burn-in, invocations per variant; default: as tagged, else the stage's."),
+]
 
 
 def adopt(
@@ -36,7 +44,7 @@ def adopt(
     stage: StageOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
-    """Put the variants of an existing endpoint on trial; again changes nothing."""
+    """Put the variants of an existing endpoint on trial; if they are already, nothing changes."""
     given = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
     with refusals():
         settings = checked({key: value for key, value in given.items() if value is not None}, CHECKS, (), "--")

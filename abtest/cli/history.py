@@ -25,7 +25,7 @@ def row(decision: Decision) -> tuple[str, ...]:
     return (
         str(decision.number),
         decision.to_json()["decided_at"],
-        str(sum(counts.invocation_count for counts in decision.counts.values())),
+        f"{sum(counts.invocation_count for counts in decision.counts.values()):,}",
         percentages(decision.probability_best),
         percentages(decision.new_shares),
         decision.status,

@@ -99,7 +99,7 @@ def _evaluation_lines(report: Json) -> Iterator[tuple[str, str]]:
 
 def interval(metric: Json) -> str:
     """A value with its 95 % interval."""
-    return f"{metric['value']:.3f} ({metric['lower']:.3f} to {metric['upper']:.3f})"
+    return f"{metric['value']:.3f} (95 %: {metric['lower']:.3f} to {metric['upper']:.3f})"
 
 
 def comparison(found: Json) -> str:

@@ -34,6 +34,9 @@ def list_models(stage: StageOption = "dev", as_json: JsonOption = False) -> None
     if as_json:
         print_json(rows)
         return
+    if not rows:
+        print_line(f"no model is registered: abtest pipeline start --stage {stage} trains and registers two")
+        return
     print_table(("model", "status", "created", "model package"), (tuple(row.values()) for row in rows))
 
 

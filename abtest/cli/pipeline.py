@@ -102,7 +102,7 @@ def uploaded(reviews: str, bucket: str, parameters: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         paths = run.fetch_reviews(reviews, Path(folder))
         found = check_reviews(paths, source=reviews, parameters=parameters)
-        say(f"{found.rows_kept} usable of {found.rows_read} reviews in {found.source}")
+        say(f"{found.rows_kept:,} usable of {found.rows_read:,} reviews in {found.source}")
         for note in found.notes:
             say(note)
         return run.upload_reviews(bucket, paths)

@@ -49,7 +49,7 @@ NewUsersOption = Annotated[
         parser=share, metavar="SHARE", help="Share of a day's requests from new users; the others keep theirs."
     ),
 ]
-ModeOption = Annotated[str, typer.Option(parser=mode, metavar="MODE", help="earn-first or learn-first.")]
+ModeOption = Annotated[str, typer.Option(parser=mode, metavar="MODE", help="earn_first or learn_first.")]
 FloorOption = Annotated[
     float, typer.Option(parser=share, metavar="SHARE", help="Least share of a variant; learn-first may keep more.")
 ]

@@ -10,12 +10,14 @@ from abtest.adapters.breaker import BreakerError
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import stacks
 from abtest.cli.errors import UserError
-from abtest.cli.output import StageOption, print_line
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line
 
-VariantArgument = Annotated[str, typer.Argument(help="The variant's name, as `abtest status` shows it.")]
+VariantArgument = Annotated[
+    str, typer.Argument(metavar="VARIANT", help="The variant's name, as `abtest status` shows it.")
+]
 
 
-def readmit(variant: VariantArgument, stage: StageOption = "dev") -> None:
+def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Put back a variant that is out: its users get it again, and it is a canary again."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     endpoint_name = found["EndpointName"]
@@ -26,5 +28,8 @@ def readmit(variant: VariantArgument, stage: StageOption = "dev") -> None:
         breaker.readmit(table, endpoint_name, variant, config, now=now)
     except BreakerError as error:
         raise UserError(str(error)) from None
-    executions.start(found["RebalanceStateMachineArn"], {"endpoint_name": endpoint_name})
+    started = executions.start(found["RebalanceStateMachineArn"], {"endpoint_name": endpoint_name})
+    if as_json:
+        print_json({"endpoint_name": endpoint_name, "variant_name": variant, "execution_arn": started})
+        return
     print_line(f"{variant} is back: its users get it from now on; rebalance moves the endpoint's weights")

@@ -11,7 +11,7 @@ from abtest.cli.stacks import outputs
 
 WAIT_SECONDS = 3600.0  # as long as the machine may take
 
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the Decision; exit code 1 if there is none.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the Decision; exit code 1 if the machine fails.")]
 
 
 def rebalance(
@@ -40,7 +40,8 @@ def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
     except TimeoutError as error:
         raise UserError(str(error)) from None
     if ended.status != "SUCCEEDED":
-        raise UserError(f"rebalance {ended.status.lower()}: {ended.cause}")
+        status = ended.status.lower().replace("_", " ")
+        raise UserError(f"rebalance {status}: {ended.cause or 'no cause is given'}")
     if "decision" in ended.output:
         return {"execution_arn": execution_arn, "decision": ended.output["decision"]}
     return {"execution_arn": execution_arn, "decision": None, "message": ended.output["message"]}

@@ -15,7 +15,7 @@ app = typer.Typer(help="The local AWS on one port of this machine, for developme
 
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")]
 DataDirOption = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of its state [default: build/sandbox, apart by port].")
+    Path | None, typer.Option("--data-dir", help="Folder of its state; default: build/sandbox, apart by port.")
 ]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start in the background and return when it answers.")]
 UpdateOption = Annotated[
@@ -35,12 +35,13 @@ def up(
     verify_identities: VerifyOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Starts a sandbox and prints what to export to use it: eval "$(abtest sandbox up --detach)"."""
+    """Start a sandbox and print what to export to use it: eval "$(abtest sandbox up --detach)"."""
     folder = data_dir or lifecycle.default_data_dir(port)
     options = ["--verify-identities"] if verify_identities else []
     if endpoint_update_seconds is not None:
         options += ["--endpoint-update-seconds", str(endpoint_update_seconds)]
     if detach:
+        say(f"starting a sandbox on port {port}")
         try:
             running = lifecycle.start(port, folder, options)
         except lifecycle.SandboxError as error:
@@ -55,7 +56,7 @@ def up(
 
 @app.command()
 def status(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
-    """Says whether a sandbox answers on the port; exit code 1 if none does."""
+    """Say whether a sandbox answers on the port; exit code 1 if none does."""
     found = lifecycle.find(port)
     if as_json:
         print_json({"running": found is not None, **(vars(found) | {"url": found.url} if found else {"port": port})})
@@ -67,7 +68,7 @@ def status(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = Fals
 
 @app.command()
 def down(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
-    """Stops the sandbox on the port, after it has saved everything."""
+    """Stop the sandbox on the port, after it has saved everything."""
     try:
         stopped = lifecycle.stop(port)
     except lifecycle.SandboxError as error:

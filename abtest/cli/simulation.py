@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from abtest.cli.waiting import told
+
 HELPFUL = "__label__Helpful"
 REVIEWS_PER_USER = 20
 CLIENTS = 4
@@ -119,4 +121,4 @@ def run(
         return visit(post, endpoint_name, f"user-{seed}-{user:06d}", reviews_of_user(traffic, seed=seed, user=user))
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        return list(pool.map(one, users))
+        return list(told(pool.map(one, users), "users", len(users)))

@@ -39,9 +39,9 @@ def row(variant: dict[str, Any]) -> tuple[str, ...]:
     return (
         variant["variant_name"],
         "out" if variant["out"] else f"{variant['current_weight']:.1%}",
-        str(trials),
-        str(variant["conversion_count"]),
-        f"{variant['reward_sum']:g}",
+        f"{trials:,}",
+        f"{variant['conversion_count']:,}",
+        f"{variant['reward_sum']:,.10g}",
         f"{variant['reward_sum'] / trials:.1%}" if trials else "-",
         "-" if best is None else f"{best:.1%}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.errors import UserError
 from abtest.cli.output import say
+from abtest.experiment import times
 from abtest.experiment.experiment import Experiment
 from abtest.experiment.rebalance import Decision
 from abtest.experiment.variants import VariantCounts
@@ -24,8 +25,8 @@ def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decis
         experiment = max(table.past(endpoint_name), key=lambda past: past.started_at, default=None)
         if experiment is None:
             raise UserError(
-                f"{endpoint_name} has no experiment yet: approve a champion first (`abtest models approve`), "
-                "or adopt an endpoint of your own (`abtest adopt`)"
+                f"{endpoint_name} has no experiment yet: approve a champion (`abtest models approve`) and wait for "
+                "build-endpoint, which takes minutes on AWS, or adopt an endpoint of your own (`abtest adopt`)"
             )
         say(f"{endpoint_name} is retired; this is its last experiment")
     return experiment, table.decisions(endpoint_name, experiment.experiment_id)
@@ -54,6 +55,7 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
     served = sum(item.invocation_count for item in counts.values())
     initial = decisions[0].old_shares if decisions else experiment.shares
     best = decisions[-1].probability_best if decisions else {}
+    canaries = _canaries(experiment, decisions)
     return [
         {
             "variant_name": variant.variant_name,
@@ -64,9 +66,16 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
             **_counted(counts.get(variant.variant_name, VariantCounts()), served),
             "probability_best": best.get(variant.variant_name),
             "out": experiment.out.get(variant.variant_name),
+            "canary_until": canaries.get(variant.variant_name),
         }
         for variant in experiment.variants
     ]
+
+
+def _canaries(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, str]:
+    """Until when each variant is a canary, as ISO 8601 UTC; who was none any more at the last Decision is left out."""
+    last = decisions[-1].decided_at if decisions else experiment.started_at
+    return {name: times.to_text(end) for name, end in experiment.canary_until.items() if end > last}
 
 
 def _counted(counts: VariantCounts, served: int) -> dict[str, Any]:

@@ -265,6 +265,8 @@ def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
     if any(counts.of(name).invocation_count for name in experiment.variant_names):
         return None
     pending = sum(counts.of(name).pending_invocation_count for name in experiment.variant_names)
+    if not pending:
+        return "there is no invocation yet"
     return f"no invocation's attribution window is over yet ({pending} pending)"
 
 

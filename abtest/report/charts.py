@@ -145,7 +145,8 @@ def advantage(rounds: Sequence[Round], variant_names: Sequence[str], *, margin: 
 
 def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
     """The Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced, the last among them."""
-    chosen = _spread([r for r in rounds if r.number > 0] or list(rounds), panels)
+    counted = [r for r in rounds if any(r.trials(name) for name in variant_names)]
+    chosen = _spread(counted or list(rounds[-1:]), panels)
     low, high = _rate_limits(chosen, variant_names)
     grid = [low + (high - low) * i / POSTERIOR_POINTS for i in range(1, POSTERIOR_POINTS)]
     with rc_context(STYLE):

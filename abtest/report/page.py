@@ -8,7 +8,7 @@ import jinja2
 
 from abtest.experiment.rebalance import Decision
 from abtest.report.history import Round, rounds_of
-from abtest.report.words import DASH, effects, headline, out, percent, settings
+from abtest.report.words import DASH, canaries, effects, headline, out, percent, settings
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
@@ -23,7 +23,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
     return _template().render(
         summary=summary,
         rounds=rounds,
-        notes=[*out(summary), *notes],
+        notes=[*out(summary), *canaries(summary), *notes],
         headline=headline(summary["decision"]),
         effects=effects(summary["decision"]),
         settings=settings(summary),

@@ -45,7 +45,7 @@ def standing(summary: Mapping[str, Any]) -> Iterator[str]:
     """Where the experiment stands, and what to know of its data, a sentence each."""
     decision = summary["decision"]
     yield headline(decision)
-    yield from out(summary)
+    yield from [*out(summary), *canaries(summary)]
     if decision["leader"] is not None:
         yield from effects(decision)
         yield decision["reason"]
@@ -59,6 +59,16 @@ def out(summary: Mapping[str, Any]) -> list[str]:
         f"{variant['variant_name']} is out, the champion serves its users: {variant['out']}"
         for variant in summary["variants"]
         if variant.get("out")
+    ]
+
+
+def canaries(summary: Mapping[str, Any]) -> list[str]:
+    """Whose share is held small for now, a sentence each."""
+    return [
+        f"{variant['variant_name']} is a canary until {variant['canary_until']}: "
+        "all shares stay until the first rebalance after that."
+        for variant in summary["variants"]
+        if variant.get("canary_until")
     ]
 
 

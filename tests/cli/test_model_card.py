@@ -62,8 +62,8 @@ def test_a_model_tells_its_metrics_job_data_and_code(known: None) -> None:
     assert document["training_job"]["hyperparameters"] == {"epochs": "7"}
     assert "precision_recall_curve" not in document["evaluation"]["binary_classification_metrics"]
     told = dict(model_card.lines(document))
-    assert told["accuracy"] == "0.700 (0.650 to 0.750) on 290 test rows"
-    assert told["against champion"] == "tie: accuracy 0.010 (-0.020 to 0.040), exact McNemar p 0.432"
+    assert told["accuracy"] == "0.700 (95 %: 0.650 to 0.750) on 290 test rows"
+    assert told["against champion"] == "tie: accuracy 0.010 (95 %: -0.020 to 0.040), exact McNemar p 0.432"
     assert told["reviews"] == "1,972 of 2,000 rows of s3://b/reviews/"
     assert told["dropped"] == "malformed 8, too few votes 20"
     assert told["hyperparameters"] == "epochs 7"

@@ -65,6 +65,14 @@ def test_the_list_and_one_model_for_people() -> None:
     assert "0.66" in shown
 
 
+def test_an_empty_registry_says_what_fills_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = {"ChampionGroupName": "empty", "ChallengerGroupName": "empty"}
+    monkeypatch.setattr(models, "outputs", lambda _: OUTPUTS | empty)
+    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="empty")
+    assert "abtest pipeline start --stage demo" in invoke("list", "--stage", "demo")
+    assert json.loads(invoke("list", "--json")) == []
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

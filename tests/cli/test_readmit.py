@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -19,19 +21,24 @@ OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "Reb
 def started(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Machines that were started; Challenger1 is out."""
     made: list[str] = []
+
+    def start(machine: str, data: dict[str, str]) -> str:
+        made.append(f"{machine} {data['endpoint_name']}")
+        return "arn:run"
+
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(stacks, "load_config", lambda _: config(canary={}))
-    monkeypatch.setattr(executions, "start", lambda machine, data: made.append(f"{machine} {data['endpoint_name']}"))
+    monkeypatch.setattr(executions, "start", start)
     experiments.ask_for_lease(ENDPOINT, "x", 0)
     experiments.begin(experiment(plan()), counter=1, before=None, execution="x")
     breaker.take_out(experiments, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
     return made
 
 
-def invoke(variant: str) -> str:
+def invoke(*arguments: str) -> str:
     app = typer.Typer()
     app.command()(readmit.readmit)
-    return CliRunner().invoke(app, [variant], catch_exceptions=False).stdout
+    return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
 
 
 def test_a_variant_is_put_back(experiments: ExperimentsTable, started: list[str]) -> None:
@@ -41,6 +48,14 @@ def test_a_variant_is_put_back(experiments: ExperimentsTable, started: list[str]
     assert started == [f"arn:rebalance {ENDPOINT}"]
     with pytest.raises(UserError, match="is not out"):
         invoke("Challenger1")
+
+
+def test_the_result_as_json(started: list[str]) -> None:
+    assert json.loads(invoke("Challenger1", "--json")) == {
+        "endpoint_name": ENDPOINT,
+        "variant_name": "Challenger1",
+        "execution_arn": "arn:run",
+    }
 
 
 def test_not_while_its_alarm_stands(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_no_experiment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     ("ended", "message"),
     [
         (Ended("execution", "FAILED", {}, "the endpoint failed"), "rebalance failed: the endpoint failed"),
-        (Ended("execution", "TIMED_OUT", {}, ""), "rebalance timed_out: "),
+        (Ended("execution", "TIMED_OUT", {}, ""), "rebalance timed out: no cause is given"),
         (None, "execution still runs after 3600 s"),
     ],
 )

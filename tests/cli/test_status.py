@@ -1,5 +1,7 @@
 """`abtest status` and `abtest history` read the same records."""
 
+import dataclasses
+import datetime
 import json
 import re
 from typing import Any
@@ -116,3 +118,14 @@ def test_what_became_of_a_shadow(experiments: ExperimentsTable) -> None:
     assert "Shadow: Challenger2 beside Champion1 did not pass and is rejected: the labels agree in 1 of 9" in shown
     assert "Shadow: Challenger3 beside Champion1 since 2026-01-01T12:00:00.000Z, without a verdict yet." in shown
     assert [shadow["passed"] for shadow in json.loads(invoke(status.status, "--json"))["shadows"]] == [False, None]
+
+
+def test_a_canary_and_until_when(experiments: ExperimentsTable) -> None:
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    begun = samples.experiment(samples.plan(1, (1,)))
+    ends = {"Challenger1": begun.started_at + datetime.timedelta(minutes=30)}
+    experiments.begin(dataclasses.replace(begun, canary_until=ends), counter=1, before=None, execution="x")
+    shown = invoke(status.status)
+    assert "Challenger1 is a canary until 2026-01-01T12:30:00.000Z: all shares stay until the first rebalance" in shown
+    untils = [variant["canary_until"] for variant in json.loads(invoke(status.status, "--json"))["variants"]]
+    assert untils == [None, "2026-01-01T12:30:00.000Z"]

@@ -67,6 +67,7 @@ def test_the_reason_has_the_numbers() -> None:
         ({"counted_until": at(1001)}, {}, "before 2026-01-01T00:16:41.000Z, to which an earlier Decision counted"),
         ({"counts": {"Champion1": VariantCounts(81)}}, {}, "80 invocations are counted, 81 were before"),
         ({}, {"experiment_id": "another"}, "the counts are of experiment another"),
+        ({}, {"variants": {}}, "there is no invocation yet"),
         ({}, {"variants": {"Champion1": VariantCounts(pending_invocation_count=3)}}, "is over yet (3 pending)"),
         ({"exploration_floor": 0.6}, {}, "the settings cannot be followed (floor: "),
     ],
