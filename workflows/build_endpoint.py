@@ -26,7 +26,7 @@ from workflows.tasks import (
 )
 
 TIMEOUT_SECONDS = 5 * 24 * 3600  # a shadow is judged after three days at the latest
-SHADOW_SECONDS = 120  # between two looks at a shadow
+SHADOW_SECONDS = 300  # between two looks at a shadow, of 16 events each: an execution can have 25,000
 COMPARE_SECONDS = 600  # reads what was captured
 EXECUTION = {"execution.$": "$$.Execution.Id"}
 TARGET = ENDPOINT | {"EndpointConfigName.$": "$.selection.endpoint_config_name"}
@@ -87,8 +87,7 @@ def _give_up() -> Task:
 def _shadow(acquire: State) -> State:
     """While a challenger is in shadow this execution waits, without the lease, and looks anew once it is judged.
 
-    Another deployment ends the wait: its own execution sees to the rest. A poll every two minutes keeps three days
-    within the 25,000 events of an execution.
+    Another deployment ends the wait: its own execution sees to the rest.
     """
     done = Succeed("Done")
     failed = failure("ShadowFailed")

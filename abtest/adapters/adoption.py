@@ -229,7 +229,7 @@ def _continued(endpoint: ServedEndpoint, experiment: Experiment) -> Plan | None:
 
     It does if the champion is the same model under the same name, and no other name stands for another model now.
     """
-    known = {variant.variant_name: variant.model_package_arn for variant in experiment.variants}
+    known = experiment.packages
     given = {variant.variant_name: variant.model_package_arn for variant in endpoint.variants}
     champion = experiment.variants[0].variant_name
     if champion not in given or any(known.get(name, model) != model for name, model in given.items()):

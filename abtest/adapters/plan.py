@@ -54,8 +54,7 @@ class Plan:
     def continues(self, experiment: Experiment) -> bool:
         """Whether the champion is the one that began `experiment`: another one begins a new experiment."""
         champion = self.variants[0].model_package_arn
-        served = {variant.model_package_arn for variant in experiment.variants}
-        return self.champion_version == experiment.champion_version and champion in served
+        return self.champion_version == experiment.champion_version and champion in experiment.packages.values()
 
     def shares(
         self, experiment: Experiment | None, joining_share: float | None = None, canary_share: float | None = None

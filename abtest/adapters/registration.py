@@ -66,7 +66,7 @@ def changed(
     running: Experiment, plan: Plan, config: ExperimentConfig, now: datetime.datetime
 ) -> tuple[Experiment, Decision | None]:
     """The experiment with the plan's variants, and the Decision that makes it; itself if it has them already."""
-    if plan.packages == {variant.variant_name: variant.model_package_arn for variant in running.variants}:
+    if plan.packages == running.packages:
         return running, None
     joined = dataclasses.replace(
         running,

@@ -10,6 +10,11 @@ from abtest.adapters.experiments_table import client, from_item, to_item
 from abtest.experiment import times
 from abtest.experiment.shadow import Verdict
 
+UNJUDGED = {
+    "ConditionExpression": "attribute_type(passed, :null)",
+    "ExpressionAttributeValues": to_item({":null": "NULL"}),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -55,16 +60,18 @@ class Shadows:
     def begun(self, pair: Pair, now: datetime.datetime) -> Shadow:
         """The pair's shadow, which begins `now` if it did not before."""
         fresh = Shadow(pair, times.truncated(now))
-        if self._put(fresh, "attribute_not_exists(endpoint_name)"):
-            return fresh
-        found = self.get(pair)
-        assert found is not None, "nothing deletes a shadow"
-        return found
+        begins = self._put(fresh, ConditionExpression="attribute_not_exists(endpoint_name)")
+        return fresh if begins else self.get(pair) or self.begun(pair, now)
+
+    def forget(self, pair: Pair) -> None:
+        """The pair's shadow begins anew; a verdict stands."""
+        key = to_item({"endpoint_name": self._endpoint_name, "item": _item(pair)})
+        self._written(client().delete_item, Key=key, **UNJUDGED)
 
     def judge(self, shadow: Shadow, verdict: Verdict) -> None:
-        """Writes the verdict; an earlier one stands."""
+        """Writes the verdict; an earlier one stands, and so does that the shadow begins anew."""
         judged = dataclasses.replace(shadow, passed=verdict.passed, reason=verdict.reason)
-        self._put(judged, "attribute_type(passed, :null)", {":null": "NULL"})
+        self._put(judged, **UNJUDGED)
 
     def all(self) -> list[Shadow]:
         """In the order in which they began."""
@@ -81,11 +88,14 @@ class Shadows:
         found = [Shadow.from_json(from_item(item)) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda shadow: shadow.began_at)
 
-    def _put(self, shadow: Shadow, condition: str, values: dict[str, str] | None = None) -> bool:
+    def _put(self, shadow: Shadow, **condition: Any) -> bool:
         item = to_item(shadow.to_json() | {"endpoint_name": self._endpoint_name, "item": _item(shadow.pair)})
-        named = {"ExpressionAttributeValues": to_item(values)} if values else {}
+        return self._written(client().put_item, Item=item, **condition)
+
+    def _written(self, write: Any, **request: Any) -> bool:
+        """False if the request's condition does not hold."""
         try:
-            client().put_item(TableName=self._table_name, Item=item, ConditionExpression=condition, **named)
+            write(TableName=self._table_name, **request)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

@@ -63,6 +63,11 @@ class Experiment:
         return tuple(variant.variant_name for variant in self.variants)
 
     @property
+    def packages(self) -> dict[str, str]:
+        """Model package ARNs by variant name."""
+        return {variant.variant_name: variant.model_package_arn for variant in self.variants}
+
+    @property
     def live(self) -> "Experiment":
         """The experiment between the variants that serve: what is compared and shared out."""
         if not self.out:

@@ -4,10 +4,12 @@ import dataclasses
 from typing import Any, TypedDict
 
 from abtest.adapters import captures, registry
-from abtest.adapters.deployment import Deployment
+from abtest.adapters.deployment import Deployment, plan_of
+from abtest.adapters.plan import Plan
 from abtest.adapters.registry import Selection
 from abtest.adapters.releases import ReleasesTable
 from abtest.adapters.shadows import Pair, Shadows
+from abtest.experiment.experiment import Experiment
 from abtest.handlers.settings import SelectionSettings, read
 from abtest.handlers.workflow import logger
 
@@ -57,11 +59,25 @@ def _deployment(settings: SelectionSettings) -> Deployment | None:
 
 
 def _is_in_shadow(settings: SelectionSettings, selection: Selection) -> bool:
-    """Whether the challenger has to be a shadow first: there is no verdict on it and this champion yet."""
+    """Whether the challenger has to be a shadow first: it serves beside this champion neither now nor after a verdict."""
     if settings.experiment_config.shadow is None or not selection.challengers:
         return False
-    found = Shadows(settings.experiments_table_name, settings.endpoint_name).get(_pair(selection))
+    plan = plan_of(selection)
+    experiment = _experiment(settings, plan)
+    if experiment and plan.continues(experiment) and set(plan.packages.values()) <= set(experiment.packages.values()):
+        return False
+    found = _shadows(settings).get(_pair(selection))
     return found is None or found.passed is None
+
+
+def _experiment(settings: SelectionSettings, plan: Plan) -> Experiment | None:
+    """What the plan would go on with: the one that a rollback wants, else the current one."""
+    table, name = ReleasesTable(settings.experiments_table_name), settings.endpoint_name
+    return table.wanted_back(name, table.releases(name), plan) or table.current(name)
+
+
+def _shadows(settings: SelectionSettings) -> Shadows:
+    return Shadows(settings.experiments_table_name, settings.endpoint_name)
 
 
 def _pair(selection: Selection) -> Pair:
@@ -85,12 +101,12 @@ def _nothing(settings: SelectionSettings) -> Selected:
 
 
 def _selected(deployment: Deployment, endpoint: dict[str, Any], settings: SelectionSettings) -> Selected:
-    table, name = ReleasesTable(settings.experiments_table_name), settings.endpoint_name
-    experiment = table.wanted_back(name, table.releases(name), deployment.plan) or table.current(name)
-    config = settings.experiment_config
-    shares = deployment.plan.shares(experiment, config.joining_share, config.canary_share)
+    config, action = settings.experiment_config, deployment.action(endpoint)
+    shares = deployment.plan.shares(_experiment(settings, deployment.plan), config.joining_share, config.canary_share)
+    if deployment.in_shadow and action != "register":
+        _shadows(settings).forget(_pair(deployment.selection))  # its time begins once it is deployed
     return Selected(
-        action=deployment.action(endpoint),
+        action=action,
         reason=f"Approved: {', '.join(deployment.plan.packages)}. The endpoint is {endpoint['EndpointStatus']}.",
         endpoint_config_name=deployment.endpoint_config_name,
         models=[ModelToCreate(name=name, package_arn=arn) for name, arn in deployment.models.items()],

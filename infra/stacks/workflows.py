@@ -74,7 +74,7 @@ class WorkflowsStack(Stack):
             "SelectVariants": self._function(
                 "select_variants",
                 (*experiment, *registry, "BUCKET_NAME"),
-                allow(READ, table),
+                allow(["dynamodb:GetItem", "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
             "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),

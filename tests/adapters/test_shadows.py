@@ -23,3 +23,16 @@ def test_a_shadow_begins_once_and_the_first_verdict_stands(experiments: Experime
     shadows.begun(pair(2), LATER)
     assert [shadow.pair.challenger_name for shadow in shadows.all()] == ["Challenger1", "Challenger2"]
     assert Shadows("experiments", "sagemaker-other-dev").all() == []
+
+
+def test_a_shadow_that_is_deployed_again_has_its_whole_time_unless_it_is_judged(experiments: ExperimentsTable) -> None:
+    shadows = Shadows("experiments", ENDPOINT)
+    shadows.forget(pair())
+    before = shadows.begun(pair(), NOW)
+    shadows.forget(pair())
+    shadows.judge(before, Verdict(True, "it agreed in its first time."))
+    again = shadows.begun(pair(), LATER)
+    assert again == Shadow(pair(), LATER)
+    shadows.judge(again, Verdict(True, "it agrees."))
+    shadows.forget(pair())
+    assert shadows.get(pair()) == Shadow(pair(), LATER, passed=True, reason="it agrees.")

@@ -11,6 +11,7 @@ from abtest.adapters import assignments_table, captures, event_stream, execution
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.promotion import PromotionError
 from abtest.adapters.releases import ReleasesTable
+from abtest.adapters.shadows import Pair, Shadows
 from abtest.experiment.events import Conversion, Invocation
 from abtest.experiment.shadow import Measured
 from abtest.handlers import (
@@ -351,6 +352,32 @@ SHADOWED = {
     **json.loads(ENVIRONMENT["EXPERIMENT_CONFIG"]),
     "shadow": {"minutes": 1e-9, "least_requests": 1, "most_latency_ratio": 2},
 }
+
+
+def test_who_serves_already_is_not_put_in_shadow_by_a_new_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = built()
+    monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
+    settings.read.cache_clear()
+    selected = select_variants.handler(MISSING, None)
+    assert (selected["in_shadow"], of(selected)) == (False, of(before))
+    approved("challenger")
+    assert select_variants.handler(MISSING, None)["in_shadow"]
+
+
+def test_the_time_of_a_shadow_begins_when_it_is_deployed(
+    monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable
+) -> None:
+    monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
+    settings.read.cache_clear()
+    approved("champion"), approved("challenger")
+    shadows = Shadows("experiments", ENDPOINT)
+    selected = select_variants.handler(MISSING, None)
+    shadows.begun(Pair(**selected["shadow"]), samples.NOW)
+    serving = {"EndpointStatus": "InService", "EndpointConfigName": selected["endpoint_config_name"]}
+    select_variants.handler({"endpoint": serving}, None)
+    assert len(shadows.all()) == 1
+    select_variants.handler({"endpoint": serving | {"EndpointConfigName": "of another shadow"}}, None)
+    assert shadows.all() == []
 
 
 @pytest.mark.parametrize(("agreeing", "passed"), [(1, True), (0, False)])

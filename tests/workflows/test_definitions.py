@@ -50,7 +50,16 @@ def test_every_task_has_a_timeout_a_retry_and_a_slot_of_its_own(name: str) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_waits_are_literal_seconds(name: str) -> None:
     waits = {key: state["Seconds"] for key, state in states(load(name)) if state["Type"] == "Wait"}
-    assert waits == {key: 120 if key == "WaitForShadow" else 10 for key in waits}
+    assert waits == {key: 300 if key == "WaitForShadow" else 10 for key in waits}
+
+
+def test_a_shadow_that_waits_to_the_end_stays_within_an_executions_history() -> None:
+    """Wait and Choice are two events each, a Task is five."""
+    machine = load("build_endpoint")
+    look = ["WaitForShadow", "PollShadow", "StillInShadow", "CompareShadow", "ShadowJudged"]
+    events = sum(5 if machine["States"][state]["Type"] == "Task" else 2 for state in look)
+    looks = machine["TimeoutSeconds"] / machine["States"]["WaitForShadow"]["Seconds"]
+    assert looks * events < 24_000  # of 25,000; the others are for deployments
 
 
 @pytest.mark.parametrize("name", NAMES)
