@@ -1,19 +1,15 @@
 """Any endpoint of the project with several variants can take part: events register and retire it."""
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from constructs import Construct
 
 from infra.constructs.arns import allow, sagemaker_arn
-from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
-from infra.constructs.triggers import OLDEST_EVENT, RETRIES
+from infra.constructs.triggers import calls
 
 TABLE = ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query")
-FAILURES = 2  # further attempts of the function; then the event is in the queue, with the reason
 
 
 class Adoption(Construct):
@@ -38,22 +34,14 @@ class Adoption(Construct):
             ],
             timeout_seconds=60,
         ).function
-        lost = DeadLetters(self, "Lost", what="the event of an endpoint", verb=" could not be followed")
-        function.configure_async_invoke(
-            on_failure=destinations.SqsDestination(lost.queue), retry_attempts=FAILURES, max_event_age=OLDEST_EVENT
-        )
-        events.Rule(
+        calls(
             self,
-            "Rule",
+            function,
+            what="the event of an endpoint",
             description="An endpoint that came into service, or goes, is registered or retired",
-            event_pattern=events.EventPattern(
+            pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Endpoint State Change"],
                 detail={"EndpointName": [{"prefix": prefix}], "EndpointStatus": ["IN_SERVICE", "DELETING"]},
             ),
-            targets=[
-                targets.LambdaFunction(
-                    function, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
-                )
-            ],
         )

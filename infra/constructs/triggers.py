@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_stepfunctions as stepfunctions
@@ -13,30 +14,51 @@ from infra.constructs.dead_letters import DeadLetters
 
 RETRIES = 8
 OLDEST_EVENT = Duration.hours(2)
+FAILURES = 2  # further attempts of a function; then the event is in the queue, with the reason
+
+
+def starts(
+    scope: Construct, machine: stepfunctions.IStateMachine, *, what: str, description: str, pattern: events.EventPattern
+) -> None:
+    """Events of the pattern start the machine; `what` names the one that is lost. They may come twice."""
+    lost = DeadLetters(scope, "Lost", what=what)
+    target = targets.SfnStateMachine(
+        machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
+    )
+    events.Rule(scope, "Rule", description=description, event_pattern=pattern, targets=[target])
+
+
+def calls(
+    scope: Construct, function: lambda_.IFunction, *, what: str, description: str, pattern: events.EventPattern
+) -> None:
+    """As `starts` for a function; an event on which it fails is lost too."""
+    lost = DeadLetters(scope, "Lost", what=what, verb=" could not be followed")
+    function.configure_async_invoke(
+        on_failure=destinations.SqsDestination(lost.queue), retry_attempts=FAILURES, max_event_age=OLDEST_EVENT
+    )
+    target = targets.LambdaFunction(
+        function, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
+    )
+    events.Rule(scope, "Rule", description=description, event_pattern=pattern, targets=[target])
 
 
 class OnApproval(Construct):
-    """Starts the machine when a package of one of the groups is approved. Events may come twice."""
+    """Starts the machine when a package of one of the groups is approved."""
 
     def __init__(
         self, scope: Construct, name: str, *, group_names: tuple[str, ...], machine: stepfunctions.IStateMachine
     ) -> None:
         super().__init__(scope, name)
-        lost = DeadLetters(self, "Lost", what="the event of an approved model package")
-        events.Rule(
+        starts(
             self,
-            "Rule",
+            machine,
+            what="the event of an approved model package",
             description="An approved model package starts build-endpoint",
-            event_pattern=events.EventPattern(
+            pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
                 detail={"ModelPackageGroupName": list(group_names), "ModelApprovalStatus": ["Approved"]},
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
-                )
-            ],
         )
 
 
@@ -47,19 +69,14 @@ class OnDecision(Construct):
         self, scope: Construct, name: str, *, endpoint_name: str, machine: stepfunctions.IStateMachine
     ) -> None:
         super().__init__(scope, name)
-        lost = DeadLetters(self, "Lost", what="the event of a decided experiment")
-        events.Rule(
+        starts(
             self,
-            "Rule",
+            machine,
+            what="the event of a decided experiment",
             description="A decided experiment starts promote",
-            event_pattern=events.EventPattern(
+            pattern=events.EventPattern(
                 source=["abtest"], detail_type=["Experiment Decided"], detail={"endpoint_name": [endpoint_name]}
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
-                )
-            ],
         )
 
 
@@ -85,23 +102,18 @@ class OnSchedule(Construct):
 
 
 class OnAlarm(Construct):
-    """Calls the function when an alarm of one of the endpoint's variants rises. Events may come twice."""
+    """Calls the function when an alarm of one of the endpoint's variants rises."""
 
     def __init__(self, scope: Construct, name: str, *, endpoint_name: str, function: lambda_.IFunction) -> None:
         super().__init__(scope, name)
-        lost = DeadLetters(self, "Lost", what="the alarm of a variant")
-        events.Rule(
+        calls(
             self,
-            "Rule",
+            function,
+            what="the alarm of a variant",
             description="An alarm of a variant takes it out",
-            event_pattern=events.EventPattern(
+            pattern=events.EventPattern(
                 source=["aws.cloudwatch"],
                 detail_type=["CloudWatch Alarm State Change"],
                 detail={"alarmName": events.Match.prefix(f"{endpoint_name}/"), "state": {"value": ["ALARM"]}},
             ),
-            targets=[
-                targets.LambdaFunction(
-                    function, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
-                )
-            ],
         )

@@ -17,8 +17,8 @@ from infra.constructs.function import HandlerFunction
 from infra.constructs.state_machine import Workflow
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
 
-READ = ("dynamodb:GetItem", "dynamodb:Query")
-WRITE = ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
+READ = "dynamodb:GetItem"
+READ_WRITE = (READ, "dynamodb:PutItem")
 MODEL_PREFIX_LENGTH = 40  # of the stage's prefix, in the name of a model
 
 
@@ -70,27 +70,29 @@ class WorkflowsStack(Stack):
         experiment = (*lease, "EXPERIMENT_CONFIG")
         registry = ("CHAMPION_GROUP_NAME", "CHALLENGER_GROUP_NAME", "MODEL_EXECUTION_ROLE_ARN")
         functions = {
-            "AcquireLease": self._function("acquire_lease", lease, allow([*READ, *WRITE], table)),
+            "AcquireLease": self._function("acquire_lease", lease, allow(READ_WRITE, table)),
             "SelectVariants": self._function(
                 "select_variants",
                 (*experiment, *registry, "BUCKET_NAME"),
-                allow(["dynamodb:GetItem", "dynamodb:DeleteItem"], table),
+                allow([READ, "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
             "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
             "RegisterExperiment": self._function(
-                "register_experiment", experiment, allow([*READ, *WRITE, "dynamodb:DeleteItem"], table)
+                "register_experiment",
+                experiment,
+                allow([*READ_WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"], table),
             ),
-            "CleanUp": self._function("clean_up", lease, allow([*READ, *WRITE], table), *self._clean_up_statements()),
+            "CleanUp": self._function("clean_up", lease, allow(READ_WRITE, table), *self._clean_up_statements()),
             "CompareShadow": self._function(
                 "compare_shadow",
                 (*experiment, "BUCKET_NAME"),
-                allow([*READ, "dynamodb:PutItem"], table),
+                allow(READ_WRITE, table),
                 *self._compare(),
                 timeout_seconds=600,
                 memory_mebibytes=1024,
             ),
-            "ReleaseLease": self._function("release_lease", lease, allow([*READ, *WRITE], table)),
+            "ReleaseLease": self._function("release_lease", lease, allow(READ_WRITE, table)),
         }
         return Workflow(
             self,
@@ -140,7 +142,7 @@ class WorkflowsStack(Stack):
             code=self._code,
             environment={**self._resources.environment(*names), "REBALANCE_STATE_MACHINE_ARN": rebalance.arn},
             statements=[
-                allow([*READ, *WRITE], self._resources.experiments.table_arn),
+                allow(READ_WRITE, self._resources.experiments.table_arn),
                 allow(["states:StartExecution"], rebalance.arn),
             ],
             timeout_seconds=60,
@@ -184,7 +186,7 @@ class WorkflowsStack(Stack):
             "CountEvents": self._function(
                 "count_events",
                 ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
-                allow(READ, table),
+                allow([READ], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
@@ -193,9 +195,7 @@ class WorkflowsStack(Stack):
             ),
             # A whole processor: the test of ten variants over a month of intervals takes it about ten seconds.
             "Decide": self._function("decide", (), memory_mebibytes=1769),
-            "RecordDecision": self._function(
-                "record_decision", ("EXPERIMENTS_TABLE_NAME",), allow([*READ, *WRITE], table)
-            ),
+            "RecordDecision": self._function("record_decision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
         }
         endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{self._resources.config.project_name}-*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
@@ -231,7 +231,7 @@ class WorkflowsStack(Stack):
         function = self._function(
             "promote",
             ("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME", "CHAMPION_GROUP_NAME"),
-            allow(["dynamodb:GetItem"], self._resources.experiments.table_arn),
+            allow([READ], self._resources.experiments.table_arn),
             allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
             allow(
                 ["sagemaker:CreateModelPackage"],

@@ -129,6 +129,7 @@ def test_an_alarm_of_the_endpoints_variants_takes_one_out(demo: Templates) -> No
     (target,) = rule["Targets"]
     assert text(target["Arn"]).startswith("{TakeOut")
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{OnAlarmLost")
+    assert failing(demo)["{TakeOut"].startswith("{OnAlarmLost")
 
 
 def test_an_endpoint_of_the_project_that_serves_or_goes_is_followed(demo: Templates) -> None:
@@ -142,9 +143,18 @@ def test_an_endpoint_of_the_project_that_serves_or_goes_is_followed(demo: Templa
     assert text(target["Arn"]).startswith("{AdoptionEndpointChanged")
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 8}
     assert text(target["DeadLetterConfig"]["Arn"]).startswith("{AdoptionLost")
-    (failures,) = demo.properties("AWS::Lambda::EventInvokeConfig")
-    assert text(failures["FunctionName"]).startswith("{AdoptionEndpointChanged")
-    assert text(failures["DestinationConfig"]["OnFailure"]["Destination"]).startswith("{AdoptionLost")
+    assert failing(demo)["{AdoptionEndpointChanged"].startswith("{AdoptionLost")
+
+
+def failing(templates: Templates) -> dict[str, str]:
+    """Where an event goes on which a function fails, by the function."""
+    configs = templates.properties("AWS::Lambda::EventInvokeConfig")
+    return {
+        text(config["FunctionName"]).partition("Function")[0]: text(
+            config["DestinationConfig"]["OnFailure"]["Destination"]
+        )
+        for config in configs
+    }
 
 
 def test_a_lost_event_raises_an_alarm(demo: Templates) -> None:
