@@ -152,27 +152,27 @@ class Adopter:
             if plan and wanted.champion in (None, past.variants[0].variant_name):
                 again = dataclasses.replace(past, **wanted.settings)
                 after, decision = changed(again, plan, self._settings, now)
-                self.table.resume(after, decision, before=running, execution=self.execution)
+                also = [self.table.indexed(name, live=True)]
+                self.table.resume(after, decision, before=running, execution=self.execution, also=also)
                 return Adoption(name, past.experiment_id, "resumed", "It serves again what it tested before.")
         return self._begun(endpoint, running, wanted, now)
 
     def _begun(
         self, endpoint: ServedEndpoint, before: Experiment | None, wanted: EndpointTags, now: datetime.datetime
     ) -> Adoption:
-        plan = _plan(endpoint, wanted.champion or endpoint.variants[0].variant_name)
-        counter = self.table.counter(endpoint.endpoint_name, plan.champion_version) + 1
+        plan, name = _plan(endpoint, wanted.champion or endpoint.variants[0].variant_name), endpoint.endpoint_name
+        counter = self.table.counter(name, plan.champion_version) + 1
         experiment = new_experiment(
             plan,
             dataclasses.replace(self._settings, **wanted.settings),
             # Differs between endpoints: what users are assigned is kept by it.
-            f"{endpoint.endpoint_name}-v{plan.champion_version}-{counter}",
-            endpoint.endpoint_name,
+            f"{name}-v{plan.champion_version}-{counter}",
+            name,
             now,
         )
-        self.table.begin(experiment, counter=counter, before=before, execution=self.execution)
-        return Adoption(
-            endpoint.endpoint_name, experiment.experiment_id, "begun", f"{', '.join(plan.packages)} are on trial."
-        )
+        also = [self.table.indexed(name, live=True)]
+        self.table.begin(experiment, counter=counter, before=before, execution=self.execution, also=also)
+        return Adoption(name, experiment.experiment_id, "begun", f"{', '.join(plan.packages)} are on trial.")
 
     def _retired(
         self,
@@ -182,9 +182,10 @@ class Adopter:
         now: datetime.datetime,
         reason: str,
     ) -> Adoption:
+        if running or by_hand:
+            self.table.retire(endpoint_name, running, by_hand=by_hand, execution=self.execution, now=now)
         if running is None:
             return Adoption(endpoint_name, None, "none", reason)
-        self.table.retire(running, by_hand=by_hand, execution=self.execution, now=now)
         return Adoption(endpoint_name, running.experiment_id, "retired", reason)
 
 

@@ -69,9 +69,9 @@ def _captured(bucket_name: str, prefix: str, began: datetime.datetime) -> Iterat
             body = s3().get_object(Bucket=bucket_name, Key=item["Key"])["Body"].read()
             for line in body.splitlines():
                 event = json.loads(line)
-                about = event["eventMetadata"]
-                if times.from_text(about["inferenceTime"]) >= began.replace(microsecond=0):
-                    yield about.get("inferenceId") or about["eventId"], _text(event["captureData"]["endpointOutput"])
+                about, answer = event["eventMetadata"], event["captureData"].get("endpointOutput")
+                if answer and times.from_text(about["inferenceTime"]) >= began.replace(microsecond=0):
+                    yield about.get("inferenceId") or about["eventId"], _text(answer)
 
 
 def _text(part: dict[str, str]) -> str:

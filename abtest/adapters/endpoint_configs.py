@@ -32,9 +32,9 @@ def in_use(sagemaker: Any) -> set[str]:
     """The endpoint configs that an endpoint of the account has, or is about to have."""
     pages = sagemaker.get_paginator("list_endpoints").paginate()
     names = [found["EndpointName"] for page in pages for found in page["Endpoints"]]
-    described = [found for name in names if (found := _described(sagemaker.describe_endpoint, EndpointName=name))]
-    described += [found["PendingDeploymentSummary"] for found in described if "PendingDeploymentSummary" in found]
-    return {found["EndpointConfigName"] for found in described}
+    endpoints = [found for name in names if (found := described(sagemaker.describe_endpoint, EndpointName=name))]
+    endpoints += [found["PendingDeploymentSummary"] for found in endpoints if "PendingDeploymentSummary" in found]
+    return {found["EndpointConfigName"] for found in endpoints}
 
 
 def models_of(sagemaker: Any, config_names: Iterable[str]) -> set[str]:
@@ -43,7 +43,7 @@ def models_of(sagemaker: Any, config_names: Iterable[str]) -> set[str]:
 
 
 def _models(sagemaker: Any, config_name: str) -> list[str]:
-    found = _described(sagemaker.describe_endpoint_config, EndpointConfigName=config_name)
+    found = described(sagemaker.describe_endpoint_config, EndpointConfigName=config_name)
     lists = ("ProductionVariants", "ShadowProductionVariants")
     variants = [variant for key in lists for variant in found.get(key, [])] if found else []
     return [variant["ModelName"] for variant in variants if "ModelName" in variant]
@@ -77,7 +77,7 @@ def is_missing(error: ClientError) -> bool:
     )
 
 
-def _described(describe: Any, **name: str) -> dict[str, Any] | None:
+def described(describe: Any, **name: str) -> dict[str, Any] | None:
     """None if there is nothing of that name, as when somebody else has just deleted it."""
     try:
         found: dict[str, Any] = describe(**name)

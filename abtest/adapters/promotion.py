@@ -55,6 +55,8 @@ def winner(experiment: Experiment, variant_name: str | None = None) -> Variant:
         raise PromotionError(
             f"{name} is no variant of {experiment.experiment_id}: it has {', '.join(experiment.variant_names)}"
         )
+    if name in experiment.out:
+        raise PromotionError(f"{name} is out ({experiment.out[name]}): abtest readmit {name} first, or let it be")
     return found
 
 

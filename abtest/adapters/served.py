@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from abtest.adapters.endpoint_configs import described
 from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.registry import client
 
@@ -29,7 +28,7 @@ class ServedEndpoint:
 
 def served(endpoint_name: str) -> ServedEndpoint | None:
     """The endpoint; None if there is none. Raises ServedError."""
-    found = _described(client().describe_endpoint, EndpointName=endpoint_name)
+    found = described(client().describe_endpoint, EndpointName=endpoint_name)
     if found is None:
         return None
     status = found["EndpointStatus"]
@@ -40,17 +39,6 @@ def served(endpoint_name: str) -> ServedEndpoint | None:
         _tags(found["EndpointArn"]) if status != DELETING else {},
         _variants(found) if status == IN_SERVICE else (),
     )
-
-
-def _described(describe: Any, **name: str) -> dict[str, Any] | None:
-    """None if there is nothing of that name: SageMaker says so in words only."""
-    try:
-        description: dict[str, Any] = describe(**name)
-    except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
-    return description
 
 
 def _tags(arn: str) -> dict[str, str]:
@@ -72,7 +60,7 @@ def _variants(endpoint: Mapping[str, Any]) -> tuple[PlannedVariant, ...]:
 
 def _model(variant_name: str, model_name: str) -> str:
     """The ARN of the package that the model was made from, else the model's own."""
-    model = _described(client().describe_model, ModelName=model_name)
+    model = described(client().describe_model, ModelName=model_name)
     if model is None:
         raise ServedError(
             f"{variant_name}: its model {model_name} is deleted, so nobody can tell whether it is still the same; "

@@ -7,7 +7,7 @@ import typer
 
 from abtest.adapters import alarms, breaker, executions
 from abtest.adapters.breaker import BreakerError
-from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.experiments_table import ExperimentsTable, StaleError
 from abtest.cli import stacks
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line
@@ -28,6 +28,8 @@ def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonO
         breaker.readmit(table, endpoint_name, variant, config, now=now)
     except BreakerError as error:
         raise UserError(str(error)) from None
+    except StaleError as error:
+        raise UserError(f"{error}: try again") from None
     started = executions.start(found["RebalanceStateMachineArn"], {"endpoint_name": endpoint_name})
     if as_json:
         print_json({"endpoint_name": endpoint_name, "variant_name": variant, "execution_arn": started})

@@ -59,7 +59,7 @@ def _deployment(settings: SelectionSettings) -> Deployment | None:
 
 
 def _is_in_shadow(settings: SelectionSettings, selection: Selection) -> bool:
-    """Whether the challenger has to be a shadow first: it serves beside this champion neither now nor after a verdict."""
+    """Whether the challenger has to be a shadow first: it neither serves beside this champion nor has a verdict."""
     if settings.experiment_config.shadow is None or not selection.challengers:
         return False
     plan = plan_of(selection)

@@ -207,6 +207,17 @@ def test_by_hand_without_tags_twice(world: World) -> None:
         world.adopt("a")
 
 
+def test_what_an_event_retired_can_be_retired_by_hand_so_that_no_event_brings_it_back(world: World) -> None:
+    world.event()
+    both = world.endpoint
+    world.serve(variant("b"))
+    assert world.event().change == "retired"
+    assert world.adopter.retire(NAME, NOW).change == "none"
+    world.endpoint = both
+    assert world.event().change == "none"
+    assert world.adopt().change == "resumed"
+
+
 def test_retired_by_hand_stays_so_until_adopted_or_made_anew(world: World) -> None:
     world.event()
     world.decide(a=0.2, b=0.8)
@@ -256,7 +267,7 @@ def test_a_decision_that_comes_between_is_not_overwritten(world: World) -> None:
     world.decide(a=0.2, b=0.8)
     world.table.ask_for_lease(NAME, "x", 0)
     with pytest.raises(StaleError):
-        world.table.retire(stale, by_hand=None, execution="x", now=NOW)
+        world.table.retire(NAME, stale, by_hand=None, execution="x", now=NOW)
     assert world.counts == [10, 10]
 
 

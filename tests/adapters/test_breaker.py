@@ -6,6 +6,7 @@ import pytest
 from abtest.adapters.breaker import BreakerError, readmit, take_out
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
 from abtest.experiment.experiment import Experiment
+from abtest.experiment.variants import VariantCounts
 from tests.adapters.samples import ENDPOINT, NOW, config, decision, experiment, plan
 
 WHY = "5XX rate above 0.05."
@@ -54,6 +55,18 @@ def test_a_winner_that_goes_has_not_won_and_the_champion_has_its_traffic(experim
     after = current(experiments)
     assert (dict(after.shares), after.status, after.leader) == ({"Champion1": 1.0, "Challenger1": 0.0}, "running", None)
     assert experiments.decisions(ENDPOINT, after.experiment_id)[-1].leader == "Champion1"
+
+
+def test_an_ended_test_stays_ended_when_another_goes(experiments: ExperimentsTable) -> None:
+    begin = begun(experiments, {"Champion1": 0.5, "Challenger1": 0.25, "Challenger2": 0.25})
+    alike = decision(begin, {"Champion1": 1.0, "Challenger1": 0.0, "Challenger2": 0.0}, status="equivalent")
+    better = VariantCounts(invocation_count=100, conversion_count=90, reward_sum=90)
+    counts = {**alike.counts, "Challenger2": better}
+    experiments.apply_decision(dataclasses.replace(alike, leader="Champion1", counts=counts), execution="r")
+    assert out(experiments)
+    after = current(experiments)
+    record = experiments.decisions(ENDPOINT, after.experiment_id)[-1]
+    assert (after.status, after.leader) == (record.status, record.leader) == ("equivalent", "Champion1")
 
 
 def test_the_champion_and_strangers_are_refused(experiments: ExperimentsTable) -> None:

@@ -41,6 +41,15 @@ def decided(aws: None) -> Experiment:
     return experiment(of, status="decided", leader="Challenger1", started_at=NOW)
 
 
+def test_who_is_out_is_not_promoted_by_hand_either(decided: Experiment) -> None:
+    out = dataclasses.replace(decided, status="running", leader=None, out={"Challenger1": "5XX rate above 0.05."})
+    with pytest.raises(
+        PromotionError, match=r"Challenger1 is out \(5XX rate above 0.05.\): abtest readmit Challenger1"
+    ):
+        promote(out, config(), GROUP, variant_name="Challenger1")
+    assert versions() == [1]
+
+
 def versions() -> list[int]:
     return [package.version for package in registry.packages(GROUP)]
 
