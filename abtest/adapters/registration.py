@@ -134,14 +134,13 @@ def by_decision(
 def change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
     """The Decision that makes `joined` of `running`: not by the counts, which stay as they are and prove nothing yet.
 
-    Its status and leader are those of `joined`: where variants join, nothing is known of them, and it is running again.
+    Its status is that of `joined`: where variants join, nothing is known of them, and it is running again.
     """
     known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
     trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
     live = joined.live
     best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
     unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
-    found = dataclasses.replace(unknown, status=joined.status, leader=joined.leader or unknown.leader)
     number = running.decision_count + 1
     return Decision(
         decision_id=decision_id(running.experiment_id, number),
@@ -158,7 +157,7 @@ def change_of_variants(running: Experiment, joined: Experiment, now: datetime.da
         value_remaining=None,
         reason=reason,
         updated=True,
-        **evidence_fields(live, found),
+        **evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
     )
 
 

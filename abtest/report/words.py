@@ -80,6 +80,15 @@ def shadow(found: Mapping[str, Any]) -> str:
     return f"Shadow: {name} {'passed' if found['passed'] else 'did not pass and is rejected'}: {found['reason']}"
 
 
+def unapproved(found: Mapping[str, Any]) -> str:
+    """That what serves would not be chosen again."""
+    state = found["status"] or "deleted"
+    return (
+        f"Warning: {found['variant_name']} serves, but its model package is {state}: the next run of "
+        f"build-endpoint takes it off the endpoint ({found['model_package_arn']})."
+    )
+
+
 def settings(summary: Mapping[str, Any]) -> str:
     """The strategy, the mode, and what departs from "more reward is better"."""
     costs = {v["variant_name"]: v["cost"] for v in summary["variants"] if v.get("cost")}

@@ -13,13 +13,11 @@ from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.served import ServedEndpoint
 from abtest.cli import adopt, destroy, stacks, status
 from abtest.cli.errors import UserError
-from tests.adapters import conftest, samples
-
-aws = conftest.aws
-experiments = conftest.experiments
+from tests.adapters import samples
 
 NAME = "sagemaker-reviews-churn"
-OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": samples.ENDPOINT}
+GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
+OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": samples.ENDPOINT}
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,7 @@ from typer.testing import CliRunner
 from abtest.adapters import brought
 from abtest.cli import deploy_models
 from abtest.cli.errors import UserError
-from tests.adapters import conftest
 from tests.sandbox.sagemaker.artefacts import packed
-
-aws = conftest.aws
 
 OUTPUTS = {"ChampionGroupName": "churn-champion", "ChallengerGroupName": "churn-challenger", "BucketName": "stage"}
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"

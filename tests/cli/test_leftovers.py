@@ -1,26 +1,15 @@
-from collections.abc import Iterator
-
 import boto3
 import pytest
-from moto import mock_aws
 
 from abtest.adapters import alarms
 from abtest.cli import leftovers
 from abtest.experiment.config import ExperimentConfig
 from abtest.experiment.release import CanaryConfig
 
+pytestmark = pytest.mark.usefixtures("aws")
+
 ROLE = "arn:aws:iam::123456789012:role/model"
 CONFIG = ExperimentConfig(project_name="reviews", stage_name="demo")
-
-
-@pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield
 
 
 def endpoint_config(name: str, model: str) -> None:

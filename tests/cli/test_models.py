@@ -9,9 +9,7 @@ from typer.testing import CliRunner
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
 from abtest.cli.errors import UserError
-from tests.adapters import conftest, samples
-
-aws = conftest.aws
+from tests.adapters import samples
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
 OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": samples.ENDPOINT}
@@ -20,10 +18,9 @@ FORMATS = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIME
 
 
 @pytest.fixture(autouse=True)
-def registry(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def registry(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two champions and a challenger that wait for approval."""
     monkeypatch.setattr(models, "outputs", lambda _: OUTPUTS)
-    conftest.create_table("experiments", "endpoint_name")
     sagemaker = boto3.client("sagemaker")
     for group in GROUPS.values():
         sagemaker.create_model_package_group(ModelPackageGroupName=group)

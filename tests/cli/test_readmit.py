@@ -8,11 +8,7 @@ from abtest.adapters import alarms, breaker, executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import readmit, stacks
 from abtest.cli.errors import UserError
-from tests.adapters import conftest
 from tests.adapters.samples import ENDPOINT, NOW, config, experiment, plan
-
-aws = conftest.aws
-experiments = conftest.experiments
 
 OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "RebalanceStateMachineArn": "arn:rebalance"}
 

@@ -16,13 +16,9 @@ from abtest.cli import recorded
 from abtest.cli.errors import UserError
 from abtest.cli.replay import parsed, replay
 from abtest.experiment.events import Event
-from tests.adapters import conftest
 from tests.adapters import samples as records
 from tests.experiment.logs import logged
 from tests.experiment.samples import EXPERIMENT, conversion, invocation
-
-aws = conftest.aws
-experiments = conftest.experiments
 
 OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": records.ENDPOINT, "BucketName": "bucket"}
 

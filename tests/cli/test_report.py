@@ -6,11 +6,7 @@ import pytest
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import report
 from abtest.cli.errors import UserError
-from tests.adapters import conftest
 from tests.cli.test_status import OUTPUTS, begin, invoke
-
-aws = conftest.aws
-experiments = conftest.experiments
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import boto3
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -18,19 +19,19 @@ from abtest.cli.errors import UserError
 from abtest.experiment.confidence import Effect
 from abtest.experiment.health import Finding
 from abtest.experiment.shadow import Verdict
-from tests.adapters import conftest, samples
+from tests.adapters import samples
 from tests.adapters.samples import ENDPOINT
 
-aws = conftest.aws
-experiments = conftest.experiments
-
-OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT}
+GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
+OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT}
 
 
 @pytest.fixture(autouse=True)
 def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (status, history):
         monkeypatch.setattr(module, "outputs", lambda _: OUTPUTS)
+    for group in GROUPS.values():
+        boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
 
 
 FINDING = Finding("drift", "warning", "Drift: it moved.", {"early": 0.25, "late": 0.0})
@@ -129,3 +130,26 @@ def test_a_canary_and_until_when(experiments: ExperimentsTable) -> None:
     assert "Challenger1 is a canary until 2026-01-01T12:30:00.000Z: all shares stay until the first rebalance" in shown
     untils = [variant["canary_until"] for variant in json.loads(invoke(status.status, "--json"))["variants"]]
     assert untils == [None, "2026-01-01T12:30:00.000Z"]
+
+
+def test_what_serves_though_it_was_rejected_or_deleted_since(experiments: ExperimentsTable) -> None:
+    sagemaker = boto3.client("sagemaker")
+    request = {"ModelPackageGroupName": "reviews-challenger", "ModelApprovalStatus": "Approved"}
+    arns = [sagemaker.create_model_package(**request)["ModelPackageArn"] for _ in range(2)]
+    arns.append(arns[0].rpartition("/")[0] + "/3")  # deleted
+    planned = samples.plan(1, (1, 2, 3))
+    packages = [planned.variants[0].model_package_arn, *arns]  # the champion's is of no group of ours
+    variants = zip(planned.variants, packages, strict=True)
+    served = [dataclasses.replace(variant, model_package_arn=arn) for variant, arn in variants]
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    begun = samples.experiment(dataclasses.replace(planned, variants=tuple(served)))
+    experiments.begin(begun, counter=1, before=None, execution="x")
+    sagemaker.update_model_package(ModelPackageArn=arns[1], ModelApprovalStatus="Rejected")
+    assert json.loads(invoke(status.status, "--json"))["unapproved"] == [
+        {"variant_name": "Challenger2", "model_package_arn": arns[1], "status": "Rejected"},
+        {"variant_name": "Challenger3", "model_package_arn": arns[2], "status": None},
+    ]
+    shown = invoke(status.status)
+    assert shown.count("Warning") == 2
+    assert "Warning: Challenger2 serves, but its model package is Rejected: the next run of build-endpoint" in shown
+    assert "Warning: Challenger3 serves, but its model package is deleted: the next run" in shown

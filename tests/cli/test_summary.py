@@ -1,14 +1,10 @@
 import dataclasses
 import datetime
 import json
-import os
-from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from abtest.adapters import experiments_table
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import summary
 from abtest.cli.errors import UserError
 from abtest.experiment.experiment import Experiment
@@ -36,27 +32,9 @@ def experiment(**changes: object) -> Experiment:
     return Experiment(**known | changes)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        experiments_table.client.cache_clear()
-        keys = [("endpoint_name", "HASH"), ("item", "RANGE")]
-        boto3.client("dynamodb").create_table(
-            TableName="experiments",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield "experiments"
-    experiments_table.client.cache_clear()
-
-
-def test_an_endpoint_without_an_experiment_is_a_clear_error(table: str) -> None:
+def test_an_endpoint_without_an_experiment_is_a_clear_error(experiments: ExperimentsTable) -> None:
     with pytest.raises(UserError, match="sagemaker-reviews-demo has no experiment yet: approve a champion"):
-        summary.current(table, "sagemaker-reviews-demo")
+        summary.current("experiments", "sagemaker-reviews-demo")
 
 
 def test_the_summary_has_what_design_promises() -> None:
