@@ -14,7 +14,7 @@ def promote() -> Graph:
     """The whole machine. Approval is the registry's, and starts build-endpoint by its own event."""
     register = function(
         "Promote",
-        payload={"execution.$": "$$.Execution.Id"},
+        payload={},
         result=["change", "message"],
         slot="$.promotion",
         on_error=failure("Failed"),

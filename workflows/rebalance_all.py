@@ -14,9 +14,7 @@ STARTS_AT_ONCE = 5
 def rebalance_all() -> Graph:
     """The whole machine."""
     failed = failure("Failed")
-    listed = function(
-        "ListEndpoints", payload={}, result=["endpoints"], slot="$.listed", on_error=failed, name="ListEndpoints"
-    )
+    listed = function("ListEndpoints", payload={}, result=["endpoints"], slot="$.listed", on_error=failed)
     start = Map(
         "StartRebalances",
         _start(),
