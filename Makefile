@@ -83,7 +83,7 @@ unit: .venv/.bench
 # 2 has not been tried in full on an idle machine; 0, one process without workers, is what is known to pass.
 WORKERS ?= 0
 slow: setup-dev ## the slow part: WORKERS= at once, each with a sandbox of its own; tests/budgets.py says what a suite may take
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m slow
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
 
 format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .

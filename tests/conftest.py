@@ -31,20 +31,11 @@ SHARED = ROOT.parent / "shared" / "data"  # real reviews: continuous integration
 # moto makes a new default session for each test, and each would parse botocore's megabytes of JSON anew.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-TEMPLATES = {"demo", "prod", "in_a_project", "delivery"}  # fixtures of tests/infra
-
 left_out = pytest.StashKey[int]()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what needs the real reviews where there are none; the last lines say so.
-
-    The workers of `make slow` (--dist loadgroup) take files, and one of them all that needs synthesised templates.
-    """
-    for item in items:
-        group = "templates" if TEMPLATES & set(getattr(item, "fixturenames", ())) else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Leaves out what needs the real reviews where there are none; the last lines say so."""
     if SHARED.is_dir():
         return
     shared = [item for item in items if item.get_closest_marker("shared")]
