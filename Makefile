@@ -80,8 +80,7 @@ types: setup-dev
 unit: .venv/.bench
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
-# 2 has not been tried in full on an idle machine; 0, one process without workers, is what is known to pass.
-WORKERS ?= 0
+WORKERS ?= 2
 slow: setup-dev ## the slow part: WORKERS= at once, each with a sandbox of its own; tests/budgets.py says what a suite may take
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
 

@@ -1,7 +1,4 @@
-"""What each slow suite may take, in seconds of its tests on 2 idle cores: estimates, which a whole run should confirm.
-
-`make slow WORKERS=2` halves their sum by the clock.
-"""
+"""What each slow suite may take, in seconds of its tests on 2 idle cores; two workers halve their sum by the clock."""
 
 import collections
 from collections.abc import Iterable, Iterator
@@ -10,15 +7,15 @@ import pytest
 
 BUDGETS = {
     "tests/adapters/": 20,  # real requests to a sandbox
-    "tests/cli/": 180,  # the command line against a sandbox, a deployment, the Lambda asset for both platforms
-    "tests/cli/demo/": 420,  # demos: whole, interrupted, with the sandbox ended in the middle
-    "tests/experiment/": 200,  # simulated error rates
-    "tests/infra/": 180,  # synthesis, linters, snapshots, a deployment, any configuration
-    "tests/infra/test_least_privilege.py": 180,  # the loop, a rollback and the clean-up with verified identities
-    "tests/notebooks/": 240,  # both walk-throughs, each in a sandbox of its own
-    "tests/pipelines/": 180,  # compilation by the SageMaker SDK, the whole pipeline
-    "tests/sandbox/": 480,  # what the sandbox promises of each service
-    "tests/workflows/": 600,  # the machines with real functions, and each release feature
+    "tests/cli/": 120,  # the command line against a sandbox, a deployment, the Lambda asset for both platforms
+    "tests/cli/demo/": 540,  # demos: whole, interrupted, with the sandbox ended in the middle
+    "tests/experiment/": 120,  # simulated error rates
+    "tests/infra/": 140,  # synthesis, linters, snapshots, a deployment, any configuration
+    "tests/infra/test_least_privilege.py": 140,  # the loop, a rollback and the clean-up with verified identities
+    "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own
+    "tests/pipelines/": 260,  # compilation by the SageMaker SDK, the whole pipeline
+    "tests/sandbox/": 360,  # what the sandbox promises of each service
+    "tests/workflows/": 560,  # the machines with real functions, and each release feature
 }
 
 

@@ -21,7 +21,7 @@ def test_the_budgets_of_two_workers_fit() -> None:
 def test_who_took_how_much() -> None:
     with pytest.raises(ValueError, match="empty"):
         budgets.suite("tests/test_budgets.py")
-    assert list(budgets.lines({"tests/cli/demo/": 421.4, "tests/cli/": 3.0})) == [
-        "tests/cli/                               3 s of  180 s",
-        "tests/cli/demo/                        421 s of  420 s over budget",
+    assert list(budgets.lines({"tests/cli/demo/": 541.4, "tests/cli/": 3.0})) == [
+        "tests/cli/                               3 s of  120 s",
+        "tests/cli/demo/                        541 s of  540 s over budget",
     ]

@@ -36,12 +36,14 @@ def test_the_gateways_refusals_have_the_shape_of_the_functions(demo: Templates) 
         assert document["error"]["message"] == "why"
 
 
-def test_only_this_api_may_call_the_functions(demo: Templates) -> None:
+def test_only_this_api_and_the_stacks_own_rules_may_call_the_functions(demo: Templates) -> None:
+    callers = {"apigateway.amazonaws.com": ("{Api", 3), "events.amazonaws.com": ("Rule", 2)}
     permissions = demo.properties("AWS::Lambda::Permission")
-    assert len(permissions) == 3
-    for permission in permissions:
-        assert permission["Principal"] == "apigateway.amazonaws.com"
-        assert "{Api" in text(permission["SourceArn"])
+    for principal, (source, count) in callers.items():
+        allowed = [permission for permission in permissions if permission["Principal"] == principal]
+        assert len(allowed) == count
+        assert all(source in text(permission["SourceArn"]) for permission in allowed)
+    assert {permission["Principal"] for permission in permissions} == set(callers)
 
 
 def test_an_open_api_is_possible_in_a_development_stage_and_warns(tmp_path: Path) -> None:
