@@ -80,6 +80,18 @@ def test_the_probabilities_sum_to_one_in_any_order(pairs: list[tuple[int, float]
     assert probability_best(counts[::-1]) == pytest.approx(best[::-1], abs=1e-10)
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 1)), min_size=2, max_size=6),
+    st.floats(0, 1),
+)
+@settings(max_examples=50)
+def test_more_successes_never_lower_an_arms_probability(pairs: list[tuple[int, float]], part: float) -> None:
+    """Of the same trials; to the 1e-8 that the integration is good for."""
+    (trials, reward), *others = [(float(trials), trials * mean) for trials, mean in pairs]
+    more = min(reward + part * (trials - reward), trials)
+    assert probability_best([(trials, more), *others])[0] >= probability_best([(trials, reward), *others])[0] - 1e-8
+
+
 def test_it_agrees_with_simulation() -> None:
     counts = [(40, 12.5), (60, 24), (20, 9)]
     random_ = random.Random(1)
