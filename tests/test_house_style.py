@@ -16,10 +16,11 @@ ALLOWED = {
     "abtest.adapters": ("abtest.experiment",),
     "abtest.handlers": ("abtest.adapters", "abtest.experiment"),
     "abtest.report": ("abtest.experiment",),
-    "abtest.sandbox": (),
+    "abtest.sandbox": ("abtest.interrupts",),
     "abtest.cli": (
         "abtest.adapters",
         "abtest.experiment",
+        "abtest.interrupts",
         "abtest.report",
         "abtest.sandbox.lifecycle",
         "pipelines.definition",

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import boto3
 
+from abtest import interrupts
 from abtest.cli.errors import UserError
 from abtest.cli.output import say
 from abtest.cli.stacks import ROOT, WHOLE, described
@@ -104,26 +105,30 @@ def run(
     lines: list[str] = []
     with (
         log.open("w") as file,
-        subprocess.Popen(
-            [str(part) for part in command],
-            cwd=folder,
-            env=os.environ | QUIET | {"PATH": path} | dict(variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        _started(
+            [str(part) for part in command], folder, os.environ | QUIET | {"PATH": path} | dict(variables)
         ) as process,
     ):
-        try:
-            for line in process.stdout or ():
-                file.write(line)
-                file.flush()
-                lines.append(line.strip())
-                tell(line.strip())
-        except BaseException:
-            process.terminate()  # an interrupt that reached only us must not leave it behind
-            raise
+        for line in process.stdout or ():
+            file.write(line)
+            file.flush()
+            lines.append(line.strip())
+            tell(line.strip())
     if process.returncode:
         raise UserError(f"{complaint(lines)} (the whole log: {log.relative_to(ROOT)})")
+
+
+@contextmanager
+def _started(command: list[str], folder: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """The command, with which the block ends; an interrupt that reached only us does not leave it behind."""
+    with ExitStack() as ending:
+        with interrupts.deferred():
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            ending.enter_context(process)
+            ending.push(lambda kind, *_: process.terminate() if kind else None)
+        yield process
 
 
 def complaint(lines: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from abtest import interrupts
 from abtest.sandbox.settings import HOST, REGION, STATUS_PATH, Settings
 
 DEFAULT_PORT = Settings().port
@@ -84,20 +85,21 @@ def find(port: int) -> Running | None:
 def start(port: int, data_dir: Path, options: Sequence[str] = ()) -> Running:
     """Starts a sandbox that outlives this process, logging to sandbox.log in its folder. Raises SandboxError.
 
-    Interrupted while it waits for the first answer, it leaves no sandbox behind.
+    Interrupted before the first answer, it leaves no sandbox behind.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / "sandbox.log"
-    with path.open("ab") as log:
-        written_before = log.tell()
-        process = subprocess.Popen(
-            command(port, data_dir, options), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+    whole = command(port, data_dir, options)
+    process = None
     try:
+        with path.open("ab") as log, interrupts.deferred():
+            written_before = log.tell()
+            process = subprocess.Popen(whole, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         return _first_answer(process, port, path, written_before)
     except BaseException:
-        process.kill()
-        process.wait()
+        if process is not None:
+            process.kill()
+            process.wait()
         raise
 
 

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
 from abtest.cli.output import say
@@ -32,7 +32,7 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
     cannot start, or if what failed in the block did so because the sandbox had ended.
     """
     port = port or free_port()
-    with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+    with interrupts.handled(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
         try:
             with watch.phase("sandbox", "starting the sandbox"):
                 running = _start(data_dir, port)
@@ -47,19 +47,8 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
                 f"abtest sandbox up --data-dir {data_dir} starts it again on what it had saved"
             ) from error
         finally:
-            with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with interrupts.handled(signal.SIG_IGN, *interrupts.ENDING):
                 _stop(data_dir, port)
-
-
-@contextmanager
-def signals(handler: Any, *numbers: int) -> Iterator[None]:
-    """`handler` for these signals in the block, what was there before after it."""
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 class StartError(UserError):
