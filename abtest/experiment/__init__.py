@@ -1,4 +1,4 @@
-"""The pure core: events, counts, posteriors, traffic shares, decisions. Standard library only."""
+"""The pure core, from events to shares and decisions: no clock, environment, network or global random numbers."""
 
 from abtest.experiment.posterior import probability_best
 from abtest.experiment.strategies import traffic_shares

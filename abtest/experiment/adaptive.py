@@ -42,7 +42,6 @@ class Beliefs:
 
     @property
     def outlook(self) -> Outlook:
-        """Of two arms or more."""
         return outlook(self.filter.mixture)
 
     def shares(self) -> Floats:

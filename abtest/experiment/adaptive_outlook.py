@@ -33,7 +33,7 @@ class Outlook:
 
 
 def outlook(mixture: Mixture) -> Outlook:
-    """The outlook of each run's arms, two or more."""
+    """The outlook of each run's arms."""
     runs, arms, _ = mixture.a.shape
     heavy = np.argsort(mixture.log_weight, axis=2)[..., -HEAVIEST:]
     weight, a, b = (np.take_along_axis(x, heavy, 2) for x in (mixture.weight, mixture.a, mixture.b))

@@ -19,7 +19,8 @@ from typing import TypeAlias
 from abtest.experiment.posterior import Trials
 from abtest.experiment.stopping import Evidence
 
-Batches: TypeAlias = Sequence[tuple[Trials, Trials]]
+Batch: TypeAlias = tuple[Trials, Trials]  # (users, reward sum) of a and of b in one interval
+Batches: TypeAlias = Sequence[Batch]  # oldest first
 
 PRECISION = 1e-3  # of a bound, relative to its distance from the estimate
 
@@ -61,7 +62,7 @@ def effects(
 
 
 def _effect(batches: Batches, threshold: float, dearer: float) -> Effect:
-    difference = _difference(batches)
+    difference = stratified_difference(batches)
     low = _lower_bound(batches, difference, math.log(threshold))
     high = -_lower_bound([(b, a) for a, b in batches], -difference, math.log(threshold))
     # Bounds that cross say that the difference has changed: what lies between them is shown.
@@ -69,7 +70,8 @@ def _effect(batches: Batches, threshold: float, dearer: float) -> Effect:
     return Effect(difference - dearer, low - dearer, high - dearer, 1 - 2 / threshold)
 
 
-def _difference(batches: Batches) -> float:
+def stratified_difference(batches: Batches) -> float:
+    """Of the mean rewards of two arms that both have users in every batch: Mantel and Haenszel's."""
     weights = [a[0] * b[0] / (a[0] + b[0]) for a, b in batches]
     differences = [a[1] / a[0] - b[1] / b[0] for a, b in batches]
     return math.fsum(map(math.prod, zip(weights, differences, strict=True))) / math.fsum(weights)

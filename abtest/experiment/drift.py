@@ -17,15 +17,12 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
 
-from abtest.experiment.counts import Trials
-
-Batch: TypeAlias = tuple[Trials, Trials]  # one interval's (users, reward sum) of a and of b
+from abtest.experiment.confidence import Batches, stratified_difference
+from abtest.experiment.e_values import of_log
 
 TREND = 0.05  # expected size of the trend, in standard deviations of one outcome per e-fold of users
 LEAST_OUTCOMES = 20  # rewards, and rewards missed: below that the differences are far from normal
-LARGEST = 1e100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +34,8 @@ class Drift:
     late: float
 
 
-def drift(batches: Sequence[Batch]) -> Drift | None:
-    """How the mean reward of a less that of b moved over `batches`, oldest first; None where there is too little."""
+def drift(batches: Batches) -> Drift | None:
+    """How the mean reward of a less that of b moved over `batches`; None where there is too little."""
     compared = [(a, b) for a, b in batches if a[0] and b[0]]
     users = sum(a[0] + b[0] for a, b in compared)
     reward = math.fsum(a[1] + b[1] for a, b in compared)
@@ -48,31 +45,18 @@ def drift(batches: Sequence[Batch]) -> Drift | None:
     so_far = list(itertools.accumulate((a[0] + b[0] for a, b in compared), initial=0))
     middles = [math.log((before + after) / 2) for before, after in itertools.pairwise(so_far)]
     half = sum(after <= users / 2 for after in so_far[1:]) or 1
-    return Drift(_bayes_factor(compared, middles, variance), _difference(compared[:half]), _difference(compared[half:]))
+    early, late = stratified_difference(compared[:half]), stratified_difference(compared[half:])
+    return Drift(_bayes_factor(compared, middles, variance), early, late)
 
 
-def _bayes_factor(batches: Sequence[Batch], times: Sequence[float], variance: float) -> float:
-    weights = [_weight(batch) for batch in batches]
+def _bayes_factor(batches: Batches, times: Sequence[float], variance: float) -> float:
+    weights = [a[0] * b[0] / (a[0] + b[0]) for a, b in batches]
+    gaps = [a[1] / a[0] - b[1] / b[0] for a, b in batches]
     total = math.fsum(weights)
     centre = math.fsum(w * x for w, x in zip(weights, times, strict=True)) / total
     spread = math.fsum(w * (x - centre) ** 2 for w, x in zip(weights, times, strict=True))
-    products = (w * (x - centre) * _gap(batch) for w, x, batch in zip(weights, times, batches, strict=True))
+    products = (w * (x - centre) * gap for w, x, gap in zip(weights, times, gaps, strict=True))
     slope = math.fsum(products) / spread if spread else 0.0
     prior = TREND**2 * spread
     log = slope**2 * spread / variance * prior / (2 * (1 + prior)) - math.log1p(prior) / 2
-    return math.exp(min(log, math.log(LARGEST)))
-
-
-def _difference(batches: Sequence[Batch]) -> float:
-    """The mean difference, batches weighted by what they tell of it."""
-    return math.fsum(_weight(batch) * _gap(batch) for batch in batches) / math.fsum(map(_weight, batches))
-
-
-def _weight(batch: Batch) -> float:
-    (users_a, _), (users_b, _) = batch
-    return users_a * users_b / (users_a + users_b)
-
-
-def _gap(batch: Batch) -> float:
-    (users_a, reward_a), (users_b, reward_b) = batch
-    return reward_a / users_a - reward_b / users_b
+    return of_log(log)

@@ -37,6 +37,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
+from abtest.experiment.e_values import log_sum
+
 SHARES_ERROR = 1e-6
 LIKELY = 2  # for sums of squares of about 1,000
 # Scales c = 2^power with what they weigh in the mixture: small c suit rare rewards, large ones large weights and logs.
@@ -239,7 +241,7 @@ class _Limits:
         low, high = -1.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            rejected = _log_sum([a - b * middle for a, b in logs]) >= -math.log(self.alpha)
+            rejected = log_sum([a - b * middle for a, b in logs]) >= -math.log(self.alpha)
             low, high = (middle, high) if rejected else (low, middle)
         return low
 
@@ -259,8 +261,3 @@ def _scored(cohort: Cohort, model: Sequence[float], sign: int, baseline: float, 
         total += cohort.size * p * weight * m + weight * (s - n * m)
         squares += weight**2 * (square - 2 * m * s + n * m * m)
     return total, squares
-
-
-def _log_sum(logs: Sequence[float]) -> float:
-    highest = max(logs)
-    return highest + math.log(math.fsum(math.exp(log - highest) for log in logs))

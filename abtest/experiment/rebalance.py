@@ -135,16 +135,13 @@ def _floats(document: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in document.items()}
 
 
-def decide(
-    experiment: Experiment, counts: Counts, *, decided_at: datetime.datetime, number: int | None = None
-) -> Decision:
+def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datetime) -> Decision:
     """The experiment's next Decision, from the counts of its events.
 
-    `number` is one more than the experiment's count of Decisions if it is not given. In doubt (another experiment's
-    counts, counts that went backwards, nothing counted yet, burn-in, settings that the strategy refuses) the old shares
-    come back unchanged, with the reason.
+    In doubt (another experiment's counts, counts that went backwards, nothing counted yet, burn-in, settings that the
+    strategy refuses) the old shares come back unchanged, with the reason.
     """
-    number = experiment.decision_count + 1 if number is None else number
+    number = experiment.decision_count + 1
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})

@@ -18,12 +18,12 @@ share that rest, the ratio is taken at the end of its range at which it is least
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from abtest.experiment.e_values import log_sum, of_log
 from abtest.experiment.new_users import NewUsers
 
 FACTORS = tuple(sign * 0.0125 * 2**step for step in range(8) for sign in (-1, 1))  # b: 1 % to a factor of 5
-LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +50,12 @@ def sample_ratio(intervals: Sequence[NewUsers], variant_names: Sequence[str]) ->
             for b in FACTORS:
                 share = high if b > 0 else low
                 logs[name, b] += b * users - interval.count * math.log1p(share * math.expm1(b))
-        now = _log_mean(logs.values())
+        now = log_sum(logs.values()) - math.log(len(logs))  # of their mean
         if now > highest:
             highest, worst, seen = now, max(logs, key=lambda key: logs[key])[0], number
     read = intervals[:seen]
     return SampleRatio(
-        e_value=math.exp(min(highest, math.log(LARGEST))),
+        e_value=of_log(highest),
         variant_name=worst,
         users=sum(interval.users.get(worst, 0) for interval in read),
         expected=math.fsum(i.count * sum(_share_range(i, worst, variant_names)) / 2 for i in read),
@@ -70,10 +70,3 @@ def _share_range(interval: NewUsers, name: str, variant_names: Sequence[str]) ->
     rest = min(1.0, max(0.0, 1 - math.fsum(interval.shares.values())))
     alone = all(other in interval.shares for other in variant_names if other != name)
     return (rest if alone else 0.0), rest
-
-
-def _log_mean(logs: Iterable[float]) -> float:
-    """Log of the mean of the numbers with these logarithms."""
-    logs = list(logs)
-    most = max(logs)
-    return most + math.log(math.fsum(math.exp(log - most) for log in logs) / len(logs))

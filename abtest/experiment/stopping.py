@@ -36,6 +36,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+from abtest.experiment.e_values import log_sum, of_log
 from abtest.experiment.posterior import Trials
 
 # The log odds ratios bet on, and what part of the capital each gets. Large differences need little of it: they show
@@ -46,7 +47,6 @@ MOST_STAKED = 0.95  # of the capital, on one user
 # A pair's first batch has no earlier users to tell its mean: most of the capital is kept, the rest tries these.
 FIRST_MEANS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98)
 KEPT_AT_FIRST = 0.75
-LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +157,7 @@ def verdict(
             equivalent = leader is None and _all_passed(close, enough)
     e_values: dict[str, dict[str, float]] = {name: {} for name in variant_names}
     for (a, b), evidence in better.items():
-        e_values[a][b] = math.exp(min(evidence.highest, math.log(LARGEST)))
+        e_values[a][b] = of_log(evidence.highest)
     return Verdict(leader, equivalent, e_values, threshold)
 
 
@@ -172,9 +172,3 @@ def _named(better: Mapping[tuple[str, str], Evidence], enough: float) -> str | N
 def _all_passed(evidences: Mapping[tuple[str, str], Evidence], enough: float) -> bool:
     """Whether there are any, and all have reached the logarithm `enough`."""
     return bool(evidences) and all(evidence.highest >= enough for evidence in evidences.values())
-
-
-def log_sum(logs: Sequence[float]) -> float:
-    """Log of the sum of the numbers with these logarithms."""
-    most = max(logs)
-    return most + math.log(math.fsum(math.exp(log - most) for log in logs))

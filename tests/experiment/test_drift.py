@@ -4,7 +4,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from abtest.experiment.drift import TREND, Batch, drift
+from abtest.experiment.confidence import Batch
+from abtest.experiment.drift import TREND, drift
 from abtest.experiment.health import DRIFT_ALPHA
 
 NEEDED = 1 / DRIFT_ALPHA

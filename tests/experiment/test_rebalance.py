@@ -50,7 +50,6 @@ def test_the_record_is_complete() -> None:
     assert decision.counts["Champion1"].invocation_count == 40
     assert decision.e_value_threshold == 40
     assert set(decision.e_values) == {"Champion1"}
-    assert decide(experiment(), counts(CLOSE), decided_at=at(1001), number=9).decision_id == f"{EXPERIMENT}-d000009"
 
 
 def test_the_reason_has_the_numbers() -> None:

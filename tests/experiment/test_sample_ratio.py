@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from abtest.experiment.e_values import LARGEST
 from abtest.experiment.new_users import NewUsers
-from abtest.experiment.sample_ratio import FACTORS, LARGEST, sample_ratio
+from abtest.experiment.sample_ratio import FACTORS, sample_ratio
 
 NAMES = ("Champion1", "Challenger1", "Challenger2")
 NEEDED = 100

@@ -7,26 +7,18 @@ ratio(ours.total_regret, theirs.total_regret)
 """
 
 from abtest.experiment.simulation.batched import probability_best
-from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest, verdicts
+from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest
 from abtest.experiment.simulation.known import READINGS, Known
-from abtest.experiment.simulation.policies import (
-    IntervalPolicy,
-    Policy,
-    RequestPolicy,
-    Session,
-    Stateless,
-    likely_best,
-)
+from abtest.experiment.simulation.policies import IntervalPolicy, Policy, RequestPolicy, Session, likely_best
 from abtest.experiment.simulation.published import request_policy
 from abtest.experiment.simulation.runs import Estimate, Runs, difference, estimate, ratio
-from abtest.experiment.simulation.scenario import REDRAWN, Change, Scenario, Users
+from abtest.experiment.simulation.scenario import Change, Scenario, Users
 from abtest.experiment.simulation.simulate import simulate
 from abtest.experiment.simulation.strategies import interval_policy
 
 __all__ = [
     "NOBODY",
     "READINGS",
-    "REDRAWN",
     "Change",
     "Decisions",
     "Estimate",
@@ -39,7 +31,6 @@ __all__ = [
     "Scenario",
     "SequentialTest",
     "Session",
-    "Stateless",
     "Users",
     "difference",
     "estimate",
@@ -49,5 +40,4 @@ __all__ = [
     "ratio",
     "request_policy",
     "simulate",
-    "verdicts",
 ]

@@ -8,20 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.conclusion import DECIDED, EQUIVALENT, RUNNING
+from abtest.experiment.config import MODES
+from abtest.experiment.e_values import LARGEST
 from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.stopping import (
-    FIRST_MEANS,
-    KEPT_AT_FIRST,
-    LARGEST,
-    MOST_STAKED,
-    STAKES,
-    WEIGHTS,
-    threshold_of,
-)
+from abtest.experiment.stopping import FIRST_MEANS, KEPT_AT_FIRST, MOST_STAKED, STAKES, WEIGHTS, threshold_of
 
 NOBODY = -1  # no leader; no interval in which the test ended
-RUNNING, DECIDED, EQUIVALENT = "running", "decided", "equivalent"
-MODES = ("earn_first", "learn_first")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,11 +154,3 @@ class Monitor:
         table = np.full((len(self.running), self._arms, self._arms), np.nan)
         table[:, self._better.a, self._better.b] = np.exp(np.minimum(self._better.highest, math.log(LARGEST)))
         return table
-
-
-def verdicts(users: Floats, rewards: Floats, alpha: float = 0.05, margin: float | None = None) -> Decisions:
-    """What first outcomes [runs, looks, arms], look by look, prove in each run."""
-    monitor = Monitor(users.shape[0], users.shape[2], SequentialTest(alpha, margin=margin))
-    for look in range(users.shape[1]):
-        monitor.look(users[:, look], rewards[:, look], at=look)
-    return monitor.decisions

@@ -62,23 +62,10 @@ class Runs:
             wrong[run] = not best[self.decisions.leader[run]] or best.sum() > 1
         return wrong
 
-    def closed_first(self) -> tuple[Floats, Floats]:
-        """First outcomes and their rewards by the interval in which they closed, what the test looks at."""
-        wait = self.scenario.closes_after
-        return _later(self.first_trials, wait), _later(self.first_rewards, wait)
-
     def _best_at(self, interval: int) -> NDArray[np.bool_]:
         rates = self.scenario.true_rates()[interval]
         best: NDArray[np.bool_] = rates == rates.max()
         return best
-
-
-def _later(values: Floats, intervals: int) -> Floats:
-    """Moved by so many intervals along axis 1, zeros before."""
-    moved = np.zeros_like(values)
-    if intervals < values.shape[1]:
-        moved[:, intervals:] = values[:, : values.shape[1] - intervals]
-    return moved
 
 
 class Estimate(NamedTuple):

@@ -79,10 +79,7 @@ class Adaptive:
 
     def leaders(self, known: Known) -> Picks:
         """Who is most probably the best, by these beliefs."""
-        beliefs = self._after(known)
-        if known.trials.shape[2] == 1:
-            return np.zeros(len(known.trials), dtype=np.int64)
-        highest: Picks = beliefs.outlook.best.argmax(axis=1)
+        highest: Picks = self._after(known).outlook.best.argmax(axis=1)
         return highest
 
     def _after(self, known: Known) -> Beliefs:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from abtest.experiment.simulation import NOBODY, Monitor, SequentialTest, verdicts
+from abtest.experiment.simulation import NOBODY, Decisions, Monitor, SequentialTest
 from abtest.experiment.simulation.scenario import Floats
 from abtest.experiment.stopping import verdict
 
@@ -17,6 +17,14 @@ def looks(rates: tuple[float, ...], runs: int, count: int, users: int, seed: int
     random = np.random.default_rng(seed)
     trials = random.integers(0, users, (runs, count, len(rates))) * (random.random((runs, count, len(rates))) > 0.2)
     return trials.astype(float), random.binomial(trials, rates).astype(float)
+
+
+def verdicts(users: Floats, rewards: Floats, margin: float | None = None) -> Decisions:
+    """What first outcomes [runs, looks, arms], look by look, prove in each run."""
+    monitor = Monitor(users.shape[0], users.shape[2], SequentialTest(ALPHA, margin=margin))
+    for look in range(users.shape[1]):
+        monitor.look(users[:, look], rewards[:, look], at=look)
+    return monitor.decisions
 
 
 def scalar(users: Floats, rewards: Floats, margin: float | None) -> tuple[int, bool, int]:
@@ -46,7 +54,7 @@ def scalar(users: Floats, rewards: Floats, margin: float | None) -> tuple[int, b
 )
 def test_agrees_with_the_test_of_one_experiment(rates: tuple[float, ...], users: int, margin: float | None) -> None:
     trials, rewards = looks(rates, 10, 25, users, seed=len(rates))
-    found = verdicts(trials, rewards, ALPHA, margin)
+    found = verdicts(trials, rewards, margin)
     expected = [scalar(trials[run], rewards[run], margin) for run in range(10)]
     assert list(zip(found.leader, found.equivalent, found.decided_at, strict=True)) == expected
 
@@ -70,14 +78,14 @@ def test_e_values_are_those_of_one_experiment() -> None:
 
 def test_the_cases_are_not_all_of_one_kind() -> None:
     """Else the agreement above would say little."""
-    clear = verdicts(*looks((0.3, 0.5), 10, 25, 40, seed=2), ALPHA)
+    clear = verdicts(*looks((0.3, 0.5), 10, 25, 40, seed=2))
     assert clear.status.count("decided") >= 5
-    assert set(verdicts(*looks((0.05, 0.05), 10, 25, 60, seed=2), ALPHA).status) == {"running"}
-    assert "equivalent" in verdicts(*looks((0.5, 0.5), 10, 25, 400, seed=2), ALPHA, 0.1).status
+    assert set(verdicts(*looks((0.05, 0.05), 10, 25, 60, seed=2)).status) == {"running"}
+    assert "equivalent" in verdicts(*looks((0.5, 0.5), 10, 25, 400, seed=2), 0.1).status
 
 
 def test_a_single_arm_leads_nobody() -> None:
-    found = verdicts(np.full((2, 3, 1), 10.0), np.full((2, 3, 1), 9.0), ALPHA)
+    found = verdicts(np.full((2, 3, 1), 10.0), np.full((2, 3, 1), 9.0))
     assert found.status == ["running", "running"]
 
 

@@ -10,9 +10,9 @@ from abtest.experiment.simulation import Change, Decisions, Runs, Scenario, diff
 from abtest.experiment.simulation.scenario import Floats
 
 
-def runs(trials: Floats, *, decisions: Decisions | None = None, delay: tuple[float, ...] = (1.0,)) -> Runs:
+def runs(trials: Floats, *, decisions: Decisions | None = None) -> Runs:
     changes = (Change(0.5, (0.3, 0.1)),)
-    scenario = Scenario("by hand", (0.1, 0.2), changes=changes, intervals=2, requests=10, delay=delay)
+    scenario = Scenario("by hand", (0.1, 0.2), changes=changes, intervals=2, requests=10)
     return Runs(scenario, "hand", trials / 10, trials, trials, trials, trials / 2, np.array([0, 1]), decisions)
 
 
@@ -37,13 +37,6 @@ def test_a_decision_is_false_unless_the_arm_was_the_single_best() -> None:
     assert equal.false_decision.all()
     with pytest.raises(ValueError, match=r"^decisions: "):
         _ = runs(TRIALS).false_decision
-
-
-def test_first_outcomes_close_after_the_delay() -> None:
-    users, rewards = runs(TRIALS, delay=(0.5, 0.5)).closed_first()
-    assert users[0].tolist() == [[0, 0], [10, 0]]
-    assert rewards[0].tolist() == [[0, 0], [5, 0]]
-    assert runs(TRIALS, delay=(0.2, 0.3, 0.5)).closed_first()[0].max() == 0
 
 
 def test_estimates() -> None:

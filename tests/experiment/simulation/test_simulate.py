@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from abtest.experiment.simulation import (
+    Monitor,
     Policy,
     RequestPolicy,
     Runs,
@@ -18,7 +19,6 @@ from abtest.experiment.simulation import (
     interval_policy,
     request_policy,
     simulate,
-    verdicts,
 )
 from abtest.experiment.simulation.policies import Picks
 from abtest.experiment.simulation.scenario import Floats
@@ -119,10 +119,12 @@ def test_thompson_by_interval_and_by_request_agree_on_time() -> None:
 def test_the_test_runs_along_and_finds_what_it_finds_afterwards() -> None:
     scenario = Scenario("clear", (0.2, 0.5), intervals=15, requests=60, delay=(0.5, 0.5))
     found = simulate(scenario, interval_policy("ThompsonSampling", floor=0.2), runs=30, test=SequentialTest())
-    after = verdicts(*found.closed_first())
+    monitor = Monitor(30, 2, SequentialTest())
+    for at in range(1, 15):  # what the interval before brought is closed then
+        monitor.look(found.first_trials[:, at - 1], found.first_rewards[:, at - 1], at=at)
     assert found.decisions is not None
-    assert (found.decisions.leader == after.leader).all()
-    assert (found.decisions.decided_at == after.decided_at).all()
+    assert (found.decisions.leader == monitor.decisions.leader).all()
+    assert (found.decisions.decided_at == monitor.decisions.decided_at).all()
     assert found.decisions.status.count("decided") >= 20
     assert not found.false_decision.any()
 
