@@ -1,6 +1,5 @@
 """The stages: `infra/config/{stage}.json`, read and checked before anything is created."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,23 +32,15 @@ class Delivery:
 
 
 def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.environ) -> ExperimentConfig:
-    """The stage's configuration; ConfigError names what is wrong with it, or that there is none.
-
-    In a SageMaker project, SAGEMAKER_PROJECT_NAME takes the place of `project_name`.
-    """
+    """The stage's configuration; ConfigError names what is wrong with it, or that there is none."""
     path = folder / f"{stage}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.json") if not file.stem.endswith(".schema")))
         raise ConfigError(f"there is no stage {stage}: {path} is missing; the stages are {known}")
     try:
-        document = json.loads(path.read_text())
-    except ValueError as error:
-        raise ConfigError(f"{path} is not JSON: {error}") from None
-    name = Delivery.of(environment).project_name
-    config = ExperimentConfig.from_json(document | {"project_name": name} if name else document)
-    if config.stage_name != stage:
-        raise ConfigError(f"{path}: stage_name is {config.stage_name}, it must be {stage}, as the file's name")
-    return config
+        return ExperimentConfig.of_stage(path.read_text(), stage, Delivery.of(environment).project_name)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def is_kept(config: ExperimentConfig) -> bool:

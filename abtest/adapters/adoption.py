@@ -48,18 +48,13 @@ class Adopter:
     execution: str
 
     @property
-    def prefix(self) -> str:
-        """What the names of endpoints begin with that can take part: the API and the roles know no others."""
-        return f"sagemaker-{self.config.project_name}-"
-
-    @property
     def _settings(self) -> ExperimentConfig:
         """The stage's, without canaries: the alarms that end one are build-endpoint's."""
         return dataclasses.replace(self.config, canary=None)
 
     def follow(self, endpoint_name: str, now: datetime.datetime) -> Adoption:
         """After a change of the endpoint, of which somebody heard. Raises ConfigError, naming the wrong tag."""
-        if endpoint_name == self.config.endpoint_name or not endpoint_name.startswith(self.prefix):
+        if endpoint_name == self.config.endpoint_name or not endpoint_name.startswith(self.config.endpoint_prefix):
             return Adoption(endpoint_name, None, "none", "It is the stage's own endpoint, or another project's.")
         if self.table.current(endpoint_name) is None and not self._invites(served(endpoint_name)):
             return Adoption(endpoint_name, None, "none", "It has no experiment, and no tags that ask for one.")
@@ -116,9 +111,9 @@ class Adopter:
     def _refuse_name(self, endpoint_name: str) -> None:
         if endpoint_name == self.config.endpoint_name:
             raise AdoptionError(f"{endpoint_name} is the stage's own endpoint, which build-endpoint looks after")
-        if not endpoint_name.startswith(self.prefix):
+        if not endpoint_name.startswith(self.config.endpoint_prefix):
             raise AdoptionError(
-                f"{endpoint_name}: only endpoints whose names begin with {self.prefix} can take part; "
+                f"{endpoint_name}: only endpoints whose names begin with {self.config.endpoint_prefix} can take part; "
                 "the API serves no others"
             )
 

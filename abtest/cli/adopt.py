@@ -1,6 +1,7 @@
 """`abtest adopt` and `abtest retire`: an endpoint beside the stage's own takes part in tests, or no longer."""
 
 import contextlib
+import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterator
@@ -85,14 +86,7 @@ def refusals() -> Iterator[None]:
 
 def tell(done: Adoption, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "endpoint_name": done.endpoint_name,
-                "experiment_id": done.experiment_id,
-                "change": done.change,
-                "reason": done.reason,
-            }
-        )
+        print_json(dataclasses.asdict(done))
         return
     what = f"{done.experiment_id} is {done.change}" if done.change != "none" else "nothing changed"
     print_line(f"{done.endpoint_name}: {what}. {done.reason}")

@@ -25,7 +25,7 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
     refuse_if_protected(stage, there)
     if not yes:
         typer.confirm(f"Delete the endpoint, models, events and stacks of {config.prefix}?", abort=True, err=True)
-    adopted = adopted_endpoints(there.get("data"))
+    adopted = adopted_endpoints(stacks.outputs_of(there.get("data", {})))
     kept: list[str] = []
     # The callers go first: after them nothing starts the machines or fills the bucket.
     for part in reversed(stacks.PARTS):
@@ -41,12 +41,9 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
     say(KEPT)
 
 
-def adopted_endpoints(data_stack: dict[str, Any] | None) -> list[str]:
-    """The names of those that take part now."""
-    tables = [
-        o["OutputValue"] for o in (data_stack or {}).get("Outputs", []) if o["OutputKey"] == "ExperimentsTableName"
-    ]
-    return [name for table in tables for name in AdoptedEndpoints(table).live()]
+def adopted_endpoints(outputs: dict[str, str]) -> list[str]:
+    """The names of those that take part now; `outputs` are the data stack's, none if it was not made."""
+    return AdoptedEndpoints(outputs["ExperimentsTableName"]).live() if "ExperimentsTableName" in outputs else []
 
 
 def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
@@ -65,7 +62,7 @@ def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: di
 
     `owned` says of each of the stack's resources whether it is kept: what is kept, or another's, is not emptied.
     """
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    outputs = stacks.outputs_of(stack)
     gone: list[str] = []
     if part == "training":
         gone += leftovers.remove_endpoint(config)

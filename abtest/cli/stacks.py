@@ -33,13 +33,9 @@ def load_config(stage: str) -> ExperimentConfig:
     if not path.is_file():
         raise UserError(f"there is no stage {stage}: the stages are {', '.join(stages())}")
     try:
-        document, name = json.loads(path.read_text()), os.environ.get("SAGEMAKER_PROJECT_NAME")
-        config = ExperimentConfig.from_json(document | {"project_name": name} if name else document)
-    except (ConfigError, ValueError) as error:
+        return ExperimentConfig.of_stage(path.read_text(), stage, os.environ.get("SAGEMAKER_PROJECT_NAME"))
+    except ConfigError as error:
         raise UserError(f"{path.relative_to(ROOT)}: {error}") from None
-    if config.stage_name != stage:
-        raise UserError(f"{path.relative_to(ROOT)}: stage_name: must be {stage}, not {config.stage_name}")
-    return config
 
 
 def stack_names(stage: str) -> list[str]:
@@ -56,8 +52,13 @@ def outputs(stage: str) -> dict[str, str]:
             raise UserError(f"stage {stage} is not deployed: run abtest deploy --stage {stage}")
         if stack["StackStatus"] not in WHOLE:
             raise UserError(f"the stack {name} is {stack['StackStatus']}: run abtest deploy --stage {stage}")
-        found |= {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        found |= outputs_of(stack)
     return {key: value for key, value in found.items() if not key.startswith("ExportsOutput")}
+
+
+def outputs_of(stack: dict[str, Any]) -> dict[str, str]:
+    """The outputs of one stack, as CloudFormation describes it."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def client() -> Any:

@@ -37,10 +37,9 @@ def publish(stage: StageOption = "dev") -> None:
     portfolio = stacks.described(PORTFOLIO)
     if portfolio is None:
         raise UserError(f"the stack {PORTFOLIO} is not deployed: see docs/delivery.md")
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in portfolio["Outputs"]}
     with toolkit.alone():
         template = toolkit.synthesise_delivery(stage)
-    bucket = outputs["TemplatesBucketName"]
+    bucket = stacks.outputs_of(portfolio)["TemplatesBucketName"]
     s3 = boto3.client("s3")
     s3.put_object(Bucket=bucket, Key=KEY, Body=template.read_bytes(), Tagging="sagemaker:studio-visibility=true")
     print_line(f"https://{bucket}.s3.{s3.meta.region_name}.amazonaws.com/{KEY}")

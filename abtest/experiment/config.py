@@ -1,6 +1,7 @@
 """One stage's configuration: `infra/config/{stage}.json`, described by `experiment.schema.json` beside it."""
 
 import dataclasses
+import json
 from typing import Any
 
 from abtest.experiment.checks import Check, ConfigError, checked, number, one_of, optional, text, whole
@@ -68,14 +69,6 @@ def challengers(value: Any) -> tuple[VariantConfig, ...]:
     )
 
 
-def canary(value: Any) -> CanaryConfig | None:
-    return None if value is None else CanaryConfig.from_json(value)
-
-
-def shadow(value: Any) -> ShadowConfig | None:
-    return None if value is None else ShadowConfig.from_json(value)
-
-
 CHECKS: dict[str, Check] = {
     # CloudFormation's stacks are named after it, and begin with a letter.
     "project_name": text(
@@ -96,8 +89,8 @@ CHECKS: dict[str, Check] = {
     "alpha": number(0, 0.5, above=True),
     "joining_share": optional(number(0, 0.5, above=True)),
     "promotion": one_of(MANUAL, AUTOMATIC),
-    "shadow": shadow,
-    "canary": canary,
+    "shadow": optional(ShadowConfig.from_json),
+    "canary": optional(CanaryConfig.from_json),
     "promotion_approver": optional(
         text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
     ),
@@ -169,6 +162,23 @@ class ExperimentConfig:
             )
         return config
 
+    @classmethod
+    def of_stage(cls, text: str, stage: str, project_name: str | None) -> "ExperimentConfig":
+        """What the stage's file says; in a SageMaker project `project_name`, its name, takes the place of the file's.
+
+        Raises ConfigError as `from_json`, and for text that is not JSON or another stage's.
+        """
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"is not JSON: {error}") from None
+        if project_name and isinstance(document, dict):
+            document |= {"project_name": project_name}
+        config = cls.from_json(document)
+        if config.stage_name != stage:
+            raise ConfigError(f"stage_name: must be {stage}, as the file's name, not {config.stage_name}")
+        return config
+
     def refuse_duplicate_names(self) -> None:
         """Raises ConfigError if two variants are given the same name, which the JSON Schema cannot say."""
         variants = (self.champion_variant_config, *self.challenger_variant_config)
@@ -192,6 +202,11 @@ class ExperimentConfig:
     @property
     def endpoint_name(self) -> str:
         return f"sagemaker-{self.prefix}"
+
+    @property
+    def endpoint_prefix(self) -> str:
+        """What the names of all endpoints begin with that the project's API and roles know."""
+        return f"sagemaker-{self.project_name}-"
 
     @property
     def canary_share(self) -> float | None:

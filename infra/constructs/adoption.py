@@ -17,7 +17,7 @@ class Adoption(Construct):
 
     def __init__(self, scope: Construct, name: str, *, code: lambda_.Code, resources: Resources) -> None:
         super().__init__(scope, name)
-        prefix = f"sagemaker-{resources.config.project_name}-"
+        prefix = resources.config.endpoint_prefix
         function = HandlerFunction(
             self,
             "EndpointChanged",

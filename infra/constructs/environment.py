@@ -33,7 +33,7 @@ class Resources:
             "DELIVERY_STREAM_NAME": self.stream_name,
             "BUCKET_NAME": self.bucket.bucket_name,
             "ENDPOINT_NAME": self.config.endpoint_name,
-            "ENDPOINT_PREFIX": f"sagemaker-{self.config.project_name}-",
+            "ENDPOINT_PREFIX": self.config.endpoint_prefix,
             "CHAMPION_GROUP_NAME": self.group_names[0],
             "CHALLENGER_GROUP_NAME": self.group_names[1],
             "MODEL_EXECUTION_ROLE_ARN": self.model_role_arn,

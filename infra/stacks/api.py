@@ -18,7 +18,7 @@ class ApiStack(Stack):
     def __init__(self, scope: Construct, name: str, *, asset: Path, resources: Resources, keep: bool) -> None:
         super().__init__(scope, name, termination_protection=keep)
         code = lambda_.Code.from_asset(str(asset))
-        endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{resources.config.project_name}-*")
+        endpoints = sagemaker_arn(self, "endpoint", f"{resources.config.endpoint_prefix}*")
         experiments = allow(["dynamodb:GetItem"], resources.experiments.table_arn)
         put = allow(["firehose:PutRecord"], resources.stream_arn)
         assignments = [f"dynamodb:{verb}" for verb in ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")]

@@ -197,7 +197,7 @@ class WorkflowsStack(Stack):
             "Decide": self._function("decide", (), memory_mebibytes=1769),
             "RecordDecision": self._function("record_decision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
         }
-        endpoints = sagemaker_arn(self, "endpoint", f"sagemaker-{self._resources.config.project_name}-*")
+        endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
         return Workflow(
             self,

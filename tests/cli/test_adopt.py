@@ -42,12 +42,12 @@ def test_adopted_shown_and_retired_each_twice() -> None:
     shown = invoke(status.status, "--endpoint", NAME)
     assert shown.stdout.startswith(f"{NAME}-v0-1 on {NAME}\n")
     assert "strategy UCB1" in shown.stdout
-    stack = {"Outputs": [{"OutputKey": "ExperimentsTableName", "OutputValue": "experiments"}]}
-    assert destroy.adopted_endpoints(stack) == [NAME]
+    outputs = {"ExperimentsTableName": "experiments"}
+    assert destroy.adopted_endpoints(outputs) == [NAME]
 
     assert invoke(adopt.retire, NAME).stdout == f"{NAME}: {NAME}-v0-1 is retired. It was retired by hand.\n"
     assert json.loads(invoke(adopt.retire, NAME, "--json").stdout)["change"] == "none"
-    assert destroy.adopted_endpoints(stack) == destroy.adopted_endpoints(None) == []
+    assert destroy.adopted_endpoints(outputs) == destroy.adopted_endpoints({}) == []
     shown = invoke(status.status, "--endpoint", NAME)
     assert shown.stderr == f"{NAME} is retired; this is its last experiment\n"
     assert shown.stdout.startswith(f"{NAME}-v0-1 on {NAME}\n")

@@ -32,7 +32,7 @@ def test_an_unknown_stage_is_refused_with_those_that_exist(tmp_path: Path) -> No
         (json.dumps({"project_name": "p", "stage_name": "x", "warmpu": 1}), "warmpu.*warmup"),
         (json.dumps({"project_name": "p", "stage_name": "x", "epsilon": 2}), "epsilon"),
         (json.dumps({"project_name": "p", "stage_name": "x", "authentication": "none"}), "authentication"),
-        (json.dumps({"project_name": "p", "stage_name": "y"}), "stage_name is y, it must be x"),
+        (json.dumps({"project_name": "p", "stage_name": "y"}), "stage_name: must be x, .*, not y"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -44,3 +44,8 @@ def test_a_sagemaker_projects_name_takes_the_place_of_the_configurations() -> No
     assert environments.load("dev", environment={"SAGEMAKER_PROJECT_NAME": "other"}).prefix == "other-dev"
     with pytest.raises(ConfigError, match="project_name"):
         environments.load("dev", environment={"SAGEMAKER_PROJECT_NAME": "Not_A_Name"})
+
+
+def test_a_list_is_no_configuration_in_a_sagemaker_project_either(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"x\.json: configuration: must be a JSON object"):
+        environments.load("x", write(tmp_path, "[]"), {"SAGEMAKER_PROJECT_NAME": "other"})
