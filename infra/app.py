@@ -61,12 +61,17 @@ def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET, deliver
             cdk.Tags.of(app).add(key, value)
 
 
-def main() -> None:
+def begun() -> tuple[cdk.App, ExperimentConfig]:
+    """An empty app, and the configuration of the stage that it is for; a mistake in that ends the process."""
     app = cdk.App(analytics_reporting=False, context=FLAGS)
     try:
-        config = environments.load(app.node.try_get_context("stage") or "dev")
+        return app, environments.load(app.node.try_get_context("stage") or "dev")
     except ConfigError as error:
         sys.exit(f"abtest: {error}")
+
+
+def main() -> None:
+    app, config = begun()
     if not ASSET.is_dir():
         sys.exit(f"abtest: {ASSET} is missing; `abtest deploy` fills it and deploys")
     compose(app, config, delivery=Delivery.of(os.environ))

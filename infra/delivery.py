@@ -1,12 +1,10 @@
 """The CDK app of delivery: a stage's pipeline, the portfolio of project templates, and the template itself."""
 
-import sys
-
 import aws_cdk as cdk
 
-from abtest.experiment.config import ConfigError, ExperimentConfig
+from abtest.experiment.config import ExperimentConfig
 from infra import environments
-from infra.app import FLAGS
+from infra.app import begun
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.portfolio import PortfolioStack
 from infra.stacks.project import ProjectTemplate
@@ -25,11 +23,7 @@ def compose(app: cdk.App, config: ExperimentConfig) -> None:
 
 
 def main() -> None:
-    app = cdk.App(analytics_reporting=False, context=FLAGS)
-    try:
-        config = environments.load(app.node.try_get_context("stage") or "dev")
-    except ConfigError as error:
-        sys.exit(f"abtest: {error}")
+    app, config = begun()
     compose(app, config)
     app.synth()
 

@@ -12,11 +12,11 @@ ENDPOINT = {"EndpointName": "${EndpointName}"}  # the stage's own
 ENDPOINT_ASKED = {"EndpointName.$": "$.endpoint_name"}  # whichever the execution is about
 
 
-def retry(*, attempts: int = 3, interval_seconds: int = 2) -> Retry:
+def retry(*, attempts: int = 3) -> Retry:
     """Any failure may be a throttled call or a lost function: unmodelled errors all bear one name."""
     return Retry(
         error_equals=["States.TaskFailed", "States.Timeout"],
-        interval_seconds=interval_seconds,
+        interval_seconds=2,
         max_attempts=attempts,
         backoff_rate=2.0,
     )
@@ -55,11 +55,11 @@ def sagemaker(
     action: str,
     parameters: dict[str, Any],
     *,
-    slot: str | None,
+    slot: str,
     on_error: Catch,
     attempts: int = 3,
 ) -> Task:
-    """A state that calls one SageMaker operation and keeps its whole response in `slot` (None: nothing)."""
+    """A state that calls one SageMaker operation and keeps its whole response in `slot`."""
     return Task(
         state,
         resource=f"arn:aws:states:::aws-sdk:sagemaker:{action}",

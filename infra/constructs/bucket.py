@@ -5,21 +5,18 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.findings import accept
+from infra.constructs.private_bucket import PrivateBucket
 
 CAPTURES_DAYS = 30  # what shadows answered: users' requests, of no use once there is a verdict
 
 
-class DataBucket(s3.Bucket):
-    """Encrypted, private, TLS only. Where data is kept, also versioned: an old version lives 30 days."""
+class DataBucket(PrivateBucket):
+    """Where data is kept, versioned: an old version lives 30 days."""
 
     def __init__(self, scope: Construct, name: str, *, keep: bool) -> None:
         super().__init__(
             scope,
             name,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=keep,
             removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
             lifecycle_rules=[

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.constructs.arns import allow
+from infra.constructs.arns import allow, service_here
 from infra.constructs.findings import accept
 
 ROLE_PATH = "/abtest/"  # of the roles of delivery: what may create them may create no others
@@ -45,9 +45,7 @@ class Build(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal(
-                "codebuild.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
+            assumed_by=service_here("codebuild.amazonaws.com"),
             path=ROLE_PATH,
         )
         self.role.add_to_policy(allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn))

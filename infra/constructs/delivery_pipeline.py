@@ -12,10 +12,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.constructs.arns import allow
+from infra.constructs.arns import allow, service_here
 from infra.constructs.build import ROLE_PATH, Build
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.findings import accept
+from infra.constructs.private_bucket import PrivateBucket
 
 QUALIFIER = "hnb659fds"  # the CDK's own, of the roles and the bucket that its bootstrap makes
 CDK_ROLES = ("deploy", "file-publishing", "lookup")
@@ -76,14 +77,10 @@ class DeliveryPipeline(Construct):
         self._on_failure(pipeline)
 
     def _artifacts(self, bucket_name: str | None) -> s3.Bucket:
-        bucket = s3.Bucket(
+        bucket = PrivateBucket(
             self,
             "Artifacts",
             bucket_name=bucket_name,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=RemovalPolicy.RETAIN,  # CloudFormation deletes no bucket with objects in it
             lifecycle_rules=[
                 s3.LifecycleRule(expiration=KEPT_FOR, abort_incomplete_multipart_upload_after=Duration.days(1))
@@ -128,9 +125,7 @@ class DeliveryPipeline(Construct):
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal(
-                "codepipeline.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-            ),
+            assumed_by=service_here("codepipeline.amazonaws.com"),
             path=ROLE_PATH,
         )
         # The service was renamed; the action's prefix must be that of the connection's ARN.

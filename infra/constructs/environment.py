@@ -21,8 +21,8 @@ class Resources:
     assignments: dynamodb.ITable
     stream_name: str
     stream_arn: str
-    model_role_arn: str = ""
-    group_names: tuple[str, str] = ("", "")
+    model_role_arn: str
+    group_names: tuple[str, str]
 
     def environment(self, *names: str) -> Mapping[str, str]:
         """The variables `names`; KeyError where there is no such variable."""

@@ -1,11 +1,13 @@
 """The delivery stream: events put by the API, written to the bucket as GZIP JSON lines."""
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from infra.constructs.arns import allow, service_here
 
 BUFFER_SECONDS = 60
 BUFFER_MEBIBYTES = 1
@@ -49,25 +51,10 @@ class EventStream(Construct):
         self.stream_arn = self.stream.attr_arn
 
     def _role(self, bucket: s3.IBucket, log_group: logs.ILogGroup) -> iam.Role:
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "firehose.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            ),
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                resources=[bucket.arn_for_objects(PREFIX + "*"), bucket.arn_for_objects(ERROR_PREFIX + "*")],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                resources=[bucket.bucket_arn],
-            )
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=["logs:PutLogEvents"], resources=[f"{log_group.log_group_arn}"]))
+        role = iam.Role(self, "Role", assumed_by=service_here("firehose.amazonaws.com"))
+        objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in (PREFIX, ERROR_PREFIX)]
+        listing = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+        role.add_to_policy(allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], *objects))
+        role.add_to_policy(allow(listing, bucket.bucket_arn))
+        role.add_to_policy(allow(["logs:PutLogEvents"], log_group.log_group_arn))
         return role

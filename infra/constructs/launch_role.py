@@ -4,7 +4,7 @@ from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.arns import allow
+from infra.constructs.arns import allow, pass_role
 from infra.constructs.build import ROLE_PATH
 
 # What the project template is made of: service, its resources, and the verbs of CloudFormation's handlers.
@@ -122,12 +122,4 @@ class LaunchRole(iam.Role):
     def _roles(self) -> None:
         roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role{ROLE_PATH}*"
         self.add_to_policy(allow([f"iam:{verb}" for verb in ROLE_VERBS], roles))
-        self.add_to_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[roles],
-                conditions={
-                    "StringEquals": {"iam:PassedToService": ["codebuild.amazonaws.com", "codepipeline.amazonaws.com"]}
-                },
-            )
-        )
+        self.add_to_policy(pass_role(roles, service=["codebuild.amazonaws.com", "codepipeline.amazonaws.com"]))

@@ -36,7 +36,7 @@ class PipelineRole(SageMakerRole):
         self._objects(bucket)
         self._jobs()
         self._registry(group_names)
-        self.add_to_policy(pass_role(self.role_arn, model_role.role_arn, service="sagemaker.amazonaws.com"))
+        self.add_to_policy(pass_role(self.role_arn, model_role.role_arn))
 
     def _objects(self, bucket: s3.IBucket) -> None:
         objects = [bucket.arn_for_objects(prefix) for prefix in PREFIXES]
@@ -86,7 +86,7 @@ class UpsertPolicy(iam.CfnRolePolicy):
             allow(["s3:AbortMultipartUpload", "s3:PutObject"], bucket.arn_for_objects("code/*")),
             allow(["sagemaker:CreatePipeline", "sagemaker:UpdatePipeline"], pipeline),
             allow(["sagemaker:ListPipelines"], "*"),
-            pass_role(pipeline_role.role_arn, service="sagemaker.amazonaws.com"),
+            pass_role(pipeline_role.role_arn),
         ]
         super().__init__(
             scope,

@@ -4,7 +4,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.arns import allow
+from infra.constructs.arns import allow, service_here
 
 IMAGES = ("blazingtext", "sagemaker-scikit-learn")
 
@@ -16,10 +16,7 @@ class SageMakerRole(iam.Role):
         super().__init__(
             scope,
             name,
-            assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
-            ),
+            assumed_by=service_here("sagemaker.amazonaws.com"),
         )
         self._images(images)
         self._logs()

@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.constructs.arns import allow
 from infra.constructs.findings import accept
 from infra.constructs.launch_role import LaunchRole
+from infra.constructs.private_bucket import PrivateBucket
 from infra.stacks.project import ProjectProduct
 
 VERSION = "1"  # of the product; a change of the template needs the next one
@@ -57,13 +58,9 @@ class PortfolioStack(Stack):
 
     def _bucket(self, studio_role_arn: str) -> s3.Bucket:
         """Studio lists the objects and reads their tags in the browser, hence CORS."""
-        bucket = s3.Bucket(
+        bucket = PrivateBucket(
             self,
             "Templates",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=True,
             removal_policy=RemovalPolicy.RETAIN,  # projects made from a template name it
             cors=[

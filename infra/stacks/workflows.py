@@ -177,7 +177,7 @@ class WorkflowsStack(Stack):
             allow(["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], endpoint_configs),
             allow(["sagemaker:CreateModel"], models, *self._packages()),
             allow(["sagemaker:DescribeModel"], models),
-            pass_role(self._resources.model_role_arn, service="sagemaker.amazonaws.com"),
+            pass_role(self._resources.model_role_arn),
         ]
 
     def _rebalance(self) -> Workflow:
