@@ -1,7 +1,7 @@
 """The aims of issue 3, the figure measured for each, its standard error, and whether it is met."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -23,16 +23,12 @@ def _mean(rows: list[Row]) -> tuple[float, float]:
     return sum(r[0] for r in ratios) / len(ratios), math.sqrt(sum(r[1] ** 2 for r in ratios)) / len(ratios)
 
 
-def _worst(rows: list[Row], key: Callable[[Row], float]) -> Row:
-    return max(rows, key=key)
-
-
 def _ratio(row: Row) -> float:
     return float(row["ratio"][0])
 
 
 def _at_worst(rows: list[Row]) -> str:
-    worst = _worst(rows, _ratio)
+    worst = max(rows, key=_ratio)
     return f"{_with_error(worst['ratio'])} ({worst['scenario']})"
 
 
@@ -48,8 +44,8 @@ def regret_aims(rows: list[Row], ours: str) -> list[Row]:
 def _on_time(own: list[Row], which: str) -> list[Row]:
     rows = [row for row in own if row["group"] == "stationary" and row["timing"] == "on time"]
     mean = _mean(rows)
-    worst = _worst(rows, _ratio)
-    pick = _worst(rows, lambda row: -row["right_difference"][0])
+    worst = max(rows, key=_ratio)
+    pick = min(rows, key=lambda row: float(row["right_difference"][0]))
     return [
         _row("stationary, on time: mean regret at most 0.90", which, _with_error(mean), mean[0] <= 0.90),
         _row("… in no scenario above 1.0", which, _at_worst(rows), _ratio(worst) <= 1.0),
@@ -70,7 +66,7 @@ def _late(own: list[Row], which: str) -> list[Row]:
     if hardest:
         ratio = hardest[0]["ratio"]
         result.append(_row("… at most 0.30 on .65 / .67", which, _with_error(ratio), ratio[0] <= 0.30))
-    pick = _worst([_pick_change(row, own) for row in rows], lambda row: -row["change"])
+    pick = min((_pick_change(row, own) for row in rows), key=lambda row: float(row["change"]))
     figure = f"{100 * pick['change']:+.1f} ± {100 * pick['error']:.1f} points ({pick['scenario']})"
     met = pick["change"] >= -2 * pick["error"] or pick["change"] >= 0
     return [*result, _row("… pick no worse than on time (by 2 standard errors)", which, figure, met)]
@@ -91,15 +87,15 @@ def _changing(own: list[Row], which: str) -> list[Row]:
             "rates change: at most 0.45 on every scenario",
             which,
             _at_worst(changing),
-            _ratio(_worst(changing, _ratio)) <= 0.45,
+            _ratio(max(changing, key=_ratio)) <= 0.45,
         ),
-        _row("… at most 1.2 where nothing changes", which, _at_worst(still), _ratio(_worst(still, _ratio)) <= 1.2),
-        _row("… nor with sticky users", which, _at_worst(sticky), _ratio(_worst(sticky, _ratio)) <= 1.2),
+        _row("… at most 1.2 where nothing changes", which, _at_worst(still), _ratio(max(still, key=_ratio)) <= 1.2),
+        _row("… nor with sticky users", which, _at_worst(sticky), _ratio(max(sticky, key=_ratio)) <= 1.2),
     ]
 
 
 def false_aims(rows: list[Row]) -> list[Row]:
-    worst = _worst(rows, lambda row: float(row["ours"]["share"]))
+    worst = max(rows, key=lambda row: float(row["ours"]["share"]))
     share = worst["ours"]
     upper = max(row["ours"]["upper"] for row in rows)
     figure = f"{100 * share['share']:.1f} %, upper limit {100 * upper:.1f} % ({worst['strategy']}, {worst['setup']})"

@@ -19,22 +19,13 @@ ALPHA = 0.05
 GBSTATS_RUNS = 5  # a share of the runs: its tests are Python objects, one for each run and look
 
 SETUPS = {
-    "two arms at .05": Scenario("two arms at .05", (0.05, 0.05), intervals=LOOKS, requests=REQUESTS),
-    "five arms at .1": Scenario("five arms at .1", (0.1,) * 5, intervals=LOOKS, requests=REQUESTS),
-    "sticky, 10% new, users differ": Scenario(
-        "sticky, 10% new, users differ",
-        (0.2, 0.2),
-        intervals=LOOKS,
-        requests=REQUESTS,
-        users=Users(new_share=0.1, concentration=5.0),
-    ),
-    "sticky, 2% new, users differ": Scenario(
-        "sticky, 2% new, users differ",
-        (0.2, 0.2),
-        intervals=LOOKS,
-        requests=REQUESTS,
-        users=Users(new_share=0.02, concentration=5.0),
-    ),
+    name: Scenario(name, rates, intervals=LOOKS, requests=REQUESTS, users=users)
+    for name, rates, users in (
+        ("two arms at .05", (0.05, 0.05), Users()),
+        ("five arms at .1", (0.1,) * 5, Users()),
+        ("sticky, 10% new, users differ", (0.2, 0.2), Users(new_share=0.1, concentration=5.0)),
+        ("sticky, 2% new, users differ", (0.2, 0.2), Users(new_share=0.02, concentration=5.0)),
+    )
 }
 
 
@@ -66,7 +57,7 @@ def counted(named: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def z_test(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
-    """[runs, looks]: whether the pooled two-sided z-test of two proportions [runs, looks, 2] rejects at ALPHA."""
+    """Whether the pooled two-sided z-test of two proportions, on the last axis, rejects at ALPHA."""
     pooled = rewards.sum(axis=-1) / np.maximum(trials.sum(axis=-1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = rewards / trials

@@ -6,17 +6,9 @@ that was named.
 
 from typing import Any
 
-from scipy.stats import norm
-
 from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
-from abtest.experiment.simulation import (
-    Scenario,
-    SequentialTest,
-    estimate,
-    interval_policy,
-    simulate,
-)
-from bench.false_decisions import ALPHA
+from abtest.experiment.simulation import Scenario, SequentialTest, estimate, interval_policy, simulate
+from bench.false_decisions import ALPHA, z_test
 from bench.pool import Task
 
 SEED = 77
@@ -50,17 +42,15 @@ def fixed_horizon(runs: int) -> dict[str, Any]:
     """An equal split and one z-test at the end."""
     result = simulate(SCENARIO, interval_policy("WeightedSampling"), runs=runs, seed=SEED)
     trials, rewards = result.trials.sum(axis=1), result.rewards.sum(axis=1)
-    means = rewards / trials
-    pooled = rewards.sum(axis=1) / trials.sum(axis=1)
-    z = (means[:, 1] - means[:, 0]) / (pooled * (1 - pooled) * (1 / trials).sum(axis=1)) ** 0.5
-    limit = norm.ppf(1 - ALPHA / 2)
+    decided = z_test(trials, rewards)
+    worse_leads = rewards[:, 0] / trials[:, 0] > rewards[:, 1] / trials[:, 1]
     return {
         "strategy": "equal split",
         "rule": "z-test at the end",
         "even": None,
         "runs": runs,
-        "decided": list(estimate(abs(z) > limit)),
-        "wrong": int((z < -limit).sum()),
+        "decided": list(estimate(decided)),
+        "wrong": int((decided & worse_leads).sum()),
         "requests to decide": float(SCENARIO.intervals * SCENARIO.requests),
         "regret": list(estimate(result.total_regret / SPLIT_REGRET)),
     }

@@ -1,7 +1,6 @@
 """The strategies by the names that the tables give them: a task names its policy, since policies cannot be pickled."""
 
 import importlib
-from collections.abc import Callable
 
 from abtest.experiment.simulation import IntervalPolicy, Policy, interval_policy, request_policy
 
@@ -23,30 +22,24 @@ LIBRARY_PEERS = {
 BASIC = (PUBLISHED, "published UCB1", "published EpsilonGreedy", EQUAL, GROWTHBOOK)
 
 
-def _library(module: str, constant: str) -> Callable[[str], IntervalPolicy]:
-    def find(name: str) -> IntervalPolicy:
-        policies: tuple[IntervalPolicy, ...] = getattr(importlib.import_module(module), constant)
-        return next(policy for policy in policies if policy.name == name)
-
-    return find
-
-
-LIBRARIES = {
-    "mabwiser": _library("bench.peers.mabwiser_library", "MABWISER"),
-    "bayesianbandits": _library("bench.peers.bayesianbandits_library", "BAYESIANBANDITS"),
-    "GrowthBook": _library("bench.peers.growthbook", "GROWTHBOOK"),
+# By the first word of their names: modules, each with its POLICIES. They load libraries that only a run of them needs.
+PEERS = {
+    "mabwiser": "bench.peers.mabwiser_library",
+    "bayesianbandits": "bench.peers.bayesianbandits_library",
+    "GrowthBook": "bench.peers.growthbook",
 }
 
 
 def policy(name: str) -> Policy:
-    """By name; KeyError or ValueError if there is none of it."""
+    """By name; ValueError or StopIteration if there is none of it."""
     first, _, rest = name.partition(" ")
     if name == EQUAL:
         return interval_policy("WeightedSampling", name=EQUAL)
     if first == "published":
         return request_policy(rest)
-    if first in LIBRARIES:
-        return LIBRARIES[first](name)
+    if first in PEERS:
+        policies: tuple[IntervalPolicy, ...] = importlib.import_module(PEERS[first]).POLICIES
+        return next(policy for policy in policies if policy.name == name)
     return interval_policy(name)
 
 

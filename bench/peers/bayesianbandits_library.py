@@ -68,7 +68,7 @@ def _policy(name: str, make: Callable[[], Any], decay_rate: float | None = None)
     return IntervalPolicy(f"bayesianbandits {name}", begin, reading="closed")
 
 
-BAYESIANBANDITS = (
+POLICIES = (
     _policy("Thompson", ThompsonSampling),
     _policy("Thompson, decay 0.97", ThompsonSampling, 0.97),
     _policy("IDS", InformationDirectedSampling),

@@ -62,4 +62,4 @@ def _begin(runs: int, arms: int) -> _Session:  # noqa: ARG001
     return _Session(np.random.default_rng(1).standard_normal((DRAWS, arms)))
 
 
-GROWTHBOOK = (IntervalPolicy("GrowthBook bandit", _begin, reading="raw"),)
+POLICIES = (IntervalPolicy("GrowthBook bandit", _begin, reading="raw"),)

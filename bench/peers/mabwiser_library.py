@@ -53,7 +53,7 @@ def _policy(name: str, make: Callable[[], Any]) -> IntervalPolicy:
     return IntervalPolicy(f"mabwiser {name}", lambda runs, arms: _Session(make, runs, arms), reading="closed")
 
 
-MABWISER = (
+POLICIES = (
     _policy("Thompson", LearningPolicy.ThompsonSampling),
     _policy("UCB1", lambda: LearningPolicy.UCB1(alpha=1.0)),
 )

@@ -8,9 +8,8 @@ from gbstats.bayesian.tests import EffectBayesianABTest, EffectBayesianConfig
 from gbstats.models.statistics import SampleMeanStatistic
 
 from abtest.experiment.simulation import Known, Session, probability_best
-from bench.peers.bayesianbandits_library import BAYESIANBANDITS
-from bench.peers.growthbook import DRAWS, GROWTHBOOK, LEAST_SHARE, best_shares, normal_posteriors
-from bench.peers.mabwiser_library import MABWISER, outcomes
+from bench.peers.growthbook import DRAWS, LEAST_SHARE, POLICIES, best_shares, normal_posteriors
+from bench.peers.mabwiser_library import outcomes
 from bench.policies import LIBRARY_PEERS, policy, runs_of
 
 RUNS = 40
@@ -34,11 +33,9 @@ def best() -> float:
     return float(probability_best(COUNTS[None, :, 0], COUNTS[None, :, 1])[0, 0])
 
 
-@pytest.mark.parametrize("found", [MABWISER[0], BAYESIANBANDITS[0]], ids=lambda found: found.name)
-def test_the_libraries_thompson_sampling_shares_are_near_p_best(found: object) -> None:
-    name = getattr(found, "name", "")
+@pytest.mark.parametrize(("name", "picks"), [("mabwiser Thompson", 200), ("bayesianbandits Thompson", 25)])
+def test_the_libraries_thompson_sampling_shares_are_near_p_best(name: str, picks: int) -> None:
     session = policy(name).begin(RUNS, 2)  # type: ignore[union-attr]
-    picks = 25 if "bayesian" in name else 200
     error = math.sqrt(best() * (1 - best()) / (RUNS * picks))
     assert shares(session)[:, 0].mean() == pytest.approx(best(), abs=4 * error)
 
@@ -81,7 +78,7 @@ def test_growthbooks_shares_are_its_engines_chance_to_win() -> None:
     statistics = [SampleMeanStatistic(n=int(n), sum=s, sum_squares=s) for n, s in COUNTS]
     config = EffectBayesianConfig(difference_type="absolute")
     chance = EffectBayesianABTest(*statistics, config).compute_result().chance_to_win
-    found = shares(GROWTHBOOK[0].begin(1, 2), runs=1)
+    found = shares(POLICIES[0].begin(1, 2), runs=1)
     assert found[0, 1] == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / DRAWS))
 
 
@@ -93,7 +90,7 @@ def test_growthbook_takes_no_conversion_for_no_data() -> None:
 
 
 def test_growthbooks_floor_and_first_hundred() -> None:
-    session = GROWTHBOOK[0].begin(1, 2)
+    session = POLICIES[0].begin(1, 2)
     clear = Known(np.array([[[1000.0, 1000.0]]]), np.array([[[20.0, 100.0]]]), 1)
     assert session.shares(clear)[0, 0] == pytest.approx(LEAST_SHARE / (1 + LEAST_SHARE))
     few = Known(np.array([[[99.0, 1000.0]]]), np.array([[[1.0, 100.0]]]), 1)
