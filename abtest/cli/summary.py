@@ -53,7 +53,7 @@ def summarise(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
 def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     counts = experiment.counts or {}
     served = sum(item.invocation_count for item in counts.values())
-    initial = decisions[0].old_shares if decisions else experiment.shares
+    initial = _first_shares(experiment, decisions)
     best = decisions[-1].probability_best if decisions else {}
     canaries = _canaries(experiment, decisions)
     return [
@@ -70,6 +70,13 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
         }
         for variant in experiment.variants
     ]
+
+
+def _first_shares(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, float]:
+    """Of each variant, whenever it joined."""
+    given = [decision.new_shares for decision in decisions] if decisions else [experiment.shares]
+    begun = [decisions[0].old_shares] if decisions else []
+    return {name: share for shares in reversed([*begun, *given]) for name, share in shares.items()}
 
 
 def _canaries(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, str]:

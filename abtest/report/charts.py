@@ -49,11 +49,12 @@ def colours(variant_names: Sequence[str]) -> dict[str, str]:
 
 
 def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """The share of new users that each variant gets after each round, 0 to 100 %."""
+    """The share of new users that each variant gets after each round while it takes part, 0 to 100 %."""
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
-            axes.plot(_numbers(rounds), [r.shares.get(name, 0.0) for r in rounds], "o-", color=colour, label=name)
+            seen = _with(rounds, name)
+            axes.plot(_numbers(seen), [r.shares[name] for r in seen], "o-", color=colour, label=name)
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylabel("share of new users")
@@ -62,11 +63,12 @@ def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
 
 def cumulative_reward(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """The reward that each variant has earned by each round."""
+    """The reward that each variant has earned by each round while it takes part."""
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
-            axes.plot(_numbers(rounds), [r.reward(name) for r in rounds], "o-", color=colour, label=name)
+            seen = _with(rounds, name)
+            axes.plot(_numbers(seen), [r.reward(name) for r in seen], "o-", color=colour, label=name)
         axes.set_ylabel("reward (conversions)")
         axes.set_ylim(bottom=0)
 
@@ -144,7 +146,10 @@ def advantage(rounds: Sequence[Round], variant_names: Sequence[str], *, margin: 
 
 
 def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
-    """The Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced, the last among them."""
+    """The Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced, the last among them.
+
+    A variant that nobody has had yet is left out, unless that is all of them: of it nothing is believed.
+    """
     counted = [r for r in rounds if any(r.trials(name) for name in variant_names)]
     chosen = _spread(counted or list(rounds[-1:]), panels)
     low, high = _rate_limits(chosen, variant_names)
@@ -153,6 +158,8 @@ def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels:
         figure = Figure(figsize=(11, 2.6), layout="constrained")
         for axes, shown in zip(figure.subplots(1, len(chosen), sharex=True, squeeze=False)[0], chosen, strict=True):
             for name, colour in colours(variant_names).items():
+                if counted and not shown.trials(name):
+                    continue
                 alpha, beta = 1 + shown.reward(name), 1 + shown.trials(name) - shown.reward(name)
                 density = [beta_density(x, alpha, beta) for x in grid]
                 axes.plot(grid, density, color=colour, label=name)
@@ -161,7 +168,7 @@ def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels:
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=9)
+        figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside right upper", fontsize=9)
         figure.supxlabel("reward rate", fontsize=10)
         return _svg(figure)
 
@@ -174,7 +181,8 @@ def beta_density(x: float, alpha: float, beta: float) -> float:
 
 def _rate_limits(rounds: Sequence[Round], variant_names: Sequence[str]) -> tuple[float, float]:
     """Where the densities of all panels are worth drawing."""
-    intervals = [r.interval(name) for r in rounds for name in variant_names]
+    seen = [(r, name) for r in rounds for name in variant_names if r.trials(name)]
+    intervals = [r.interval(name) for r, name in seen] or [(0.0, 1.0)]
     low, high = min(i[0] for i in intervals), max(i[1] for i in intervals)
     margin = 0.15 * (high - low)
     return max(0.0, low - margin), min(1.0, high + margin)
@@ -192,6 +200,11 @@ def _band(axes: Axes, numbers: Sequence[int], intervals: Sequence[tuple[float, f
     axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
     if len(numbers) == 1:
         axes.vlines(numbers, low, high, color=colour, alpha=0.4, linewidth=3)
+
+
+def _with(rounds: Sequence[Round], variant_name: str) -> list[Round]:
+    """The rounds from where the variant joined to where it left, if it did."""
+    return [r for r in rounds if variant_name in r.shares]
 
 
 def _numbers(rounds: Sequence[Round]) -> list[int]:

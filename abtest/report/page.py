@@ -20,28 +20,35 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
 
     rounds = rounds_of(decisions)
     names = [variant["variant_name"] for variant in summary["variants"]]
+    drawn = [*names, *left(rounds, names)]
     return _template().render(
         summary=summary,
         rounds=rounds,
-        notes=[*out(summary), *canaries(summary), *notes],
+        warnings=out(summary),
+        notes=[*canaries(summary), *notes],
         headline=headline(summary["decision"]),
         effects=effects(summary["decision"]),
         settings=settings(summary),
         percent=percent,
-        colours=charts.colours(names),
+        colours=charts.colours(drawn),
         rates={name: _rate(rounds[-1], name) for name in names},
         costly=any(variant.get("cost") for variant in summary["variants"]),
         tested=any(variant.get("test_accuracy") is not None for variant in summary["variants"]),
         accuracies={variant["variant_name"]: _accuracy(variant) for variant in summary["variants"]},
         charts={
-            "traffic_share": charts.traffic_share(rounds, names),
-            "cumulative_reward": charts.cumulative_reward(rounds, names),
-            "reward_rate": charts.reward_rate(rounds, names),
-            "posteriors": charts.posteriors(rounds, names),
-            "evidence": charts.evidence(rounds, names),
-            "advantage": charts.advantage(rounds, names, margin=summary["margin"]),
+            "traffic_share": charts.traffic_share(rounds, drawn),
+            "cumulative_reward": charts.cumulative_reward(rounds, drawn),
+            "reward_rate": charts.reward_rate(rounds, drawn),
+            "posteriors": charts.posteriors(rounds, drawn),
+            "evidence": charts.evidence(rounds, drawn),
+            "advantage": charts.advantage(rounds, drawn, margin=summary["margin"]),
         },
     )
+
+
+def left(rounds: Sequence[Round], variant_names: Sequence[str]) -> list[str]:
+    """Who took part once and is none of these variants any more, in the order of their coming."""
+    return [name for name in dict.fromkeys(name for r in rounds for name in r.shares) if name not in variant_names]
 
 
 def _rate(last: Round, name: str) -> str:

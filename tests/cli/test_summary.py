@@ -74,6 +74,14 @@ def test_the_summary_says_what_was_set_how_large_the_effect_is_and_what_is_wrong
     assert json.loads(json.dumps(document)) == document
 
 
+def test_the_first_share_is_the_one_with_which_a_variant_joined() -> None:
+    alone = dataclasses.replace(
+        decision(1), old_shares=Shares({"Champion1": 1.0}), new_shares=Shares({"Champion1": 1.0})
+    )
+    document = summary.summarise(experiment(), [alone, decision(2), decision(3)])
+    assert [variant["initial_weight"] for variant in document["variants"]] == [1.0, 0.94]
+
+
 def test_before_the_first_rebalance_nothing_is_claimed() -> None:
     document = summary.summarise(experiment(), [])
     assert document["decision"] == {

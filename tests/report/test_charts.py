@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -51,6 +52,29 @@ def test_the_evidence_shows_what_is_needed_also_where_it_is_far_more() -> None:
     svg = charts.evidence([start, sure], NAMES)
     assert "needed to decide" in svg
     assert "1e+50" not in svg
+
+
+def joined() -> list[Round]:
+    """Challenger2 comes with the second round and is gone in the fourth."""
+    start, *others = rounds(1, 2, 3, 4)
+    both = {"Champion1": 0.5, "Challenger1": 0.5}
+    three = {"Champion1": 0.5, "Challenger1": 0.25, "Challenger2": 0.25}
+    shares = [both, three, three, both]
+    return [start, *(dataclasses.replace(r, shares=s) for r, s in zip(others, shares, strict=True))]
+
+
+@pytest.mark.parametrize("chart", [charts.traffic_share, charts.cumulative_reward])
+def test_a_line_begins_where_its_variant_joined_and_ends_where_it_left(chart: Any) -> None:
+    svg = chart(joined(), [*NAMES, "Challenger2"])
+    lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*stroke: var\(--c(\d)', svg)
+    assert {index: len(re.findall("[ML]", path)) for path, index in lines} == {"0": 5, "1": 5, "2": 2}
+
+
+def test_nothing_is_believed_of_a_variant_that_nobody_has_had() -> None:
+    """Its flat prior would stretch the axis from 0 to 100 %."""
+    assert charts.posteriors(joined(), [*NAMES, "Challenger2"]) == charts.posteriors(joined(), NAMES)
+    start, _ = rounds(1)
+    assert "Champion1" in charts.posteriors([start], NAMES)
 
 
 def test_the_margin_is_drawn_where_there_is_one() -> None:

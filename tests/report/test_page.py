@@ -116,12 +116,16 @@ def test_columns_that_would_be_empty_are_left_out(html: str) -> None:
     assert "66.0\N{NO-BREAK SPACE}% (60.0 to 72.0)" in full
 
 
-def test_a_variant_that_is_out_keeps_its_line_and_a_canary_is_named() -> None:
+def test_who_is_out_keeps_a_line_a_canary_is_named_and_who_left_is_in_the_pictures() -> None:
     told = summary()
     told["variants"][0]["canary_until"] = "2026-01-01T00:30:00.000Z"
     told["variants"][1]["out"] = "5XX rate."
     last = dataclasses.replace(decision(4), probability_best={"Challenger1": 0.97})
-    shown = page.render(told, [decision(3), last])
+    former = {"Champion1": 0.2, "Challenger0": 0.2, "Challenger1": 0.6}
+    shown = page.render(told, [dataclasses.replace(decision(3), old_shares=Shares(former)), last])
     assert "Champion1 is a canary until 2026-01-01T00:30:00.000Z" in shown
     assert '<td class="n">out</td>' in shown
+    assert '<div class="note warning">Challenger1 is out, the champion serves its users: 5XX rate.</div>' in shown
     assert "\N{EN DASH}<br>97.0\N{NO-BREAK SPACE}%" in shown  # P(best) stands beside its own variant's share
+    assert shown.count('class="swatch"') == 2
+    assert ">Challenger0</text>" in shown
