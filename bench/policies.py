@@ -1,8 +1,13 @@
 """The strategies by the names that the tables give them: a task names its policy, since policies cannot be pickled."""
 
+import functools
 import importlib
 
-from abtest.experiment.simulation import IntervalPolicy, Policy, interval_policy, request_policy
+import numpy as np
+
+from abtest.experiment.simulation import IntervalPolicy, Policy, RequestPolicy, interval_policy, request_policy
+from abtest.experiment.simulation.policies import Picks
+from abtest.experiment.simulation.scenario import Floats
 
 PUBLISHED = "published ThompsonSampling"  # what everything is measured against: per request, on raw counters
 EQUAL = "equal split"
@@ -36,11 +41,30 @@ def policy(name: str) -> Policy:
     if name == EQUAL:
         return interval_policy("WeightedSampling", name=EQUAL)
     if first == "published":
-        return request_policy(rest)
+        return request_policy(rest) if name == PUBLISHED else _shuffled(request_policy(rest))
     if first in PEERS:
         policies: tuple[IntervalPolicy, ...] = importlib.import_module(PEERS[first]).POLICIES
         return next(policy for policy in policies if policy.name == name)
     return interval_policy(name)
+
+
+def _shuffled(policy: RequestPolicy) -> RequestPolicy:
+    """With the arms in another order in each run: it gives ties to the first arm, which must not be the best by design.
+
+    Before the first conversion all means are 0: with the best arm in front, to be late would be an advantage.
+    """
+
+    def choose(trials: Floats, rewards: Floats, random: np.random.Generator) -> Picks:
+        order = _orders(*trials.shape)
+        picks = policy.choose(np.take_along_axis(trials, order, 1), np.take_along_axis(rewards, order, 1), random)
+        return np.take_along_axis(order, picks[:, None], 1)[:, 0]
+
+    return RequestPolicy(policy.name, choose)
+
+
+@functools.cache
+def _orders(runs: int, arms: int) -> Picks:
+    return np.random.default_rng(0).permuted(np.tile(np.arange(arms), (runs, 1)), axis=1)
 
 
 def runs_of(name: str, runs: int) -> int:

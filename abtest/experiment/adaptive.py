@@ -15,13 +15,16 @@ from typing import TypeAlias
 import numpy as np
 
 from abtest.experiment.adaptive_filter import IDLE, Filter
-from abtest.experiment.adaptive_outlook import Outlook, information_directed, outlook
+from abtest.experiment.adaptive_outlook import information_directed, outlook
 from abtest.experiment.log_gamma import Floats
 from abtest.experiment.posterior import Trials
 
 Arm: TypeAlias = tuple[Trials, ...]  # an arm's intervals, oldest first
 
 FEW_CONVERSIONS = 10.0  # in an interval: there half of the shares is P(best)'s, and far above it nothing
+# Whom to name is asked with jumps this many times as likely as for shares: being alert to jumps costs little where
+# traffic follows the evidence anyway, but a name given for a jump that was none is wrong.
+NAMING = 0.1
 STEP = 50  # intervals
 
 
@@ -40,15 +43,15 @@ class Beliefs:
         """Takes one interval in, [runs, arms]; `rewards` from 0 to `trials`; neither need be whole."""
         return Beliefs(self.filter.after(trials, rewards))
 
-    @property
-    def outlook(self) -> Outlook:
-        return outlook(self.filter.mixture)
+    def best(self) -> Floats:
+        """P(best) from now on, for who must name an arm, [runs, arms]; rows sum to 1."""
+        return outlook(self.filter.mixture.had_jumps_been(NAMING)).best
 
     def shares(self) -> Floats:
         """For the next interval, [runs, arms]; rows sum to 1."""
         if self.filter.trials.shape[1] == 1:
             return np.ones_like(self.filter.trials)
-        seen = self.outlook
+        seen = outlook(self.filter.mixture)
         conversions = self.filter.rewards.sum(axis=1, keepdims=True) / max(self.filter.intervals, 1)
         part = conversions**2 / (conversions**2 + FEW_CONVERSIONS**2)
         shares: Floats = part * information_directed(seen.regret, seen.information) + (1 - part) * seen.best
@@ -57,10 +60,19 @@ class Beliefs:
 
 def adaptive_shares(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> list[float]:
     """Of one experiment: `history` holds its intervals, oldest first; what else is in `counts` came before them."""
+    return [float(share) for share in _after(counts, history).shares()[0]]
+
+
+def adaptive_best(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> list[float]:
+    """P(best) of each arm from now on; arguments as above."""
+    return [float(probability) for probability in _after(counts, history).best()[0]]
+
+
+def _after(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> Beliefs:
     arms = [_arm(total, [interval[index] for interval in history]) for index, total in enumerate(counts)]
     if not any(trials for arm in arms for trials, _ in arm[:1]):
         arms = [arm[1:] for arm in arms]
-    return [float(share) for share in _beliefs(tuple(arms)).shares()[0]]
+    return _beliefs(tuple(arms))
 
 
 def _arm(total: Trials, intervals: Sequence[Trials]) -> Arm:

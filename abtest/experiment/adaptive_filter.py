@@ -42,6 +42,12 @@ class Mixture:
         means: Floats = (self.weight * self.a / (self.a + self.b)).sum(axis=2)
         return means
 
+    def had_jumps_been(self, times: float) -> "Mixture":
+        """The beliefs if jumps had been `times` as likely before anything was seen; exact for one jump at most."""
+        log_weight = self.log_weight + np.where(self.began > 0, np.log(times), 0.0)
+        log_weight -= np.logaddexp.reduce(log_weight, axis=2, keepdims=True)
+        return dataclasses.replace(self, log_weight=log_weight)
+
     def with_jump(self, hazard: Floats, prior: tuple[Floats, Floats], interval: int) -> "Mixture":
         """A new component, with the Beta parameters `prior`, takes `hazard` [runs, arms] of the weight.
 

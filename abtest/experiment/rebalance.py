@@ -6,10 +6,10 @@ winner, equivalent or stopped, the champion has all: nothing was shown to be bet
 challenger's canary the shares stay and nothing is concluded; a variant that is out has none, and the others are
 compared without it.
 
-P(best), which the record holds and ThompsonSampling follows, compares all that was counted of each variant, also where
-one joined late. Counting from the last joining only would take rates that drift into account, and give back traffic to
-every variant that had lost before. What is proven (`conclusion`) compares variants only within the intervals that they
-share.
+P(best), which the record holds, is what the strategy believes: Adaptive, that rates may have changed; all others
+compare all that was counted of each variant, also where one joined late. Counting from the last joining only would take
+rates that drift into account, and give back traffic to every variant that had lost before. What is proven
+(`conclusion`) compares variants only within the intervals that they share.
 """
 
 import dataclasses
@@ -34,8 +34,8 @@ from abtest.experiment.confidence import Effect
 from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment, decision_id
 from abtest.experiment.health import Finding, health
-from abtest.experiment.posterior import probability_best, value_remaining
-from abtest.experiment.strategies import traffic_shares
+from abtest.experiment.posterior import Trials, value_remaining
+from abtest.experiment.strategies import believed_best, traffic_shares
 from abtest.experiment.variants import Shares, VariantCounts
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
@@ -52,13 +52,13 @@ LEAST_MOVE = 1e-6  # a smaller change of a share is none
 class Decision:
     """The record of one rebalance.
 
-    `counts`, `probability_best` (of those not out), `old_shares`, `new_shares` are by variant name. `value_remaining`
-    is the 95th percentile of the relative gain of utility still possible over the leader. `e_values` are the leader's
-    against each other variant; it is decided once all reach `e_value_threshold`. `leader` is the winner once decided,
-    the champion once equivalent, else who is most probably the best. `updated` says whether the shares changed;
-    `reason` is a sentence, and `guarantee` says in sentences what the status is worth. `effects` are by how much the
-    leader is better than each other variant that it shares an interval with, in units of reward less cost; so is
-    `margin`. `findings` are what to know of the data's health before the rest is believed.
+    `counts`, `probability_best` (of those not out, as the strategy believes), `old_shares`, `new_shares` are by variant
+    name. `value_remaining` is the 95th percentile of the relative gain of utility still possible over the leader.
+    `e_values` are the leader's against each other variant; it is decided once all reach `e_value_threshold`. `leader`
+    is the winner once decided, the champion once equivalent, else who is most probably the best. `updated` says whether
+    the shares changed; `reason` is a sentence, and `guarantee` says in sentences what the status is worth. `effects`
+    are by how much the leader is better than each other variant that it shares an interval with, in units of reward
+    less cost; so is `margin`. `findings` are what to know of the data's health before the rest is believed.
     """
 
     decision_id: str
@@ -145,7 +145,8 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
-    best = dict(zip(live.variant_names, probability_best(trials), strict=True))
+    history = _weighted_history(live, counts)
+    best = dict(zip(live.variant_names, believed_best(trials, strategy=live.strategy, history=history), strict=True))
     trusted = _first_doubt(DISTRUST, live, counts) is None
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
     served, doubt = _new_shares(live, counts, found)
@@ -209,9 +210,13 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
     return found.leader if found.status == DECIDED and experiment.mode == LEARN_FIRST else None
 
 
+def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
+    """By time of invocation, open cohorts weighted by the chance that they have converted if ever."""
+    return [in_utility(experiment, interval) for interval in counts.weighted_history]
+
+
 def _strategys_shares(experiment: Experiment, counts: Counts, status: str) -> list[float]:
-    """From the history by time of invocation, open cohorts weighted by the chance that they have converted if ever."""
-    history = [in_utility(experiment, interval) for interval in counts.weighted_history]
+    history = _weighted_history(experiment, counts)
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
     floor = experiment.exploration_floor
     if experiment.mode == LEARN_FIRST and status == RUNNING:

@@ -81,6 +81,18 @@ def adaptive(arms: _Arms) -> list[float]:
     return adaptive_shares(arms.counts, arms.history or [arms.counts])
 
 
+def believed_best(counts: Sequence[Trials], *, strategy: str, history: History | None = None) -> list[float]:
+    """The probability that each arm is the best from now on, as the strategy sees it; arguments as `traffic_shares`.
+
+    To Adaptive rates may have changed, those of idle arms unseen. To all others they stay: `probability_best`.
+    """
+    if strategy != "Adaptive":
+        return probability_best(counts)
+    from abtest.experiment.adaptive import adaptive_best
+
+    return adaptive_best(checked_counts(counts), history or [counts])
+
+
 STRATEGIES: dict[str, Callable[[_Arms], list[float]]] = {
     "WeightedSampling": weighted_sampling,
     "EpsilonGreedy": epsilon_greedy,

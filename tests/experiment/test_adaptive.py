@@ -6,21 +6,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abtest.experiment import probability_best
 from abtest.experiment.adaptive import Beliefs, adaptive_shares
+from abtest.experiment.adaptive_outlook import outlook
 from abtest.experiment.posterior import Trials
-from abtest.experiment.strategies import traffic_shares
+from abtest.experiment.strategies import believed_best, traffic_shares
 
 Interval = list[Trials]
 
 CELL = st.tuples(st.integers(0, 2000), st.floats(0, 1)).map(lambda cell: (float(cell[0]), cell[0] * cell[1]))
 
 
+def totals(history: list[Interval]) -> list[Trials]:
+    return [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
+
+
 def shares_of(history: list[Interval]) -> list[float]:
-    counts = [
-        tuple(math.fsum(interval[arm][part] for interval in history) for part in (0, 1))
-        for arm in range(len(history[0]))
-    ]
-    return traffic_shares([(n, s) for n, s in counts], strategy="Adaptive", history=history)
+    return traffic_shares(totals(history), strategy="Adaptive", history=history)
+
+
+def best_of(history: list[Interval]) -> list[float]:
+    return believed_best(totals(history), strategy="Adaptive", history=history)
 
 
 def steady(rates: tuple[float, ...], intervals: int, trials: float = 1000.0) -> list[Interval]:
@@ -48,13 +54,36 @@ def test_what_is_in_no_interval_came_before_them() -> None:
     assert adaptive_shares(total, [second]) == adaptive_shares(total, [first, second])
 
 
+LED = [*steady((0.04, 0.06), 2), *([(50.0, 2.0), (1000.0, 60.0)] for _ in range(20))]
+FELL = [*LED, *([(50.0, 2.0), (1000.0, 30.0)] for _ in range(4))]
+
+
 def test_a_leader_that_falls_loses_its_traffic_sooner_than_by_its_counts() -> None:
-    led = [[(50.0, 2.0), (1000.0, 60.0)] for _ in range(20)]
-    fell = [[(50.0, 2.0), (1000.0, 30.0)] for _ in range(4)]
-    history = [*steady((0.04, 0.06), 2), *led, *fell]
-    counts = [(float(sum(i[arm][0] for i in history)), sum(i[arm][1] for i in history)) for arm in (0, 1)]
-    assert traffic_shares(counts, strategy="ThompsonSampling")[1] > 0.9
-    assert shares_of(history)[1] < 0.6
+    assert traffic_shares(totals(FELL), strategy="ThompsonSampling")[1] > 0.9
+    assert shares_of(FELL)[1] < 0.6
+
+
+def test_the_best_is_who_is_best_now() -> None:
+    assert best_of(LED)[1] > 0.98
+    assert best_of(FELL)[1] < 0.1
+    assert believed_best(totals(FELL), strategy="ThompsonSampling", history=FELL) == probability_best(totals(FELL))
+
+
+def test_a_jump_needs_more_to_name_an_arm_than_to_send_it_traffic() -> None:
+    doubtful = [*LED, [(50.0, 2.0), (1000.0, 40.0)]]
+    beliefs = Beliefs.start(1, 2)
+    for interval in doubtful:
+        trials, rewards = np.array(interval).T[:, None, :]
+        beliefs = beliefs.after(trials, rewards)
+    assert beliefs.best()[0, 1] > outlook(beliefs.filter.mixture).best[0, 1] + 0.05
+
+
+def test_while_nothing_changes_the_best_is_as_by_the_counts() -> None:
+    for rates in ((0.05, 0.05), (0.048, 0.05), (0.05, 0.05, 0.052)):
+        history = steady(rates, 10)
+        assert best_of(history) == pytest.approx(probability_best(totals(history)), abs=0.02)
+    assert best_of(steady((0.1,), 3)) == [1.0]
+    assert believed_best([(0, 0), (0, 0)], strategy="Adaptive") == pytest.approx([0.5, 0.5])
 
 
 def test_an_idle_arm_gets_more_the_longer_it_was_idle() -> None:

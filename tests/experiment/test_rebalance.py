@@ -1,5 +1,6 @@
 """Decisions: what moves the shares, what keeps them, what is named."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -40,6 +41,21 @@ def test_every_strategy_decides(strategy: str) -> None:
     )
     assert list(decision.new_shares.values()) == shares
     assert decision.updated == (strategy != "WeightedSampling")
+
+
+def test_who_leads_is_what_the_strategy_believes() -> None:
+    """Challenger1 led for 20 intervals and fell; all that was counted still speaks for it."""
+    led, fell = ({"Champion1": (100.0, 4.0), "Challenger1": (1000.0, reward)} for reward in (60.0, 20.0))
+    total = {"Champion1": (2500, 100.0), "Challenger1": (25000, 20 * 60.0 + 5 * 20.0)}
+    known = dataclasses.replace(counts(total), weighted_history=(led,) * 20 + (fell,) * 5)
+    decisions = {
+        strategy: decide(experiment(strategy=strategy), known, decided_at=at(1001))
+        for strategy in ("Adaptive", "ThompsonSampling")
+    }
+    assert decisions["ThompsonSampling"].leader == "Challenger1"
+    assert decisions["Adaptive"].leader == "Champion1"
+    assert decisions["Adaptive"].probability_best["Champion1"] > 0.9
+    assert decisions["Adaptive"].new_shares["Champion1"] > 0.5
 
 
 def test_the_record_is_complete() -> None:

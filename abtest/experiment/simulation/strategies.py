@@ -78,8 +78,7 @@ class Adaptive:
         return self._after(known).shares()
 
     def leaders(self, known: Known) -> Picks:
-        """Who is most probably the best, by these beliefs."""
-        highest: Picks = self._after(known).outlook.best.argmax(axis=1)
+        highest: Picks = self._after(known).best().argmax(axis=1)
         return highest
 
     def _after(self, known: Known) -> Beliefs:
