@@ -55,6 +55,7 @@ DELIVERY: Mapping[str, str] = {
     r".*:(alarm:|project/|rule/|code-repository/|log-group:/aws/codebuild/)?sagemaker-\*": "begins with the project",
     r".*:s3:::sagemaker-\*-artifact-\*": "the artefacts of a project, by its id",
     r".*:model-package-group/\*-(champion|challenger)": "begins with the project",
+    r".*:log-group:\*": "CloudFormation looks for a log group among all",
     r".*:(codeconnections|codestar-connections):.*:connection/\*": "the connection is the project's creator's choice",
 }
 

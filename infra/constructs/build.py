@@ -49,7 +49,9 @@ class Build(Construct):
             path=ROLE_PATH,
         )
         self.role.add_to_policy(allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn))
-        self.role.add_to_policy(allow(["s3:GetObject", "s3:PutObject"], artifacts.arn_for_objects("*")))
+        objects = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+        self.role.add_to_policy(allow(objects, artifacts.arn_for_objects("*")))
+        self.role.add_to_policy(allow(["s3:GetBucketAcl", "s3:GetBucketLocation"], artifacts.bucket_arn))
         for statement in statements:
             self.role.add_to_policy(statement)
         project = self._project(buildspec, log_group, variables)

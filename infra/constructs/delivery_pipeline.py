@@ -58,7 +58,7 @@ class DeliveryPipeline(Construct):
         self._bucket = self._artifacts(bucket_name)
         upsert = self._build("upsert", self._describe())
         deploy = self._build("deploy", *self._deploy(), UPSERT_ROLE_NAME=upsert.role.role_name)
-        builds = {"test": self._build("test"), "synth": self._build("synth"), "deploy": deploy, "upsert": upsert}
+        builds = {"test": self._test(), "synth": self._build("synth"), "deploy": deploy, "upsert": upsert}
         stages = [_stage("Source", [_source_action(source)])]
         for key, build in builds.items():
             if approve and key == "deploy":
@@ -81,7 +81,8 @@ class DeliveryPipeline(Construct):
             self,
             "Artifacts",
             bucket_name=bucket_name,
-            removal_policy=RemovalPolicy.RETAIN,  # CloudFormation deletes no bucket with objects in it
+            # CloudFormation deletes no bucket that has objects; what failed to be made leaves no name taken.
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             lifecycle_rules=[
                 s3.LifecycleRule(expiration=KEPT_FOR, abort_incomplete_multipart_upload_after=Duration.days(1))
             ],
@@ -89,6 +90,12 @@ class DeliveryPipeline(Construct):
         reason = "Copies of the repository for 30 days, which this pipeline's roles alone read and write"
         accept(bucket, "S1", reason)
         return bucket
+
+    def _test(self) -> Build:
+        """Told nothing: the tests read the repository's own configuration, whatever the project is called."""
+        return Build(
+            self, "Test", buildspec="test", project_name=f"{self._prefix}-test", artifacts=self._bucket, variables={}
+        )
 
     def _build(self, key: str, *statements: iam.PolicyStatement, **variables: str) -> Build:
         return Build(
@@ -131,8 +138,10 @@ class DeliveryPipeline(Construct):
         # The service was renamed; the action's prefix must be that of the connection's ARN.
         use = ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
         role.add_to_policy(allow(use, source.connection_arn))
-        role.add_to_policy(allow(["s3:GetObject", "s3:PutObject"], self._bucket.arn_for_objects("*")))
-        role.add_to_policy(allow(["s3:GetBucketLocation", "s3:GetBucketVersioning"], self._bucket.bucket_arn))
+        objects = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+        role.add_to_policy(allow(objects, self._bucket.arn_for_objects("*")))
+        look = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
+        role.add_to_policy(allow(look, self._bucket.bucket_arn))
         run = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
         role.add_to_policy(allow(run, *(build.arn for build in builds.values())))
         return role

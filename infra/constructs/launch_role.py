@@ -7,7 +7,8 @@ from constructs import Construct
 from infra.constructs.arns import allow, pass_role
 from infra.constructs.build import ROLE_PATH
 
-# What the project template is made of: service, its resources, and the verbs of CloudFormation's handlers.
+# What the project template is made of: service, its resources, and the verbs of CloudFormation's handlers, which read
+# a resource after they made it, all of it, and fail where they may not.
 RESOURCES = (
     (
         "codebuild",
@@ -47,8 +48,8 @@ RESOURCES = (
         "logs",
         ("log-group:/aws/codebuild/sagemaker-*",),
         (
-            *("CreateLogGroup", "DeleteLogGroup", "ListTagsForResource", "PutRetentionPolicy"),
-            *("TagResource", "UntagResource"),
+            *("CreateLogGroup", "DeleteLogGroup", "GetDataProtectionPolicy", "ListTagsForResource"),
+            *("PutRetentionPolicy", "TagResource", "UntagResource"),
         ),
     ),
     (
@@ -56,8 +57,8 @@ RESOURCES = (
         ("code-repository/sagemaker-*", "model-package-group/*-champion", "model-package-group/*-challenger"),
         (
             *("AddTags", "CreateCodeRepository", "CreateModelPackageGroup", "DeleteCodeRepository", "DeleteTags"),
-            *("DeleteModelPackageGroup", "DescribeCodeRepository", "DescribeModelPackageGroup", "ListTags"),
-            "UpdateCodeRepository",
+            *("DeleteModelPackageGroup", "DeleteModelPackageGroupPolicy", "DescribeCodeRepository"),
+            *("DescribeModelPackageGroup", "GetModelPackageGroupPolicy", "ListTags", "UpdateCodeRepository"),
         ),
     ),
 )
@@ -66,10 +67,14 @@ ROLE_VERBS = (
     *("ListRolePolicies", "PutRolePolicy", "TagRole", "UntagRole", "UpdateAssumeRolePolicy"),
 )
 BUCKET_VERBS = (
-    *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetBucketPolicy", "GetBucketPublicAccessBlock"),
-    *("GetBucketTagging", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "PutBucketOwnershipControls"),
+    *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "ListBucket", "PutBucketOwnershipControls"),
     *("PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging", "PutEncryptionConfiguration"),
-    "PutLifecycleConfiguration",
+    *("PutLifecycleConfiguration", "GetAccelerateConfiguration", "GetAnalyticsConfiguration", "GetBucketAcl"),
+    *("GetBucketCORS", "GetBucketLogging", "GetBucketMetadataTableConfiguration", "GetBucketNotification"),
+    *("GetBucketObjectLockConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy"),
+    *("GetBucketPublicAccessBlock", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite"),
+    *("GetEncryptionConfiguration", "GetIntelligentTieringConfiguration", "GetInventoryConfiguration"),
+    *("GetLifecycleConfiguration", "GetMetricsConfiguration", "GetReplicationConfiguration"),
 )
 STACK_VERBS = (
     *("CreateStack", "DeleteStack", "DescribeStackEvents", "DescribeStacks", "SetStackPolicy", "UpdateStack"),
@@ -103,6 +108,8 @@ class LaunchRole(iam.Role):
             f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:connection/*"
             for service in ("codeconnections", "codestar-connections")
         ]
+        groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*"
+        self.add_to_policy(allow(["logs:DescribeLogGroups"], groups))  # a search by prefix, checked against all
         pass_connection = ["codeconnections:PassConnection", "codestar-connections:PassConnection"]
         self.add_to_policy(allow(pass_connection, *connections))
 

@@ -59,7 +59,7 @@ def provision(stack: Stack) -> None:
             model_package_group_name=f"{name}-{role}",
             model_package_group_description=f"{role.capitalize()}s of {name}",
         )
-        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        group.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     DeliveryPipeline(
         stack,
         "Delivery",

@@ -56,4 +56,5 @@ class TrainingStack(Stack):
             model_package_group_name=name,
             model_package_group_description=f"{role}s of {project_name}",
         )
-        group.apply_removal_policy(RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY)
+        # What a stack that failed to be made left behind would make the next one fail, by its name.
+        group.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY)

@@ -56,7 +56,8 @@ def test_the_stream_writes_below_its_prefixes_only(demo: Templates) -> None:
 def test_what_is_kept_outlives_its_stack(demo: Templates, prod: Templates) -> None:
     kinds = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SageMaker::ModelPackageGroup")
     for kind in kinds:
-        assert {resource["DeletionPolicy"] for resource in prod.resources(kind)} == {"Retain"}
+        assert {resource["UpdateReplacePolicy"] for resource in prod.resources(kind)} == {"Retain"}
+        assert "Delete" not in {resource["DeletionPolicy"] for resource in prod.resources(kind)}
         assert {resource["DeletionPolicy"] for resource in demo.resources(kind)} == {"Delete"}
     assert prod.properties("AWS::S3::Bucket")[0]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert all(table["DeletionProtectionEnabled"] for table in prod.properties("AWS::DynamoDB::Table"))

@@ -125,14 +125,58 @@ def test_the_product_is_shown_in_studio_and_launched_by_its_role(delivery: Templ
     assert text(association["PrincipalARN"]) == "{StudioRoleArn}"
 
 
-def test_the_launch_role_may_create_each_kind_of_resource_in_the_project(delivery: Templates) -> None:
-    """By the service: CloudFormation's handlers call the service of the type."""
-    services = {kind.split("::")[1].lower() for kind in kinds(delivery["abtest-project"])}
-    actions = [a for name, s in delivery.statements() if name.startswith("LaunchRole") for a in listed(s["Action"])]
-    assert services <= {action.split(":")[0] for action in actions}
+# What the handlers of CloudFormation's registry call to make, read and delete a resource that has no more properties
+# than ours (`handlers` in the schemas of the types); AccessDenied on one of them fails the project.
+HANDLERS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch: DescribeAlarms ListTagsForResource PutMetricAlarm TagResource DeleteAlarms",
+    "AWS::CodePipeline::Pipeline": "codepipeline: CreatePipeline GetPipeline GetPipelineState ListTagsForResource "
+    "TagResource DeletePipeline",
+    "AWS::Events::Rule": "events: PutRule DescribeRule PutTargets ListTargetsByRule RemoveTargets DeleteRule",
+    "AWS::IAM::Policy": "iam: PutRolePolicy GetRolePolicy DeleteRolePolicy",
+    "AWS::IAM::Role": "iam: CreateRole GetRole ListAttachedRolePolicies ListRolePolicies TagRole DeleteRole",
+    "AWS::Logs::LogGroup": "logs: DescribeLogGroups CreateLogGroup PutRetentionPolicy TagResource ListTagsForResource "
+    "GetDataProtectionPolicy DeleteLogGroup",
+    "AWS::S3::Bucket": "s3: CreateBucket ListBucket GetBucketAcl PutBucketTagging PutEncryptionConfiguration "
+    "PutLifecycleConfiguration PutBucketPublicAccessBlock PutBucketOwnershipControls GetBucketOwnershipControls "
+    "GetBucketCORS GetBucketVersioning GetReplicationConfiguration GetBucketMetadataTableConfiguration DeleteBucket",
+    "AWS::S3::BucketPolicy": "s3: GetBucketPolicy PutBucketPolicy DeleteBucketPolicy",
+    "AWS::SQS::Queue": "sqs: CreateQueue GetQueueUrl GetQueueAttributes ListQueueTags TagQueue DeleteQueue",
+    "AWS::SQS::QueuePolicy": "sqs: SetQueueAttributes",
+    "AWS::SageMaker::CodeRepository": "sagemaker: CreateCodeRepository DescribeCodeRepository ListTags AddTags",
+    "AWS::SageMaker::ModelPackageGroup": "sagemaker: CreateModelPackageGroup DescribeModelPackageGroup ListTags "
+    "AddTags GetModelPackageGroupPolicy DeleteModelPackageGroup DeleteModelPackageGroupPolicy",
+    "AWS::CodeBuild::Project": "codebuild: CreateProject BatchGetProjects DeleteProject",  # not in the registry
+}
+
+
+def test_the_launch_role_may_do_what_cloudformation_does_for_each_resource_of_the_project(delivery: Templates) -> None:
+    granted = {a for n, s in delivery.statements() if n.startswith("LaunchRole") for a in listed(s["Action"])}
+    assert set(HANDLERS) == kinds(delivery["abtest-project"])
+    for kind, called in HANDLERS.items():
+        service, *verbs = called.split()
+        assert {f"{service}{verb}" for verb in verbs} <= granted, kind
     for role in delivery["abtest-project"]["Resources"].values():
         if role["Type"] == "AWS::IAM::Role":
             assert role["Properties"]["Path"] == "/abtest/"
+
+
+def test_a_project_that_could_not_be_made_leaves_no_name_taken(delivery: Templates, prod: Templates) -> None:
+    """Retain keeps also what a failed stack had made, and the next try finds the name in use."""
+    for template in (delivery["abtest-project"], prod["training"]):
+        kept = [r["DeletionPolicy"] for r in template["Resources"].values() if r.get("UpdateReplacePolicy") == "Retain"]
+        assert kept and set(kept) == {"RetainExceptOnCreate"}
+
+
+def test_the_tests_are_not_told_the_names_of_the_project(delivery: Templates) -> None:
+    """They would read the repository's configuration as the project's, and fail."""
+    builds = delivery["abtest-project"]["Resources"].values()
+    projects = [build["Properties"] for build in builds if build["Type"] == "AWS::CodeBuild::Project"]
+    told = {
+        project["Source"]["BuildSpec"]: {v["Name"] for v in project["Environment"].get("EnvironmentVariables", [])}
+        for project in projects
+    }
+    assert told.pop("buildspecs/test.yml") == set()
+    assert all({"STAGE", "SAGEMAKER_PROJECT_NAME", "SAGEMAKER_PROJECT_ID"} <= names for names in told.values())
 
 
 def test_a_project_can_be_created_from_the_template_in_s3(delivery: Templates) -> None:
