@@ -68,4 +68,7 @@ def build(context: Context, name: str) -> Pipeline:
         parameters=list(context.parameters.values()),
         steps=[features, training, tuning, *champion.steps, *challenger.steps, check_champion],
         sagemaker_session=context.session,
+        # SageMaker would make an experiment and a trial of each execution, for which the role has no right and some
+        # regions no service; the SDK leaves it out by the region in which it compiles.
+        pipeline_experiment_config=None,
     )

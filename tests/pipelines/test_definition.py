@@ -53,6 +53,11 @@ def resolved(value: Any) -> Any:
     return value
 
 
+def test_no_experiment_is_made_of_an_execution() -> None:
+    """The role has no right to make one, and not every region has the service."""
+    assert FILLED["PipelineExperimentConfig"] is None
+
+
 def walk(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for step in steps:
         yield step
