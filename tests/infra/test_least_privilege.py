@@ -1,6 +1,13 @@
-"""The loop where IAM is enforced: every role may do what it must, and `abtest destroy` leaves nothing."""
+"""The loop where IAM is enforced: every role may do what it must, and `abtest destroy` leaves nothing.
 
+The stage has shadows and canaries, so that each function of release safety runs with its own role, too.
+"""
+
+import functools
+import gzip
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,13 +26,30 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ENDPOINT, ANOTHER = "sagemaker-reviews-demo", "sagemaker-reviews-churn"
 MADE = ("ChampionGroupName", "BucketName", "BuildEndpointStateMachineArn")
+DATA = json.dumps({"instances": ["long and detailed"]})
+USERS = 6  # in shadow
+SAFETY = {
+    "shadow": {"minutes": 0.1, "least_requests": USERS, "most_latency_ratio": 1000},
+    "canary": {"share": 0.25, "minutes": 60, "most_latency_ms": 5000},
+}
 
 
-def abtest(sandbox: Sandbox, *arguments: str) -> str:
+def project(folder: Path, **config: Any) -> Path:
+    """The project once more, by links, where the stage `demo` is configured so."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("build", "infra") and not entry.name.startswith("."):
+            (folder / entry.name).symlink_to(entry)
+    shutil.copytree(ROOT / "infra", folder / "infra")
+    path = folder / "infra" / "config" / "demo.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | config))
+    return folder
+
+
+def run(sandbox: Sandbox, folder: Path, *arguments: str) -> str:
+    """What the project's command prints."""
     command = [str(Path(sys.executable).with_name("abtest")), *arguments, "--stage", "demo"]
-    return subprocess.run(
-        command, cwd=ROOT, env=sandbox.env, check=True, capture_output=True, text=True, timeout=240
-    ).stdout
+    env = sandbox.env | {"PYTHONPATH": os.fspath(folder)}
+    return subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True, timeout=240).stdout
 
 
 def register(sandbox: Sandbox, group: str, bucket: str, *, inverted: bool) -> None:
@@ -79,7 +103,7 @@ def ended(sandbox: Sandbox, machine: str) -> list[dict[str, Any]]:
         found = states.list_executions(stateMachineArn=machine)["executions"]
         return found if found and not any(e["status"] == "RUNNING" for e in found) else None
 
-    executions: list[dict[str, Any]] = wait_for(settled, 90)
+    executions: list[dict[str, Any]] = wait_for(settled, 120)
     return [states.describe_execution(executionArn=e["executionArn"]) for e in executions]
 
 
@@ -115,33 +139,79 @@ def left(sandbox: Sandbox) -> list[object]:
     ]
 
 
-def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbox]) -> None:
-    sandbox = sandbox_factory("--verify-identities")
-    abtest(sandbox, "deploy")
-    outputs = json.loads(abtest(sandbox, "outputs", "--json"))
+def in_shadow(sandbox: Sandbox, table: str) -> bool:
+    """Whether the time of a shadow has begun: what was captured before does not count."""
+    items = sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    return any(item["item"]["S"].startswith("SHADOW#") for item in items)
 
-    # The rule's role starts build-endpoint, which makes models, config, endpoint and experiment.
+
+def described(sandbox: Sandbox) -> dict[str, Any]:
+    found: dict[str, Any] = sandbox.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    return found
+
+
+def weights(sandbox: Sandbox) -> dict[str, float]:
+    return {variant["VariantName"]: variant["CurrentWeight"] for variant in described(sandbox)["ProductionVariants"]}
+
+
+def lines(sandbox: Sandbox, bucket: str) -> int:
+    """How many events are in S3."""
+    s3 = sandbox.client("s3")
+    found = s3.list_objects_v2(Bucket=bucket, Prefix="events/").get("Contents", [])
+    bodies = (s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in found)
+    return sum(gzip.decompress(body).count(b"\n") for body in bodies)
+
+
+def shadow_then_canary(sandbox: Sandbox, outputs: dict[str, str]) -> None:
+    """The rule's role starts build-endpoint, which makes models, configs, endpoint and experiment, and compares."""
     for group in ("ChampionGroupName", "ChallengerGroupName"):
-        register(sandbox, outputs[group], outputs["BucketName"], inverted=group.startswith("Challenger"))
-    for execution in ended(sandbox, outputs["BuildEndpointStateMachineArn"]):
-        assert execution["status"] == "SUCCEEDED", execution["cause"]
+        register(sandbox, outputs[group], outputs["BucketName"], inverted=False)
+    wait_for(lambda: in_shadow(sandbox, outputs["ExperimentsTableName"]), 120)
 
-    # The routes read the experiment, assign, invoke, put events.
-    data = json.dumps({"instances": ["long and detailed"]})
-    status, invoked = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ENDPOINT, "data": data})
-    assert (status, invoked["strategy"]) == (201, load("demo").strategy), invoked
+    # The routes read the experiment, assign, invoke, put events; SageMaker, with the model's role, captures.
+    for number in range(USERS):
+        body = {"endpoint_name": ENDPOINT, "data": DATA, "user_id": f"user-{number}"}
+        status, invoked = post(outputs["ApiEndpoint"] + "invocation", body)
+        assert (status, invoked["strategy"]) == (201, load("demo").strategy), invoked
     status, document = post(outputs["ApiEndpoint"] + "conversion", invoked | {"reward": 1})
     assert status == 200, document
+    assert weights(sandbox) == {"Champion1": 1.0}
 
-    def delivered() -> Any:
-        return sandbox.client("s3").list_objects_v2(Bucket=outputs["BucketName"], Prefix="events/").get("Contents")
+    for execution in ended(sandbox, outputs["BuildEndpointStateMachineArn"]):
+        assert execution["status"] == "SUCCEEDED", execution["cause"]
+    assert weights(sandbox) == {"Champion1": 0.75, "Challenger1": 0.25}
+    wait_for(lambda: lines(sandbox, outputs["BucketName"]) == USERS + 1)
 
-    wait_for(delivered)
+
+def taken_out_and_readmitted(sandbox: Sandbox, machine: str, abtest: Callable[..., str]) -> None:
+    """An alarm's event calls TakeOut, which writes and starts rebalance; its role moves the weights, both times."""
+    cloudwatch, alarm = sandbox.client("cloudwatch"), f"{ENDPOINT}/Challenger1/latency"
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="by the test")
+    wait_for(lambda: weights(sandbox) == {"Champion1": 1.0, "Challenger1": 0.0}, 60)
+    shown = json.loads(abtest("status", "--json"))["variants"][1]
+    assert shown["out"] == "model latency (p90) above 5000 ms. by the test"
+
+    # No data: the alarm goes down by itself.
+    wait_for(lambda: cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "OK")
+    abtest("readmit", "Challenger1")
+    wait_for(lambda: weights(sandbox) == {"Champion1": 0.75, "Challenger1": 0.25}, 60)
+    statuses = [execution["status"] for execution in ended(sandbox, machine)]
+    assert statuses == ["SUCCEEDED"] * len(statuses)
+
+
+def test_the_loop_with_identities_verified(
+    sandbox_factory: Callable[..., Sandbox], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sandbox = sandbox_factory("--verify-identities")
+    abtest = functools.partial(run, sandbox, project(tmp_path_factory.mktemp("project"), **SAFETY))
+    abtest("deploy")
+    outputs = json.loads(abtest("outputs", "--json"))
+    shadow_then_canary(sandbox, outputs)
 
     # The function that follows endpoints reads tags, config and models, and registers; the API serves it at once.
     create_another(sandbox, outputs["BucketName"])
     wait_for(lambda: post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ANOTHER})[0] == 200)
-    status, served = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ANOTHER, "data": data})
+    status, served = post(outputs["ApiEndpoint"] + "invocation", {"endpoint_name": ANOTHER, "data": DATA})
     assert (status, served["strategy"]) == (201, "UCB1"), served
 
     # rebalance-all starts rebalance, which lists and reads events, writes the Decision, may move weights.
@@ -152,8 +222,9 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
     assert [one["status"] for one in rebalanced] == ["SUCCEEDED"] * 2, rebalanced
     status, stats = post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ENDPOINT})
     assert status == 200
-    assert sum(metrics["invocation_count"] for metrics in stats["variant_metrics"]) == 1
+    assert sum(metrics["invocation_count"] for metrics in stats["variant_metrics"]) == USERS
 
+    taken_out_and_readmitted(sandbox, outputs["RebalanceStateMachineArn"], abtest)
     delete_another(sandbox)
     wait_for(lambda: post(outputs["ApiEndpoint"] + "stats", {"endpoint_name": ANOTHER})[0] == 404)
 
@@ -162,9 +233,9 @@ def test_the_loop_with_identities_verified(sandbox_factory: Callable[..., Sandbo
     for _ in range(2):
         started(sandbox, machine, lambda: register(sandbox, group, bucket, inverted=False))
     assert len(sandbox.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]) == 2
-    started(sandbox, machine, lambda: abtest(sandbox, "rollback", "--yes"))
-    resumed = json.loads(abtest(sandbox, "status", "--json"))
+    started(sandbox, machine, lambda: abtest("rollback", "--yes"))
+    resumed = json.loads(abtest("status", "--json"))
     assert (resumed["experiment_id"], len(resumed["variants"])) == ("reviews-demo-v2-1", 1)
 
-    abtest(sandbox, "destroy", "--yes")
+    abtest("destroy", "--yes")
     assert not any(left(sandbox)), left(sandbox)
