@@ -11,7 +11,7 @@ BUDGETS = {
     "tests/cli/demo/": 540,  # demos: whole, interrupted, with the sandbox ended in the middle
     "tests/experiment/": 120,  # simulated error rates
     "tests/infra/": 140,  # synthesis, linters, snapshots, a deployment, any configuration
-    "tests/infra/test_least_privilege.py": 140,  # the loop, a rollback and the clean-up with verified identities
+    "tests/infra/test_least_privilege.py": 190,  # the loop, from shadow to rollback, with verified identities
     "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own
     "tests/pipelines/": 260,  # compilation by the SageMaker SDK, the whole pipeline
     "tests/sandbox/": 360,  # what the sandbox promises of each service

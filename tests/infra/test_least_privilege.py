@@ -22,7 +22,7 @@ from tests.infra.api import post
 from tests.sandbox.functions import ROLE
 from tests.sandbox.sagemaker.artefacts import IMAGE, model_tar
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ENDPOINT, ANOTHER = "sagemaker-reviews-demo", "sagemaker-reviews-churn"
 MADE = ("ChampionGroupName", "BucketName", "BuildEndpointStateMachineArn")
