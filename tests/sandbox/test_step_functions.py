@@ -74,6 +74,18 @@ def handler(event, context):
     assert json.loads(caught["output"])["error"]["Error"] == "NotToday"
 
 
+def test_no_catch_of_all_errors_has_too_much_data_or_a_mistake_of_the_definition(sandbox: Sandbox) -> None:
+    large = create_function(sandbox, "large", "def handler(event, context): return {'a': 'x' * 262_144}")
+    mistaken = SDK + "sagemaker:describeEndpoint"
+    wanted = {"limit": (large, "States.DataLimitExceeded"), "mistake": (mistaken, "States.Runtime")}
+    for name, (resource, error) in wanted.items():
+        catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+        machine = task(resource, Parameters={"Unknown": 1}, Catch=catch)
+        machine["States"]["Caught"] = {"Type": "Pass", "End": True}
+        failed = run(sandbox, create_machine(sandbox, name, machine))
+        assert (failed["status"], failed["error"]) == ("FAILED", error)
+
+
 def test_the_same_name_and_input_is_the_same_execution_while_it_runs(sandbox: Sandbox) -> None:
     machine = create_machine(sandbox, "idempotent", {"StartAt": "Wait", "States": {"Wait": WAITING}})
     states = sandbox.client("stepfunctions")

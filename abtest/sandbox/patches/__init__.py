@@ -14,6 +14,7 @@ from abtest.sandbox.patches import (
     identities,
     lambda_functions,
     paths,
+    payloads,
     plug,
     sdk_tasks,
     targets,
@@ -38,6 +39,7 @@ def apply(settings: Settings) -> None:
     function_tasks.install(settings)
     executions.install()
     paths.install()
+    payloads.install()
     targets.install()
     alarms.install()
     api_gateway.install()

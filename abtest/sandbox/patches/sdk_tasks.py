@@ -64,7 +64,7 @@ def invoke(resource: str, arguments: Any) -> Any:
     except ClientError as error:
         raise stepfunctions._ExecutionError(_error_name(prefix, error), _cause(prefix, error)) from error
     except BotoCoreError as error:
-        raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
+        raise stepfunctions._ExecutionError(f"{prefix}.SdkClientException", str(error)) from error
 
 
 def put_events(_resource: str, arguments: Json) -> Any:
