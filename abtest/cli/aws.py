@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.cli.errors import UserError
+
+UNREACHABLE = "Is the sandbox up (abtest sandbox status), or does something else keep AWS away?"
+UNSET = 'For the sandbox: eval "$(abtest sandbox env)". For an account: set AWS credentials and region.'
 
 
 @contextmanager
@@ -15,7 +19,13 @@ def aws_errors() -> Iterator[None]:
         yield
     except ClientError as error:
         raise UserError(str(error)) from None
+    except exceptions.ParamValidationError as error:
+        raise UserError(one_line(error)) from None
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+        raise UserError(f"{one_line(error)} {UNREACHABLE}") from None
     except BotoCoreError as error:
-        raise UserError(
-            f"{error} Is the sandbox up (abtest sandbox up), or are AWS credentials and region set?"
-        ) from None
+        raise UserError(f"{one_line(error)} {UNSET}") from None
+
+
+def one_line(error: BotoCoreError) -> str:
+    return f"{' '.join(str(error).split()).rstrip('.')}."

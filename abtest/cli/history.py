@@ -7,7 +7,7 @@ from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_jso
 from abtest.cli.stacks import outputs
 from abtest.experiment.rebalance import Decision
 
-COLUMNS = ("decision", "decided at", "invocations", "P(best)", "new shares", "status", "reason", "health")
+COLUMNS = ("no.", "decided at (UTC)", "invocations", "new shares", "P(best)", "status", "reason")
 
 
 def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
@@ -24,13 +24,12 @@ def row(decision: Decision) -> tuple[str, ...]:
     """One Decision's line of the table."""
     return (
         str(decision.number),
-        decision.to_json()["decided_at"],
+        f"{decision.decided_at:%Y-%m-%d %H:%M:%S}",
         f"{sum(counts.invocation_count for counts in decision.counts.values()):,}",
-        percentages(decision.probability_best),
         percentages(decision.new_shares),
+        percentages(decision.probability_best),
         decision.status,
-        decision.reason,
-        ", ".join(finding.name for finding in decision.findings) or "-",
+        " ".join([decision.reason, *(f"[{finding.name}]" for finding in decision.findings)]),
     )
 
 

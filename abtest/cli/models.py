@@ -11,7 +11,7 @@ from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.registry import Package
 from abtest.cli import model_card
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say
+from abtest.cli.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
 from abtest.cli.stacks import outputs
 
 GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
@@ -71,7 +71,9 @@ def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None
     if plot:
         from abtest.cli import trials_chart  # matplotlib: only where it is needed
 
-        trials_chart.write(plot, search)
+        with writing("--plot"):
+            plot.parent.mkdir(parents=True, exist_ok=True)
+            trials_chart.write(plot, search)
         say(str(plot))
     if as_json:
         print_json(dataclasses.asdict(search))

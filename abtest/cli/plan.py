@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli import plan_model
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, picture, print_json, print_line, print_table
+from abtest.cli.output import JsonOption, picture, print_json, print_line, print_table, writing
 from abtest.cli.plan_model import Outcome, Plan
 from abtest.cli.planning import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
 from abtest.cli.waiting import Progress
@@ -119,11 +118,9 @@ def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
 def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
     from abtest.cli import plan_chart  # matplotlib: a mistake is told before it loads
 
-    try:
+    with writing("--output"):
         output.parent.mkdir(parents=True, exist_ok=True)
         plan_chart.write(output, planned, outcomes)
-    except OSError as error:
-        raise UserError(f"--output: the picture cannot be written: {error}") from error
 
 
 def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) -> None:

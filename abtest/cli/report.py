@@ -7,7 +7,7 @@ import typer
 
 from abtest.cli import summary
 from abtest.cli.errors import UserError
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
 from abtest.cli.stacks import outputs
 from abtest.report import page
 
@@ -26,8 +26,10 @@ def report(
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
     document = summary.summarise(experiment, decisions)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page.render(document, decisions), encoding="utf-8")
+    html = page.render(document, decisions)
+    with writing("--output"):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(html, encoding="utf-8")
     if as_json:
         print_json({"report": str(output)})
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from abtest.cli import main
 from abtest.cli.errors import UserError
@@ -27,8 +27,19 @@ def ended(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None]) -> int:
         ),
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:9"),
-            'abtest: Could not connect to the endpoint URL: "http://127.0.0.1:9" '
-            "Is the sandbox up (abtest sandbox up), or are AWS credentials and region set?\n",
+            'abtest: Could not connect to the endpoint URL: "http://127.0.0.1:9". '
+            "Is the sandbox up (abtest sandbox status), or does something else keep AWS away?\n",
+        ),
+        *(
+            (
+                error,
+                f'abtest: {said}. For the sandbox: eval "$(abtest sandbox env)". '
+                "For an account: set AWS credentials and region.\n",
+            )
+            for error, said in [
+                (NoRegionError(), "You must specify a region"),
+                (NoCredentialsError(), "Unable to locate credentials"),
+            ]
         ),
     ],
 )

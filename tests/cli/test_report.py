@@ -6,6 +6,7 @@ import pytest
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import report
 from abtest.cli.errors import UserError
+from abtest.report import page
 from tests.cli.test_status import OUTPUTS, begin, invoke
 
 
@@ -22,6 +23,16 @@ def test_the_report_is_one_file_with_the_findings(experiments: ExperimentsTable,
     assert "Still running: Challenger1 leads" in html
     assert "Drift: it moved." in html
     assert "It holds at all times." in html
+
+
+def test_a_place_that_cannot_be_written_is_a_users_mistake(
+    experiments: ExperimentsTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(experiments, decided=True)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(page, "render", lambda *_: "")
+    with pytest.raises(UserError, match=r"^--output: .*/file/new cannot be written: Not a directory"):
+        invoke(report.report, "--output", str(tmp_path / "file" / "new" / "report.html"))
 
 
 def test_before_the_first_decision_there_is_nothing_to_report(experiments: ExperimentsTable, tmp_path: Path) -> None:
