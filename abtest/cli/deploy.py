@@ -10,7 +10,8 @@ import typer
 from abtest.cli import lambda_asset, stacks, toolkit
 from abtest.cli.errors import UserError
 from abtest.cli.lambda_asset import Platform
-from abtest.cli.output import StageOption, say
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.waiting import meanwhile
 
 PlatformOption = Annotated[
     Platform,
@@ -18,11 +19,19 @@ PlatformOption = Annotated[
 ]
 
 
-def deploy(stage: StageOption = "dev", lambda_platform: PlatformOption = Platform.MANYLINUX) -> None:
+def deploy(
+    stage: StageOption = "dev",
+    lambda_platform: PlatformOption = Platform.MANYLINUX,
+    as_json: JsonOption = False,
+) -> None:
     """Create or update the stage's four stacks."""
     started = time.monotonic()
     deploy_stage(stage, lambda_platform)
-    say(f"stage {stage} is deployed, {time.monotonic() - started:.0f} s; abtest outputs --stage {stage} shows it")
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json({"stage": stage, "seconds": round(seconds, 1), "outputs": stacks.outputs(stage)})
+        return
+    print_line(f"stage {stage} is deployed, {seconds:.0f} s; abtest outputs --stage {stage} shows it")
 
 
 def deploy_stage(stage: str, lambda_platform: str) -> None:
@@ -34,9 +43,11 @@ def deploy_stage(stage: str, lambda_platform: str) -> None:
     with toolkit.alone(), ThreadPoolExecutor(1) as beside:
         bootstrapped = beside.submit(_bootstrap) if bootstrap else None
         say(f"building the Lambda code for {lambda_platform}")
-        lambda_asset.build(Platform(lambda_platform))
+        with meanwhile("building"):
+            lambda_asset.build(Platform(lambda_platform))
         say("synthesising the templates")
-        toolkit.synthesise(stage)
+        with meanwhile("synthesising"):
+            toolkit.synthesise(stage)
         if bootstrapped:
             bootstrapped.result()
         _deploy(stage)
@@ -51,7 +62,8 @@ def _deploy(stage: str) -> None:
     started_at = datetime.now(UTC)
     say(f"deploying {', '.join(stacks.stack_names(stage))}")
     try:
-        toolkit.deploy(stage, _tell)
+        with meanwhile("deploying"):
+            toolkit.deploy(stage, _tell)
     except UserError as error:
         raise UserError(failed_resource(stage, started_at) or str(error)) from None
 

@@ -10,14 +10,15 @@ from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.cli import leftovers, stacks
 from abtest.cli.deploy import failed_resource
 from abtest.cli.errors import UserError
-from abtest.cli.output import StageOption, say
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.waiting import meanwhile
 from abtest.experiment.config import ExperimentConfig
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-KEPT = "kept: the CDK's bootstrap stack, the records of SageMaker's jobs, and their logs and the endpoint's"
+KEPT = "the CDK's bootstrap stack, the records of SageMaker's jobs, and their logs and the endpoint's"
 
 
-def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
+def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Delete the stage's endpoint, models, pipeline, data and stacks; says what it keeps."""
     config = stacks.load_config(stage)
     found = {part: stacks.described(f"{config.prefix}-{part}") for part in stacks.PARTS}
@@ -26,19 +27,25 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False) -> None:
     if not yes:
         typer.confirm(f"Delete the endpoint, models, events and stacks of {config.prefix}?", abort=True, err=True)
     adopted = adopted_endpoints(stacks.outputs_of(there.get("data", {})))
+    gone: list[str] = []
     kept: list[str] = []
     # The callers go first: after them nothing starts the machines or fills the bucket.
     for part in reversed(stacks.PARTS):
         if part in there:
             owned = stacks.owned(there[part]["StackName"])
-            _empty(part, config, there[part], owned)
+            with meanwhile(f"deleting the stack {there[part]['StackName']} and what it holds"):
+                gone += _empty(part, config, there[part], owned)
+                _delete(there[part]["StackName"], stage)
+            gone.append(there[part]["StackName"])
             kept += [name for name, keep in owned.items() if keep]
-            _delete(there[part]["StackName"], stage)
+    if as_json:
+        print_json({"stage": stage, "deleted": gone, "kept": kept, "kept_endpoints": adopted})
+        return
     if adopted:
-        say(f"kept, for they are not the stage's: the adopted endpoints {', '.join(adopted)}")
+        print_line(f"kept, for they are not the stage's: the adopted endpoints {', '.join(adopted)}")
     if kept:
-        say(f"kept, as data: {', '.join(kept)}")
-    say(KEPT)
+        print_line(f"kept, as data: {', '.join(kept)}")
+    print_line(f"kept: {KEPT}")
 
 
 def adopted_endpoints(outputs: dict[str, str]) -> list[str]:
@@ -57,8 +64,8 @@ def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: dict[str, bool]) -> None:
-    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it.
+def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: dict[str, bool]) -> list[str]:
+    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it; says and returns it.
 
     `owned` says of each of the stack's resources whether it is kept: what is kept, or another's, is not emptied.
     """
@@ -74,6 +81,7 @@ def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: di
         gone += [f"{count} objects in {outputs['BucketName']}"] if count else []
     for name in gone:
         say(f"deleted {name}")
+    return gone
 
 
 def _goes(name: str, owned: dict[str, bool]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
 from abtest.cli.stacks import outputs
+from abtest.cli.waiting import meanwhile
 from pipelines import definition, run
 from pipelines.reviews import ReviewsError, check_reviews
 
@@ -88,13 +90,40 @@ def start(
         if reviews:
             parameters["ReviewsS3Uri"] = uploaded(reviews, stack_outputs["BucketName"], parameters)
         execution_arn = run.start(stack_outputs["PipelineName"], parameters)
-        ended = run.wait(execution_arn, say) if wait else None
+        ended = waited(execution_arn) if wait else None
     if ended:
         finish(ended, as_json)
     elif as_json:
         print_json({"execution_arn": execution_arn})
     else:
         print_line(execution_arn)
+
+
+class Steps:
+    """Tells each change of a step as it comes (`Step: Status`), and, asked, which steps execute for how long."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, float] = {}
+
+    def __call__(self, change: str) -> None:
+        say(change)
+        name, _, status = change.partition(": ")
+        if status == "Executing":
+            self._begun[name] = time.monotonic()
+        else:
+            self._begun.pop(name, None)
+
+    def executing(self) -> str:
+        now = time.monotonic()
+        steps = (f"{name} for {now - begun:.0f} s" for name, begun in dict(self._begun).items())
+        return f"executing: {', '.join(steps) or 'no step yet'}"
+
+
+def waited(execution_arn: str) -> run.Outcome:
+    """The execution's end, which it tells the way to."""
+    steps = Steps()
+    with meanwhile(steps.executing):
+        return run.wait(execution_arn, steps)
 
 
 def uploaded(reviews: str, bucket: str, parameters: Mapping[str, str]) -> str:

@@ -6,8 +6,9 @@ import typer
 
 from abtest.adapters import executions
 from abtest.cli.errors import UserError
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line
 from abtest.cli.stacks import outputs
+from abtest.cli.waiting import meanwhile
 
 WAIT_SECONDS = 3600.0  # as long as the machine may take
 
@@ -27,8 +28,8 @@ def rebalance(
         started = executions.start(machine_arn, {"endpoint_name": endpoint_name})
         print_json({"execution_arn": started}) if as_json else print_line(started)
         return
-    say("rebalance runs")
-    result = run(machine_arn, endpoint_name)
+    with meanwhile("rebalance runs"):
+        result = run(machine_arn, endpoint_name)
     print_json(result) if as_json else print_line(sentence(result))
 
 

@@ -1,4 +1,4 @@
-"""`abtest sandbox`: the local AWS, up, status and down."""
+"""`abtest sandbox`: the local AWS, up, status, env and down."""
 
 import os
 import sys
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, print_json, print_line, say
+from abtest.cli.output import JsonOption, print_json, print_line, say, writing
+from abtest.cli.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
 app = typer.Typer(help="The local AWS on one port of this machine, for development.", no_args_is_help=True)
@@ -36,14 +37,22 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start a sandbox and print what to export to use it: eval "$(abtest sandbox up --detach)"."""
+    if found := lifecycle.find(port):
+        raise UserError(
+            f"port {port} is in use by the sandbox with its data in {found.data_dir}: "
+            f'eval "$(abtest sandbox env --port {port})" uses it; else choose another --port'
+        )
     folder = data_dir or lifecycle.default_data_dir(port)
     options = ["--verify-identities"] if verify_identities else []
     if endpoint_update_seconds is not None:
         options += ["--endpoint-update-seconds", str(endpoint_update_seconds)]
+    with writing("--data-dir"):
+        folder.mkdir(parents=True, exist_ok=True)
     if detach:
         say(f"starting a sandbox on port {port}")
         try:
-            running = lifecycle.start(port, folder, options)
+            with meanwhile("the sandbox starts"):
+                running = lifecycle.start(port, folder, options)
         except lifecycle.SandboxError as error:
             raise UserError(str(error)) from error
         say(f"the sandbox serves AWS on {running.url}, process {running.pid}, data in {running.data_dir}")
@@ -62,21 +71,34 @@ def status(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = Fals
         print_json({"running": found is not None, **(vars(found) | {"url": found.url} if found else {"port": port})})
         raise typer.Exit(0 if found else 1)
     if found is None:
-        raise UserError(f"no sandbox answers on port {port}: start one with `abtest sandbox up --port {port}`")
+        raise UserError(absent(port))
     print_line(f"running on {found.url}, process {found.pid}, data in {found.data_dir}")
+
+
+@app.command()
+def env(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
+    """Print what to export to use the sandbox on the port, as `up` does: eval "$(abtest sandbox env)"."""
+    if lifecycle.find(port) is None:
+        raise UserError(absent(port))
+    _print_environment(port, as_json)
 
 
 @app.command()
 def down(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
     """Stop the sandbox on the port, after it has saved everything."""
     try:
-        stopped = lifecycle.stop(port)
+        with meanwhile("the sandbox saves its state and ends"):
+            stopped = lifecycle.stop(port)
     except lifecycle.SandboxError as error:
         raise UserError(str(error)) from error
     if as_json:
         print_json({"running": False, "port": port, "data_dir": stopped.data_dir})
     else:
         print_line(f"stopped; its data stays in {stopped.data_dir}")
+
+
+def absent(port: int) -> str:
+    return f"no sandbox answers on port {port}: start one with `abtest sandbox up --port {port}`"
 
 
 def _print_environment(port: int, as_json: bool) -> None:

@@ -6,24 +6,29 @@ import typer
 from abtest.cli import lambda_asset, stacks, toolkit
 from abtest.cli.errors import UserError
 from abtest.cli.lambda_asset import Platform
-from abtest.cli.output import StageOption, print_line, say
+from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.waiting import meanwhile
 
 PORTFOLIO = "abtest-portfolio"
+DOMAIN_TAG = "sagemaker:projectS3TemplatesLocation"
 KEY = "templates/abtest.yaml"  # JSON is YAML too
 
 app = typer.Typer(help="The template of SageMaker projects.", no_args_is_help=True)
 
 
-def synth(stage: StageOption = "dev") -> None:
+def synth(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Write the templates of the stage, of its delivery, of the portfolio and of the project; calls no AWS."""
     stacks.load_config(stage)
     with toolkit.alone():
         say("building the Lambda code")
-        lambda_asset.build(Platform.MANYLINUX)
+        with meanwhile("building"):
+            lambda_asset.build(Platform.MANYLINUX)
         say("synthesising the templates")
-        toolkit.synthesise(stage)
-        toolkit.synthesise_delivery(stage)
-    print_line(f"{toolkit.BUILD / stage}\n{toolkit.BUILD / stage}-delivery")
+        with meanwhile("synthesising"):
+            toolkit.synthesise(stage)
+            toolkit.synthesise_delivery(stage)
+    folders = {"stage_folder": str(toolkit.BUILD / stage), "delivery_folder": f"{toolkit.BUILD / stage}-delivery"}
+    print_json(folders) if as_json else print_line("\n".join(folders.values()))
 
 
 @app.callback()
@@ -32,8 +37,9 @@ def project() -> None:
 
 
 @app.command()
-def publish(stage: StageOption = "dev") -> None:
+def publish(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Put the project's template into the portfolio's bucket, where Studio shows it; print its address."""
+    stacks.load_config(stage)
     portfolio = stacks.described(PORTFOLIO)
     if portfolio is None:
         raise UserError(f"the stack {PORTFOLIO} is not deployed: see docs/delivery.md")
@@ -42,5 +48,9 @@ def publish(stage: StageOption = "dev") -> None:
     bucket = stacks.outputs_of(portfolio)["TemplatesBucketName"]
     s3 = boto3.client("s3")
     s3.put_object(Bucket=bucket, Key=KEY, Body=template.read_bytes(), Tagging="sagemaker:studio-visibility=true")
-    print_line(f"https://{bucket}.s3.{s3.meta.region_name}.amazonaws.com/{KEY}")
-    say(f"tag the SageMaker domain, once: sagemaker:projectS3TemplatesLocation = s3://{bucket}/templates/")
+    address, tag = f"https://{bucket}.s3.{s3.meta.region_name}.amazonaws.com/{KEY}", f"s3://{bucket}/templates/"
+    if as_json:
+        print_json({"template_url": address, "domain_tag": {DOMAIN_TAG: tag}})
+        return
+    print_line(address)
+    say(f"tag the SageMaker domain, once: {DOMAIN_TAG} = {tag}")

@@ -1,12 +1,15 @@
 """What a command that computes for long says meanwhile."""
 
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from abtest.cli.output import say
 
 PATIENCE_SECONDS = 2.0  # a command that takes no longer says nothing
+SILENCE_SECONDS = 10.0  # the longest between two lines of a wait whose end is not known
 
 T = TypeVar("T")
 
@@ -31,3 +34,23 @@ def told(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     for item in items:
         yield item
         progress.step(what)
+
+
+@contextmanager
+def meanwhile(what: str | Callable[[], str]) -> Iterator[None]:
+    """Says as long as the block lasts what goes on: a text, with the seconds so far, or what a function says now."""
+    begun, ended = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        patience = PATIENCE_SECONDS
+        while not ended.wait(patience):
+            say(what() if callable(what) else f"{what}, {time.monotonic() - begun:.0f} s")
+            patience = SILENCE_SECONDS
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()

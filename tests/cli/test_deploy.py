@@ -1,5 +1,6 @@
 """A deployment that fails says why, and the next one repairs it."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,6 +37,9 @@ def test_a_failure_names_the_resource_and_the_next_deployment_repairs_it(
     assert "Traceback" not in failed.stderr
 
     sagemaker.delete_model_package_group(ModelPackageGroupName="reviews-champion")
-    repaired = abtest(sandbox, "deploy")
+    repaired = abtest(sandbox, "deploy", "--json")
     assert repaired.returncode == 0, repaired.stderr
-    assert "ApiEndpoint" in abtest(sandbox, "outputs").stdout
+    printed = json.loads(repaired.stdout)
+    assert printed["stage"] == "demo" and printed["seconds"] > 0
+    assert printed["outputs"] == json.loads(abtest(sandbox, "outputs", "--json").stdout)
+    assert "ApiEndpoint" in printed["outputs"]

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from abtest.cli import destroy, leftovers
+from abtest.cli import destroy, leftovers, stacks
 from abtest.cli.destroy import refuse_if_protected
 from abtest.cli.errors import UserError
 from abtest.experiment.config import ExperimentConfig
@@ -18,6 +20,21 @@ def test_a_protected_stage_is_refused_before_anything_is_deleted() -> None:
 def test_nothing_to_destroy() -> None:
     with pytest.raises(UserError, match="stage demo is not deployed"):
         refuse_if_protected("demo", {})
+
+
+def test_what_is_gone_and_what_is_kept_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "described", lambda name: {"StackName": name} if name.endswith("-data") else None)
+    monkeypatch.setattr(stacks, "owned", lambda _: {"bucket": True})
+    monkeypatch.setattr(destroy, "_delete", lambda *_: None)
+    destroy.destroy("demo", yes=True, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "stage": "demo",
+        "deleted": ["reviews-demo-data"],
+        "kept": ["bucket"],
+        "kept_endpoints": [],
+    }
 
 
 GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/reviews-champion"

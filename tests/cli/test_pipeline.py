@@ -135,3 +135,14 @@ def test_an_execution_that_did_not_succeed_is_an_error(
     ended(monkeypatch, status, *failures)
     with pytest.raises(UserError, match=message):
         invoke("start", "--wait")
+
+
+def test_a_long_wait_says_which_steps_execute(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pipeline, "say", said.append)
+    steps = pipeline.Steps()
+    assert steps.executing() == "executing: no step yet"
+    for change in ("PrepareFeatures: Executing", "PrepareFeatures: Succeeded", "TrainChampion: Executing"):
+        steps(change)
+    assert said[-1] == "TrainChampion: Executing"
+    assert steps.executing() == "executing: TrainChampion for 0 s"

@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import boto3
 import pytest
 
-from abtest.cli import stacks, synth, toolkit
+from abtest.cli import lambda_asset, stacks, synth, toolkit
 from abtest.cli.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -28,4 +29,22 @@ def test_the_published_template_is_tagged_for_studio(
     synth.publish("dev")
     tags = s3.get_object_tagging(Bucket="templates", Key=synth.KEY)["TagSet"]
     assert tags == [{"Key": "sagemaker:studio-visibility", "Value": "true"}]
-    assert capsys.readouterr().out == "https://templates.s3.us-east-1.amazonaws.com/templates/abtest.yaml\n"
+    address = "https://templates.s3.us-east-1.amazonaws.com/templates/abtest.yaml"
+    assert capsys.readouterr().out == f"{address}\n"
+    synth.publish("dev", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "template_url": address,
+        "domain_tag": {"sagemaker:projectS3TemplatesLocation": "s3://templates/templates/"},
+    }
+
+
+def test_the_folders_of_the_templates_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(toolkit, "BUILD", tmp_path)
+    monkeypatch.setattr(lambda_asset, "build", lambda _: None)
+    for name in ("synthesise", "synthesise_delivery"):
+        monkeypatch.setattr(toolkit, name, lambda _: None)
+    synth.synth("dev", as_json=True)
+    folders = {"stage_folder": str(tmp_path / "dev"), "delivery_folder": str(tmp_path / "dev-delivery")}
+    assert json.loads(capsys.readouterr().out) == folders

@@ -13,8 +13,8 @@ from abtest.cli.demo.memory import PeakMemory
 from abtest.cli.demo.plan import STAGE, Plan, Reviews, check_parameters, prepare_reviews
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, print_json, print_line, print_table, say
-from abtest.cli.pipeline import parse_parameters
+from abtest.cli.output import JsonOption, print_json, print_line, print_table, say, writing
+from abtest.cli.pipeline import parse_parameters, waited
 from abtest.report.words import percent, standing
 from pipelines import run
 
@@ -45,7 +45,8 @@ def demo(
     if rounds > users:
         raise typer.BadParameter(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
     plan = Plan(reviews or None, seed, users, rounds, port, output, check_parameters(parse_parameters(param or [])))
-    output.mkdir(parents=True, exist_ok=True)
+    with writing("--output"):
+        output.mkdir(parents=True, exist_ok=True)
     with PeakMemory() as peak:
         document, decisions, generated = _loop(plan)
     document["peak_memory_bytes"] = peak.bytes
@@ -95,7 +96,7 @@ def _train(plan: Plan, reviews: Reviews, outputs: Mapping[str, str]) -> None:
     uri = run.upload_reviews(outputs["BucketName"], reviews.paths)
     run.upsert(outputs)
     execution = run.start(outputs["PipelineName"], plan.parameters | {"ReviewsS3Uri": uri})
-    outcome = run.wait(execution, say)
+    outcome = waited(execution)
     if outcome.status != "Succeeded":
         raise UserError("; ".join(outcome.failures) or f"the pipeline's execution is {outcome.status.lower()}")
 
