@@ -38,7 +38,7 @@ def test_up_status_down(tmp_path: Path) -> None:
 
 def test_nothing_there_is_said_in_one_line() -> None:
     port = str(free_port())
-    for verb in ("status", "env", "down"):
+    for verb in ("status", "down"):
         ended = abtest(verb, "--port", port)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith(f"abtest: no sandbox answers on port {port}")
@@ -54,10 +54,6 @@ def test_a_busy_port_and_a_folder_in_use_are_refused(sandbox: Sandbox, tmp_path:
     used = abtest("up", "--port", str(port), "--data-dir", str(sandbox.data_dir), *detach)
     *progress, refusal = used.stderr.splitlines()
     assert used.returncode == 1 and "is in use by another sandbox" in refusal
-    (tmp_path / "file").touch()
-    unmade = abtest("up", "--port", str(port), "--data-dir", str(tmp_path / "file"), *detach)
-    assert (unmade.returncode, unmade.stdout) == (1, "")
-    assert unmade.stderr.startswith(f"abtest: --data-dir: {tmp_path / 'file'} cannot be written: ")
     assert progress == ([f"starting a sandbox on port {port}"] if detach else [])
 
 
