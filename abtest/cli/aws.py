@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.cli.errors import UserError
 
-UNREACHABLE = "Is the sandbox up (abtest sandbox status), or does something else keep AWS away?"
+UNREACHABLE = "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?"
 UNSET = 'For the sandbox: eval "$(abtest sandbox env)". For an account: set AWS credentials and region.'
 
 
