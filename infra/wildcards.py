@@ -26,6 +26,9 @@ LAUNCH_NO_RESOURCE: Mapping[str, str] = {
     "s3:GetObject": "the Service Catalog's buckets; restricted to what it has tagged by a condition",
 }
 
+# What the build that deploys may do, beside.
+DEPLOY_NO_RESOURCE: Mapping[str, str] = {"cloudformation:ListStacks": "a list has no resource"}
+
 # What the build that upserts the pipeline may do, beside.
 UPSERT_NO_RESOURCE: Mapping[str, str] = {"sagemaker:ListPipelines": "a list has no resource"}
 
@@ -37,8 +40,8 @@ STAGE: Mapping[str, str] = {
     r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",
     r".*:(training-job|hyper-parameter-tuning-job)/\*": "SageMaker shortens the names of tuning jobs beyond a prefix",
     r".*:model-package/reviews-(champion|challenger)/\*": "the versions of a group",
-    r".*:model/reviews-[a-z]+\*": "the models of a stage end in a digest",
-    r".*:endpoint-config/sagemaker-reviews-[a-z]+-\*": "the endpoint configs of a stage end in a digest",
+    r".*:model/reviews-[a-z]+-\*": "the models of a stage end in a version and a digest",
+    r".*:endpoint-config/sagemaker-reviews-[a-z]+-\?{12}": "the endpoint configs of a stage end in a digest",
     r".*:alarm:sagemaker-reviews-[a-z]+/\*": "the variants of the stage's endpoint",
     r".*:endpoint(-config)?/\*": "a config or a model that any endpoint of the account uses must stay",
     r".*:(endpoint-config|model)/\*": "what an adopted endpoint serves bears the names that its owner chose",

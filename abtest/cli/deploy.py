@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli import lambda_asset, stacks, toolkit
+from abtest.cli import lambda_asset, neighbours, stacks, toolkit
 from abtest.cli.errors import UserError
 from abtest.cli.lambda_asset import Platform
 from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
@@ -39,6 +39,7 @@ def deploy_stage(stage: str, lambda_platform: str) -> None:
     config = stacks.load_config(stage)
     for warning in config.warnings:
         say(f"warning: {warning}")
+    neighbours.refuse_nested(config.project_name)
     bootstrap = toolkit.needs_bootstrap()
     with toolkit.alone(), ThreadPoolExecutor(1) as beside:
         bootstrapped = beside.submit(_bootstrap) if bootstrap else None

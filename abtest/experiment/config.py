@@ -74,8 +74,9 @@ CHECKS: dict[str, Check] = {
     "project_name": text(
         r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits and inner hyphens, first a letter, at most 32"
     ),
-    # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit.
-    "stage_name": text(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", "lower-case letters, digits, inner hyphens, at most 7"),
+    # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit. Without
+    # a hyphen it is the last part of each name, so that no two projects make the same.
+    "stage_name": text(r"[a-z0-9]{1,7}", "lower-case letters and digits, at most 7"),
     "strategy": one_of(*STRATEGIES),
     "mode": one_of(*MODES),
     "objective": one_of(*OBJECTIVES),

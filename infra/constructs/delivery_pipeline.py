@@ -126,7 +126,8 @@ class DeliveryPipeline(Construct):
             )
             for role in CDK_ROLES
         ]
-        return [self._describe(), allow(["sts:AssumeRole"], *roles)]
+        neighbours = allow(["cloudformation:ListStacks"], "*")
+        return [self._describe(), neighbours, allow(["sts:AssumeRole"], *roles)]
 
     def _role(self, source: Source, builds: Mapping[str, Build]) -> iam.Role:
         role = iam.Role(

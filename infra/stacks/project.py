@@ -37,9 +37,7 @@ def provision(stack: Stack) -> None:
         stack, "SageMakerProjectName", "The project; begins all names.", 32, "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
     )
     project_id = _parameter(stack, "SageMakerProjectId", "SageMaker's id of the project.", 16)
-    stage = _parameter(
-        stack, "StageName", "Of infra/config/{stage}.json.", 7, "^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$", "dev"
-    )
+    stage = _parameter(stack, "StageName", "Of infra/config/{stage}.json.", 7, "^[a-z0-9]{1,7}$", "dev")
     url = CfnParameter(
         stack,
         "RepositoryUrl",

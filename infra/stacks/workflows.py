@@ -19,7 +19,7 @@ from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedul
 
 READ = "dynamodb:GetItem"
 READ_WRITE = (READ, "dynamodb:PutItem")
-MODEL_PREFIX_LENGTH = 40  # of the stage's prefix, in the name of a model
+DIGEST = "?" * 12  # ends the name of an endpoint config: that of another endpoint is longer
 
 
 class WorkflowsStack(Stack):
@@ -163,10 +163,10 @@ class WorkflowsStack(Stack):
         ]
 
     def _endpoint_configs(self) -> str:
-        return sagemaker_arn(self, "endpoint-config", f"{self._resources.config.endpoint_name}-*")
+        return sagemaker_arn(self, "endpoint-config", f"{self._resources.config.endpoint_name}-{DIGEST}")
 
     def _models(self) -> str:
-        return sagemaker_arn(self, "model", f"{self._resources.config.prefix[:MODEL_PREFIX_LENGTH]}*")
+        return sagemaker_arn(self, "model", f"{self._resources.config.prefix}-*")
 
     def _build_endpoint_statements(self) -> list[iam.PolicyStatement]:
         endpoint = sagemaker_arn(self, "endpoint", self._resources.config.endpoint_name)

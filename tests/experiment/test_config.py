@@ -65,7 +65,7 @@ TELLING: list[Any] = [
     ),
     *([], {}, [{}], [None], [{}] * 9, [{}] * 10, {"variant_name": "A"}, [{"variant_name": "A"}], {"x": 1}),
     *({"model_package_version": 1}, [{}, {"model_package_version": 1}]),
-    *("1a", "a1", "a" * 7, "a" * 8, "a" * 32, "a" * 33, "a" * 64, "dev", "demo", "prod"),
+    *("1a", "a1", "a" * 7, "a" * 8, "a" * 32, "a" * 33, "a" * 64, "a-b", "dev", "demo", "prod"),
 ]
 VALUES = st.sampled_from(TELLING)
 

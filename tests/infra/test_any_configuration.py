@@ -14,7 +14,7 @@ from tests.infra.templates import synthesise
 pytestmark = pytest.mark.slow
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
-STAGES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True) | st.sampled_from(["dev", "prod"])
+STAGES = st.from_regex(r"[a-z0-9]{1,7}", fullmatch=True) | st.sampled_from(["dev", "prod"])
 VARIANT = st.fixed_dictionaries(
     {},
     optional={

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.wildcards import DELIVERY, LAUNCH_NO_RESOURCE, NO_RESOURCE, STAGE, UPSERT_NO_RESOURCE, reason
+from infra.wildcards import (
+    DELIVERY,
+    DEPLOY_NO_RESOURCE,
+    LAUNCH_NO_RESOURCE,
+    NO_RESOURCE,
+    STAGE,
+    UPSERT_NO_RESOURCE,
+    reason,
+)
 from tests.infra.nag import findings, wildcard
 from tests.infra.templates import Json, Templates, listed, text
 
@@ -82,7 +90,7 @@ def anywhere(templates: Templates) -> set[str]:
 def test_all_resources_are_allowed_only_where_there_is_no_smaller_one(
     delivery: Templates, in_a_project: Templates
 ) -> None:
-    assert anywhere(delivery) == set(LAUNCH_NO_RESOURCE)
+    assert anywhere(delivery) == set(LAUNCH_NO_RESOURCE) | set(DEPLOY_NO_RESOURCE)
     assert anywhere(in_a_project) == set(NO_RESOURCE) | set(UPSERT_NO_RESOURCE)
 
 

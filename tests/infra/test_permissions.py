@@ -1,6 +1,7 @@
 """Every statement of every role: no `*` but where AWS knows no smaller resource, or the name is not ours to know."""
 
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -30,10 +31,27 @@ def test_every_wildcard_in_a_name_has_a_reason(demo: Templates) -> None:
         text(resource)
         for _, statement in demo.statements()
         for resource in listed(statement["Resource"])
-        if "*" in text(resource) and text(resource) != "*"
+        if re.search(r"[*?]", text(resource)) and text(resource) != "*"
     }
     assert not [resource for resource in wild if reason(resource, STAGE) is None]
     assert not [known for known in STAGE if not any(re.fullmatch(known, resource) for resource in wild)]
+
+
+def test_no_pattern_of_a_stage_reaches_what_another_endpoint_is_made_of(demo: Templates) -> None:
+    others = (
+        "endpoint-config/sagemaker-reviews-demo-churn-0123456789ab",
+        "endpoint-config/sagemaker-reviews-demo2-0123456789ab",
+        "model/reviews-demo2-1-01234567",
+    )
+    changing = [
+        text(resource).rpartition(":")[2]
+        for _, statement in demo.statements()
+        if any(re.match("sagemaker:(Create|Delete|Update)", action) for action in listed(statement["Action"]))
+        for resource in listed(statement["Resource"])
+    ]
+    assert any(fnmatchcase("endpoint-config/sagemaker-reviews-demo-0123456789ab", pattern) for pattern in changing)
+    assert any(fnmatchcase("model/reviews-demo-1-01234567", pattern) for pattern in changing)
+    assert not [(name, pattern) for name in others for pattern in changing if fnmatchcase(name, pattern)]
 
 
 def test_roles_are_passed_to_sagemaker_only(demo: Templates) -> None:
