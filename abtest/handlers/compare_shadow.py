@@ -1,7 +1,8 @@
 """CompareShadow: what champion and shadow answered, once there is enough of it, is judged.
 
 Who does not pass is rejected in the registry, with the figures as the note, before the verdict is written: approved
-again by hand it may serve all the same.
+again by hand it may serve all the same. Who is rejected by somebody else meanwhile, or deleted, leaves the shadow
+without a verdict: approved again it has its whole time again.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ from abtest.handlers.workflow import logger
 
 
 class Compared(TypedDict):
-    """`judged` is whether there is a verdict; `message` says which, or what it waits for."""
+    """`judged` is whether the shadow is over; `message` says with which verdict, or what it waits for."""
 
     judged: bool
     message: str
@@ -29,9 +30,24 @@ def handler(event: dict[str, Any], _context: Any) -> Compared:
     if config is None:
         return {"judged": True, "message": "The configuration has no shadow any more."}
     shadows = Shadows(settings.experiments_table_name, settings.endpoint_name)
-    shadow = shadows.begun(Pair(**event["shadow"]), now)
-    if shadow.passed is not None:
-        return {"judged": True, "message": shadow.reason}
+    pair = Pair(**event["shadow"])
+    found = shadows.get(pair)
+    if found and found.passed is not None:
+        return {"judged": True, "message": found.reason}
+    if not _is_approved(pair, settings):
+        shadows.forget(pair)
+        return {"judged": True, "message": f"{pair.challenger_name} is not approved any more: its shadow ends."}
+    return _compared(shadows, found or shadows.begun(pair, now), settings, config, now)
+
+
+def _is_approved(pair: Pair, settings: ShadowSettings) -> bool:
+    approved = registry.packages(settings.challenger_group_name, status=registry.APPROVED)
+    return pair.challenger_arn in [package.arn for package in approved]
+
+
+def _compared(
+    shadows: Shadows, shadow: Shadow, settings: ShadowSettings, config: ShadowConfig, now: datetime.datetime
+) -> Compared:
     measured = _measured(settings, shadow, config, now)
     waiting = comparison.waits(measured, config, began=shadow.began_at, now=now)
     if waiting:

@@ -93,6 +93,7 @@ class ShadowSettings:
     experiment_config: ExperimentConfig
     experiments_table_name: str
     endpoint_name: str
+    challenger_group_name: str
     bucket_name: str
 
 

@@ -86,8 +86,8 @@ class WorkflowsStack(Stack):
             "CleanUp": self._function("clean_up", lease, allow(READ_WRITE, table), *self._clean_up_statements()),
             "CompareShadow": self._function(
                 "compare_shadow",
-                (*experiment, "BUCKET_NAME"),
-                allow(READ_WRITE, table),
+                (*experiment, "BUCKET_NAME", "CHALLENGER_GROUP_NAME"),
+                allow([*READ_WRITE, "dynamodb:DeleteItem"], table),
                 *self._compare(),
                 timeout_seconds=600,
                 memory_mebibytes=1024,
@@ -108,7 +108,7 @@ class WorkflowsStack(Stack):
         )
 
     def _compare(self) -> list[iam.PolicyStatement]:
-        """Reading what a shadow answered, and rejecting it."""
+        """Reading what a shadow answered, whether it is still approved, and rejecting it."""
         bucket, challengers = self._resources.bucket, f"{self._resources.group_names[1]}/*"
         return [
             iam.PolicyStatement(
@@ -118,7 +118,10 @@ class WorkflowsStack(Stack):
             ),
             allow(["s3:GetObject"], bucket.arn_for_objects("captures/*")),
             allow(["cloudwatch:GetMetricStatistics"], "*"),
-            allow(["sagemaker:UpdateModelPackage"], sagemaker_arn(self, "model-package", challengers)),
+            allow(
+                ["sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"],
+                sagemaker_arn(self, "model-package", challengers),
+            ),
         ]
 
     def _watch(self) -> list[iam.PolicyStatement]:

@@ -380,6 +380,20 @@ def test_the_time_of_a_shadow_begins_when_it_is_deployed(
     assert shadows.all() == []
 
 
+def test_who_is_rejected_meanwhile_leaves_the_shadow_without_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps({**SHADOWED, "shadow": {}}))
+    settings.read.cache_clear()
+    approved("champion")
+    challenger = approved("challenger")
+    event = {"shadow": select_variants.handler(MISSING, None)["shadow"]}
+    assert not compare_shadow.handler(event, None)["judged"]
+    registry.set_status(challenger, "Rejected", "by Anna")
+    over = {"judged": True, "message": "Challenger1 is not approved any more: its shadow ends."}
+    assert [compare_shadow.handler(event, None) for _ in range(2)] == [over] * 2
+    assert Shadows("experiments", ENDPOINT).all() == []
+    assert not select_variants.handler(MISSING, None)["in_shadow"]
+
+
 @pytest.mark.parametrize(("agreeing", "passed"), [(1, True), (0, False)])
 def test_a_challenger_is_in_shadow_until_it_is_judged(
     monkeypatch: pytest.MonkeyPatch, agreeing: int, passed: bool

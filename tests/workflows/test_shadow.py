@@ -87,6 +87,20 @@ def test_a_challenger_that_does_not_pass_is_rejected_with_the_figures(
     assert package["ApprovalDescription"] == f"Shadow: {verdict['reason']['S']}"
 
 
+def test_who_is_rejected_meanwhile_is_in_shadow_no_more(sandbox: Sandbox) -> None:
+    stage = Stage(sandbox, "rejects", shadow=SHADOW | {"minutes": 60}).deploy("build_endpoint")
+    stage.approve(stage.register("champion"))
+    arn, execution = in_shadow(stage, "good")
+    stage.approve(arn, "Rejected")
+    assert ended(sandbox, execution, 90)["status"] == "SUCCEEDED"
+    assert stage.endpoint()["EndpointStatus"] == "InService"
+    assert shadows(stage) == []
+    assert verdicts(stage) == []
+    assert shares(stage) == stage.weights() == {"Champion1": 1.0}
+    package = stage.sagemaker.describe_model_package(ModelPackageName=arn)
+    assert package["ModelApprovalStatus"] == "Rejected"
+
+
 def test_an_approval_meanwhile_is_honoured(sandbox: Sandbox) -> None:
     stage = Stage(sandbox, "meanwhile", shadow=SHADOW | {"least_requests": 1000}).deploy("build_endpoint")
     stage.approve(stage.register("champion"))
