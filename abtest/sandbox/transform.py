@@ -32,7 +32,7 @@ def transform(server: Server, path: Path, options: argparse.Namespace) -> bool:
     try:
         answered = b"".join(answers(server, path.read_bytes(), options))
     except ClientFault as error:
-        print(f"ClientError: 400: {error} ({relative})", file=sys.stderr)
+        print(f"ClientError: {error.status}: {error} ({relative})", file=sys.stderr)
         return False
     target = options.output / f"{relative}.out"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,14 @@
 """IAM, where the sandbox verifies identities: actions and resources of SageMaker, alarms, TLS that it does not have."""
 
 import json
-import re
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
 
-Json = dict[str, Any]
+from abtest.sandbox.sagemaker.inference import PATH as INVOCATION
 
-INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
+Json = dict[str, Any]
 
 
 def install() -> None:

@@ -37,7 +37,7 @@ def update_endpoint(request: Json) -> Json:
 
     Weights and instance counts are the new configuration's, unless RetainAllVariantProperties keeps the old.
     """
-    record = _changeable(request["EndpointName"], "update")
+    record = _updatable(request["EndpointName"])
     config = endpoint_configs.config(request["EndpointConfigName"])
     variants = deployments.variants_of(config)
     if request.get("RetainAllVariantProperties"):
@@ -67,7 +67,7 @@ def _retained(variant: Json, before: list[Json], excluded: list[str]) -> Json:
 @operation("UpdateEndpointWeightsAndCapacities")
 def update_weights(request: Json) -> Json:
     """Updating; then all new weights and counts hold at once, and the endpoint is InService."""
-    record = _changeable(request["EndpointName"], "update")
+    record = _updatable(request["EndpointName"])
     desired = {given["VariantName"]: given for given in request["DesiredWeightsAndCapacities"]}
     unknown = sorted(desired.keys() - {v["VariantName"] for v in record["ProductionVariants"]})
     if unknown:
@@ -113,11 +113,11 @@ def endpoint(name: str) -> Json:
     return record
 
 
-def _changeable(name: str, verb: str) -> Json:
+def _updatable(name: str) -> Json:
     record = endpoint(name)
-    _refuse_in_progress(record, verb)
+    _refuse_in_progress(record, "update")
     if record["EndpointStatus"] == "Failed":
-        raise validation(f'Cannot {verb} endpoint "{record["EndpointArn"]}": it is Failed and can only be deleted.')
+        raise validation(f'Cannot update endpoint "{record["EndpointArn"]}": it is Failed and can only be deleted.')
     return record
 
 

@@ -1,12 +1,12 @@
 """InvokeEndpoint: which variant answers, what it answers, what is counted."""
 
+import dataclasses
 import json
 import logging
 import random
 import re
 import threading
 import time
-from typing import NoReturn
 from urllib.parse import unquote
 
 from ministack.core.responses import get_account_id, get_region
@@ -59,25 +59,15 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
     variant = _chosen(name, headers.get(f"{HEADER}Target-Variant".lower()))
     content_type = headers.get("content-type", "application/octet-stream")
     request, shadows = _beside(name, body, content_type, headers)
-    for shadow in shadows:
+    for shadow in shadows:  # nobody sees what it answers, or that it fails
         if random.random() * variant["CurrentWeight"] < shadow["CurrentWeight"]:
-            background.spawn(_mirror, request, shadow)
-    model_seconds = [0.0]
-    status = 500
-    try:
-        answer, kind = _answer(variant, request, model_seconds)
-        status = 200
-        captures.keep(request, variant, answer, kind)
-    except ClientFault as fault:
-        status = fault.status
-        _refuse(name, status, str(fault))
-    except Exception as error:
-        logger.exception("the model of %s failed", name)
-        _refuse(name, status, str(error))
-    finally:
-        _count(name, variant, status, model_seconds[0], time.perf_counter() - started)
+            background.spawn(_asked, request, shadow, started)
+    outcome = _asked(request, variant, started)
+    if outcome.status != 200:
+        raise _model_error(name, outcome)
     echoed = {f"{HEADER}{h}": headers[f"{HEADER}{h}".lower()] for h in ECHOED if f"{HEADER}{h}".lower() in headers}
-    return 200, {"Content-Type": kind, "x-Amzn-Invoked-Production-Variant": variant["VariantName"], **echoed}, answer
+    chosen = {"Content-Type": outcome.kind, "x-Amzn-Invoked-Production-Variant": variant["VariantName"]}
+    return 200, chosen | echoed, outcome.answer
 
 
 def _beside(name: str, body: bytes, content_type: str, headers: dict[str, str]) -> tuple[Request, list[Json]]:
@@ -90,28 +80,35 @@ def _beside(name: str, body: bytes, content_type: str, headers: dict[str, str]) 
     return request, shadows
 
 
-def _mirror(request: Request, shadow: Json) -> None:
-    """Nobody sees a shadow's answer, or that it failed: it is counted, and captured."""
-    started, model_seconds, status = time.perf_counter(), [0.0], 500
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    """What a variant's model made of a request: `answer`, of the content type `kind`, or the `reason` of none."""
+
+    status: int
+    answer: bytes = b""
+    kind: str = ""
+    reason: str = ""
+
+
+def _asked(request: Request, variant: Json, started: float) -> _Outcome:
+    """Counts what comes of it, and captures an answer; `started` (of perf_counter) is when the request came."""
+    model_seconds = 0.0
     try:
-        answer, kind = _answer(shadow, request, model_seconds)
-        status = 200
-        captures.keep(request, shadow, answer, kind)
+        server = serving.server(variant["_key"], variant["_image"], variant["_url"])
+        asked = time.perf_counter()
+        try:
+            answer, kind = server.respond(request.body, request.content_type, request.accept)
+        finally:
+            model_seconds = time.perf_counter() - asked
+        captures.keep(request, variant, answer, kind)
+        outcome = _Outcome(200, answer, kind)
     except ClientFault as fault:
-        status = fault.status
-    except Exception:
-        logger.exception("the shadow variant of %s failed", request.endpoint_name)
-    finally:
-        _count(request.endpoint_name, shadow, status, model_seconds[0], time.perf_counter() - started)
-
-
-def _answer(variant: Json, request: Request, model_seconds: list[float]) -> tuple[bytes, str]:
-    server = serving.server(variant["_key"], variant["_image"], variant["_url"])
-    started = time.perf_counter()
-    try:
-        return server.respond(request.body, request.content_type, request.accept)
-    finally:
-        model_seconds[0] = time.perf_counter() - started
+        outcome = _Outcome(fault.status, reason=str(fault))
+    except Exception as error:
+        logger.exception("the variant %s of %s failed", variant["VariantName"], request.endpoint_name)
+        outcome = _Outcome(500, reason=str(error))
+    _count(request.endpoint_name, variant, outcome.status, model_seconds, time.perf_counter() - started)
+    return outcome
 
 
 def _chosen(name: str, target: str | None) -> Json:
@@ -145,14 +142,14 @@ def forget_draws() -> None:
         _draws.clear()
 
 
-def _refuse(name: str, status: int, message: str) -> NoReturn:
-    side = "client" if status < 500 else "server"
-    raise InvocationError(
+def _model_error(name: str, outcome: _Outcome) -> InvocationError:
+    side = "client" if outcome.status < 500 else "server"
+    return InvocationError(
         "ModelError",
-        f'Received {side} error ({status}) from primary with message "{message}".',
+        f'Received {side} error ({outcome.status}) from primary with message "{outcome.reason}".',
         424,
-        OriginalStatusCode=status,
-        OriginalMessage=message,
+        OriginalStatusCode=outcome.status,
+        OriginalMessage=outcome.reason,
         LogStreamArn=f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:/aws/sagemaker/Endpoints/{name}",
     )
 

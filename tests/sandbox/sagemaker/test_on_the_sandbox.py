@@ -196,7 +196,7 @@ def test_a_restart_keeps_endpoints_and_counts(sandbox_factory: Callable[..., San
 
 
 def test_an_endpoint_survives_a_kill(sandbox_factory: Callable[..., Sandbox]) -> None:
-    one = sandbox_factory("--snapshot-seconds", "0.2", "--endpoint-update-seconds", "1")
+    one = sandbox_factory("--snapshot-seconds", "0.2", "--endpoint-update-seconds", "4")  # saved in time, however busy
     endpoint = Endpoint(one, "killed")
     endpoint.create()
     endpoint.weigh(0, 1)

@@ -2,16 +2,12 @@
 
 from abtest.sandbox.sagemaker import state
 from abtest.sandbox.sagemaker.jobs import paths, processing, records, runner, training, transform, tuning
-from abtest.sandbox.sagemaker.jobs.kinds import PROCESSING, TRAINING, TRANSFORM, TUNING
+from abtest.sandbox.sagemaker.jobs.kinds import KINDS, TRAINING
+
+# Importing a kind of job registers its operations.
+__all__ = ["processing", "recover", "stop_all", "training", "transform", "tuning"]
 
 STOPPED = "The sandbox stopped while the job was running"
-
-_FINISH = {
-    PROCESSING: processing.finish,
-    TRAINING: training.finish,
-    TUNING: tuning.finish,
-    TRANSFORM: transform.finish,
-}
 
 stop_all = runner.stop_all
 
@@ -19,7 +15,8 @@ stop_all = runner.stop_all
 def recover() -> list[str]:
     """Marks the jobs that ran when the last process ended as Failed; returns a sentence about each."""
     sentences = []
-    for kind, finish in _FINISH.items():
+    for kind in KINDS:
+        finish = training.finish if kind is TRAINING else records.finish
         for record in state.every_record(kind.table):
             if record[kind.status_key] in records.RUNNING:
                 finish(kind, record, "Failed", STOPPED)

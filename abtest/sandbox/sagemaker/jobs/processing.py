@@ -38,7 +38,7 @@ def stop_processing_job(request: Json) -> Json:
 
 
 def work(job: Job) -> None:
-    images.implementation(job.record["AppSpecification"]["ImageUri"], PROCESSING)
+    images.check(job.record["AppSpecification"]["ImageUri"], PROCESSING)
     channels = {item["InputName"]: fetch(job.root, item["S3Input"]) for item in inputs(job.record)}
     for item in outputs(job.record):
         paths.local(item["S3Output"]["LocalPath"], job.root).mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def work(job: Job) -> None:
 
 def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
     if status == "MaxRuntimeExceeded":
-        status, reason = "Stopped", "ClientError: the job ran longer than MaxRuntimeInSeconds"
+        reason = "ClientError: the job ran longer than MaxRuntimeInSeconds"
     records.finish(kind, record, status, reason)
 
 

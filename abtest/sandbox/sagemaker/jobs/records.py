@@ -42,8 +42,12 @@ def change(record: Json, **members: Any) -> None:
 
 
 def finish(kind: Kind, record: Json, status: str, reason: str = "") -> None:
-    """Sets the last status, the end time and, for a failure, FailureReason (at most 1,024 characters)."""
-    members: Json = {kind.status_key: status, kind.end_key: state.now()}
+    """Sets the last status, the end time and, for a failure, FailureReason (at most 1,024 characters).
+
+    A job that ran too long, MaxRuntimeExceeded, is Stopped.
+    """
+    last = "Stopped" if status == "MaxRuntimeExceeded" else status
+    members: Json = {kind.status_key: last, kind.end_key: state.now()}
     if reason:
         members["FailureReason"] = shortened(reason)
     change(record, **members)

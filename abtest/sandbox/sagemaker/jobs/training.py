@@ -93,8 +93,7 @@ def advance(job: Job, status: str) -> None:
 
 
 def work(job: Job) -> None:
-    image = job.record.get("AlgorithmSpecification", {}).get("TrainingImage")
-    images.implementation(image, TRAINING)
+    images.check(job.record.get("AlgorithmSpecification", {}).get("TrainingImage"), TRAINING)
     advance(job, "Downloading")
     channels = {channel["ChannelName"]: fetch(job.root, channel) for channel in job.record.get("InputDataConfig", [])}
     write_configuration(job, channels)
@@ -112,7 +111,7 @@ def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
     started: float = record.get("TrainingStartTime") or record["CreationTime"]
     seconds = max(1, round(state.now() - started))
     records.change(record, TrainingTimeInSeconds=seconds, BillableTimeInSeconds=seconds)
-    records.finish(kind, record, "Stopped" if status == "MaxRuntimeExceeded" else status, reason)
+    records.finish(kind, record, status, reason)
 
 
 def fetch(root: Path, channel: Json) -> Path:

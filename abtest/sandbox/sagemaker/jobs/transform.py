@@ -6,7 +6,7 @@ from pathlib import Path
 from abtest.sandbox.sagemaker import models, tags
 from abtest.sandbox.sagemaker.errors import validation
 from abtest.sandbox.sagemaker.jobs import images, records, runner, storage, variables
-from abtest.sandbox.sagemaker.jobs.kinds import TRANSFORM, Kind
+from abtest.sandbox.sagemaker.jobs.kinds import TRANSFORM
 from abtest.sandbox.sagemaker.jobs.runner import Job, JobFailedError
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.wire import Json
@@ -22,7 +22,7 @@ def create_transform_job(request: Json) -> Json:
     models.model(request["ModelName"])
     record = records.create(TRANSFORM, request)
     tags.put(record["TransformJobArn"], request.get("Tags"))
-    runner.start(TRANSFORM, record, work, finish)
+    runner.start(TRANSFORM, record, work)
     return {"TransformJobArn": record["TransformJobArn"]}
 
 
@@ -44,7 +44,7 @@ def stop_transform_job(request: Json) -> Json:
 
 def work(job: Job) -> None:
     container = models.container(job.record["ModelName"])
-    images.implementation(container["Image"], TRANSFORM)
+    images.check(container["Image"], TRANSFORM)
     artefact = fetch_model(job, container)
     folder, results = job.root / "input", job.root / "results"
     results.mkdir()
@@ -73,10 +73,6 @@ def command(record: Json, image: str, artefact: Path, folder: Path, results: Pat
     if record.get("BatchStrategy", "MultiRecord") == "MultiRecord":
         options += ["--batch-bytes", str(record.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * 1024 * 1024)]
     return [sys.executable, "-m", PROGRAM, *options]
-
-
-def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
-    records.finish(kind, record, "Stopped" if status == "MaxRuntimeExceeded" else status, reason)
 
 
 def _refuse_what_is_missing_here(request: Json) -> None:

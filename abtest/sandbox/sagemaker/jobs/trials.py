@@ -4,6 +4,7 @@ from typing import Any
 
 from abtest.sandbox.sagemaker import state
 from abtest.sandbox.sagemaker.jobs.kinds import TRAINING
+from abtest.sandbox.sagemaker.jobs.records import RUNNING
 from abtest.sandbox.sagemaker.wire import Json
 
 
@@ -54,7 +55,7 @@ def objective_status(record: Json, job: Json) -> str:
 
 def runs(job: Json) -> bool:
     """Whether a trial has not ended yet."""
-    return job["TrainingJobStatus"] in ("InProgress", "Stopping")
+    return job["TrainingJobStatus"] in RUNNING
 
 
 def sign(record: Json) -> int:

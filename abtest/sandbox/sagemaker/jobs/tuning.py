@@ -7,7 +7,7 @@ from abtest.sandbox.blazingtext import hyperparameters as blazingtext
 from abtest.sandbox.sagemaker import background, state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
 from abtest.sandbox.sagemaker.jobs import records, runner, search, training, trials
-from abtest.sandbox.sagemaker.jobs.kinds import TRAINING, TUNING, Kind
+from abtest.sandbox.sagemaker.jobs.kinds import TRAINING, TUNING
 from abtest.sandbox.sagemaker.jobs.process import JobStoppedError, JobTimedOutError, SandboxStoppingError
 from abtest.sandbox.sagemaker.jobs.runner import Job, JobFailedError
 from abtest.sandbox.sagemaker.operations import operation
@@ -27,7 +27,7 @@ def create_tuning_job(request: Json) -> Json:
     check(request)
     record = records.create(TUNING, request)
     tags.put(record["HyperParameterTuningJobArn"], request.get("Tags"))
-    runner.start(TUNING, record, work, finish)
+    runner.start(TUNING, record, work)
     return {"HyperParameterTuningJobArn": record["HyperParameterTuningJobArn"]}
 
 
@@ -218,7 +218,3 @@ def _require_objective(job: Job) -> None:
             f"completes successfully. The first one failed with: {reasons[0]}"
         )
     raise JobFailedError(f"No objective metrics found after running {len(found)} training jobs.")
-
-
-def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
-    records.finish(kind, record, "Stopped" if status == "MaxRuntimeExceeded" else status, reason)

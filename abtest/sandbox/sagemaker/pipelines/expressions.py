@@ -154,20 +154,12 @@ def follow(document: Any, path: Path) -> Any:
     for number, token in enumerate(path):
         try:
             value = _step_into(value, token)
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, StopIteration):
             raise ExpressionError(f"there is nothing at '{format_path(path[: number + 1]).lstrip('.')}'") from None
     return value
 
 
 def _step_into(value: Any, token: str | int) -> Any:
     if isinstance(value, list) and isinstance(token, str):
-        return next(_named(value, token), None) or _absent(token)
+        return next(e for e in value if isinstance(e, dict) and token in [e.get(key) for key in ELEMENT_NAMES])
     return value[token]
-
-
-def _named(elements: list[Any], name: str) -> Iterator[Any]:
-    return (e for e in elements if isinstance(e, dict) and any(e.get(key) == name for key in ELEMENT_NAMES))
-
-
-def _absent(token: str) -> Any:
-    raise KeyError(token)

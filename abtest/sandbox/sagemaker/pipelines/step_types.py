@@ -29,47 +29,27 @@ class StepType:
         return self.name_length is not None
 
 
+def _job(noun: str, *, metadata: str | None = None, name_length: int = 63) -> StepType:
+    return StepType(
+        create=f"Create{noun}",
+        describe=f"Describe{noun}",
+        identifier=f"{noun}Name",
+        arn=f"{noun}Arn",
+        metadata=metadata or noun,
+        stop=f"Stop{noun}",
+        status=f"{noun}Status",
+        name_length=name_length,
+    )
+
+
 CONDITION = "Condition"
 FAIL = "Fail"
 
 RESOURCES: dict[str, StepType] = {
-    "Processing": StepType(
-        create="CreateProcessingJob",
-        describe="DescribeProcessingJob",
-        stop="StopProcessingJob",
-        identifier="ProcessingJobName",
-        arn="ProcessingJobArn",
-        status="ProcessingJobStatus",
-        metadata="ProcessingJob",
-    ),
-    "Training": StepType(
-        create="CreateTrainingJob",
-        describe="DescribeTrainingJob",
-        stop="StopTrainingJob",
-        identifier="TrainingJobName",
-        arn="TrainingJobArn",
-        status="TrainingJobStatus",
-        metadata="TrainingJob",
-    ),
-    "Tuning": StepType(
-        create="CreateHyperParameterTuningJob",
-        describe="DescribeHyperParameterTuningJob",
-        stop="StopHyperParameterTuningJob",
-        identifier="HyperParameterTuningJobName",
-        arn="HyperParameterTuningJobArn",
-        status="HyperParameterTuningJobStatus",
-        metadata="TuningJob",
-        name_length=32,
-    ),
-    "Transform": StepType(
-        create="CreateTransformJob",
-        describe="DescribeTransformJob",
-        stop="StopTransformJob",
-        identifier="TransformJobName",
-        arn="TransformJobArn",
-        status="TransformJobStatus",
-        metadata="TransformJob",
-    ),
+    "Processing": _job("ProcessingJob"),
+    "Training": _job("TrainingJob"),
+    "Tuning": _job("HyperParameterTuningJob", metadata="TuningJob", name_length=32),
+    "Transform": _job("TransformJob"),
     "Model": StepType(
         create="CreateModel",
         describe="DescribeModel",

@@ -118,14 +118,14 @@ def test_an_unknown_job_is_not_found(sagemaker: Any, error: Refused) -> None:
 
 @pytest.mark.operation("ListTrainingJobs")
 def test_jobs_are_listed_by_their_time(sagemaker: Any, s3: Any) -> None:
-    for name in ("listed-a", "listed-b"):
+    for name in ("by-time-a", "by-time-b"):
         sagemaker.create_training_job(**training(name))
         ended(sagemaker, "training_job", name)
-    found = sagemaker.list_training_jobs(NameContains="listed-", StatusEquals="Completed")["TrainingJobSummaries"]
-    assert [job["TrainingJobName"] for job in found] == ["listed-a", "listed-b"]
+    found = sagemaker.list_training_jobs(NameContains="by-time-", StatusEquals="Completed")["TrainingJobSummaries"]
+    assert [job["TrainingJobName"] for job in found] == ["by-time-a", "by-time-b"]
     assert found[0]["SecondaryStatus"] == "Completed"
-    newest = sagemaker.list_training_jobs(NameContains="listed-", SortOrder="Descending", MaxResults=1)
-    assert [job["TrainingJobName"] for job in newest["TrainingJobSummaries"]] == ["listed-b"]
+    newest = sagemaker.list_training_jobs(NameContains="by-time-", SortOrder="Descending", MaxResults=1)
+    assert [job["TrainingJobName"] for job in newest["TrainingJobSummaries"]] == ["by-time-b"]
 
 
 @pytest.mark.operation("ListTrainingJobs", error="ValidationException")
