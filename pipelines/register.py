@@ -49,23 +49,18 @@ def register(context: Context, model: Evaluated, group_name: str, card_uri: Join
     return ModelStep(f"Register{model.test_role}", step_args=step_args, retry_policies=request_retries())
 
 
+def refusal(name: str, *parts: Any) -> FailStep:
+    """Fails the execution, with the parts as a sentence."""
+    return FailStep(name, error_message=Join(on=" ", values=list(parts)))
+
+
 def gate(
     context: Context, model: Evaluated, accepted: Sequence[Any], depends_on: Sequence[Any] | None = None
 ) -> ConditionStep:
     """Runs the steps `accepted` if the accuracy reaches the floor; else fails the execution and says why."""
     accuracy, floor = model.accuracy(), context.get("AccuracyFloor")
-    refused = FailStep(
-        f"{model.test_role}Refused",
-        error_message=Join(
-            on=" ",
-            values=[
-                f"The {model.test_role.lower()} is not registered: its test accuracy",
-                accuracy,
-                "is under the floor",
-                floor,
-            ],
-        ),
-    )
+    why = f"The {model.test_role.lower()} is not registered: its test accuracy"
+    refused = refusal(f"{model.test_role}Refused", why, accuracy, "is under the floor", floor)
     return ConditionStep(
         f"Check{model.test_role}",
         conditions=[ConditionGreaterThanOrEqualTo(left=accuracy, right=floor)],
@@ -78,17 +73,12 @@ def gate(
 def not_worse(context: Context, challenger: Evaluated, accepted: Sequence[Any]) -> ConditionStep:
     """Runs the steps `accepted` unless the challenger is credibly worse than the champion; else fails the execution."""
     loss, allowed = challenger.credible_loss(), context.get("MaximumCredibleLoss")
-    refused = FailStep(
+    refused = refusal(
         "ChallengerWorse",
-        error_message=Join(
-            on=" ",
-            values=[
-                "The challenger is not registered: its accuracy is lower than the champion's by at least",
-                loss,
-                "(95 % interval, same test rows), and MaximumCredibleLoss is",
-                allowed,
-            ],
-        ),
+        "The challenger is not registered: its accuracy is lower than the champion's by at least",
+        loss,
+        "(95 % interval, same test rows), and MaximumCredibleLoss is",
+        allowed,
     )
     return ConditionStep(
         "CompareChallenger",

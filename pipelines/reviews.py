@@ -115,16 +115,14 @@ def rules_of(parameters: Mapping[str, str]) -> Rules:
     return Rules.of({rule: parameters[name] for name, rule in PARAMETERS.items() if name in parameters})
 
 
-def check_reviews(
-    paths: Sequence[Path], *, source: str | None = None, parameters: Mapping[str, str] | None = None
-) -> CheckedReviews:
+def check_reviews(paths: Sequence[Path], *, source: str, parameters: Mapping[str, str]) -> CheckedReviews:
     """Reads and splits the reviews as PrepareFeatures would, without writing.
 
-    `source` is what the result calls them (default: the paths). Raises ReviewsError for a wrong file, a missing
-    column, too many malformed rows, no usable row, or a slice that would be empty.
+    `source` is what the result calls them. Raises ReviewsError for a wrong file, a missing column, too many malformed
+    rows, no usable row, or a slice that would be empty.
     """
     try:
-        rules = rules_of(parameters or {})
+        rules = rules_of(parameters)
         with (
             tempfile.TemporaryDirectory() as scratch,
             Staging(Path(scratch) / "reviews.sqlite") as staging,
@@ -135,4 +133,4 @@ def check_reviews(
             kept = len(staging)
     except (FeaturesError, OSError) as error:
         raise ReviewsError(str(error)) from None
-    return CheckedReviews(source or ",".join(map(str, paths)), reading.rows_read, kept, reading.notes)
+    return CheckedReviews(source, reading.rows_read, kept, reading.notes)

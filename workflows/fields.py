@@ -1,7 +1,7 @@
 """Fields of Amazon States Language that the `stepfunctions` package, whose list ends in 2021, does not know."""
 
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
 # The package sets the root logger to ERROR when it is imported: put the level back.
 _level = logging.getLogger().level
@@ -38,14 +38,9 @@ class Fail(steps.Fail):
 class Map(steps.Map):
     """An inline Map: `processor` is run for every item (ItemProcessor; the package writes the older Iterator)."""
 
-    extra: ClassVar = ("item_selector", "result_selector")
-
     def __init__(self, state_id: str, processor: Any, **fields: Any) -> None:
         super().__init__(state_id, **fields)
         self.processor = processor
-
-    def is_field_allowed(self, field_name: str) -> bool:
-        return field_name in self.extra or bool(super().is_field_allowed(field_name))
 
     def to_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = super(steps.Map, self).to_dict()  # leaves out the Iterator

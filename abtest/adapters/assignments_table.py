@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from abtest.experiment.events import EventError, Invocation, parse
 
-# A prediction must not wait long for a table that does not answer.
+# A prediction must not wait long for a table, or a stream, that does not answer.
 TIMEOUTS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 KEPT_SECONDS = 90 * 24 * 3600  # after the user's last invocation
 PARKED = "PARKED"  # hash key of the events that Firehose did not take

@@ -16,7 +16,6 @@ from abtest.adapters import registry
 PREFIX = "models/brought"  # below what the stage's model role may read
 SCHEME = "s3://"
 NOT_IN_METADATA = re.compile(r"[^\w.:/=+@ -]")
-PENDING = "PendingManualApproval"
 MISSING = ("404", "403", "NoSuchKey", "NoSuchBucket", "AccessDenied")
 
 
@@ -89,14 +88,15 @@ def register(model: BroughtModel, uri: str, group_name: str) -> str:
         "SupportedContentTypes": [model.content_type],
         "SupportedResponseMIMETypes": [model.content_type],
     }
-    created = registry.client().create_model_package(
-        ModelPackageGroupName=group_name,
-        ModelPackageDescription="A model that was trained elsewhere, registered by abtest deploy-models",
-        InferenceSpecification={"Containers": [{"Image": model.image, "ModelDataUrl": uri}], **formats},
-        ModelApprovalStatus=PENDING,
-        CustomerMetadataProperties={"BroughtFrom": NOT_IN_METADATA.sub("_", model.artefact)[-256:]},
+    return registry.register(
+        {
+            "ModelPackageGroupName": group_name,
+            "ModelPackageDescription": "A model that was trained elsewhere, registered by abtest deploy-models",
+            "InferenceSpecification": {"Containers": [{"Image": model.image, "ModelDataUrl": uri}], **formats},
+            "ModelApprovalStatus": registry.PENDING,
+            "CustomerMetadataProperties": {"BroughtFrom": NOT_IN_METADATA.sub("_", model.artefact)[-256:]},
+        }
     )
-    return str(created["ModelPackageArn"])
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -6,13 +6,11 @@ import time
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.adapters.assignments_table import AssignmentsTable
+from abtest.adapters.assignments_table import TIMEOUTS, AssignmentsTable
 from abtest.experiment.events import Event
 
-TIMEOUTS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 REPLAY_SECONDS = 60  # how often a process looks for parked events, its own or others'
 REPLAYED_AT_ONCE = 25
 

@@ -97,7 +97,7 @@ def _register(role: str, model: BroughtModel, found: dict[str, str]) -> str:
 
 
 def _tell(roles: Sequence[str], arns: Sequence[str], approved: bool, as_json: bool) -> None:
-    status = registry.APPROVED if approved else brought.PENDING
+    status = registry.APPROVED if approved else registry.PENDING
     if as_json:
         print_json([{"role": r, "model_package_arn": a, "status": status} for r, a in zip(roles, arns, strict=True)])
         return

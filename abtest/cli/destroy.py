@@ -1,7 +1,7 @@
 """`abtest destroy`: all that a stage made, unless the stage is protected."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from botocore.exceptions import WaiterError
@@ -10,11 +10,10 @@ from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.cli import leftovers, stacks
 from abtest.cli.deploy import failed_resource
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.output import JsonOption, StageOption, YesOption, print_json, print_line, say
 from abtest.cli.waiting import meanwhile
 from abtest.experiment.config import ExperimentConfig
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 KEPT = "the CDK's bootstrap stack, the records of SageMaker's jobs, and their logs and the endpoint's"
 
 

@@ -19,6 +19,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="An adopted endpoint, not the stage's own (abtest adopt).")
 ]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """`abtest rollback`: back to what the endpoint served before."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,10 +13,9 @@ from abtest.adapters.rollback import Rollback, RollbackError
 from abtest.cli import stacks
 from abtest.cli.errors import UserError
 from abtest.cli.models import GROUPS
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.output import JsonOption, StageOption, YesOption, print_json, print_line, say
 from abtest.experiment.config import ExperimentConfig
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 MEANWHILE = "the release or the registry changed meanwhile, and nothing was rejected: roll back again"
 
 

@@ -98,7 +98,7 @@ def _counted(counts: VariantCounts, served: int) -> dict[str, Any]:
 def _round(decision: Decision) -> dict[str, Any]:
     return {
         "decision_id": decision.decision_id,
-        "decided_at": decision.to_json()["decided_at"],
+        "decided_at": times.to_text(decision.decided_at),
         "weights": dict(decision.new_shares),
         "status": decision.status,
         "leader": decision.leader,

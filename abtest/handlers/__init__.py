@@ -1,1 +1,1 @@
-"""Lambda entry points: one file per route or state."""
+"""Lambda entry points: one file per route, state or event."""

@@ -1,1 +1,1 @@
-"""The four stacks: each only composes constructs."""
+"""The stacks, four of a stage and those of delivery: each only composes constructs."""

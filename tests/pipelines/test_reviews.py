@@ -39,10 +39,9 @@ def test_the_sample_is_usable_and_balanced(tmp_path: Path) -> None:
 
 def test_a_check_says_what_it_found(tmp_path: Path) -> None:
     path = reviews.write_sample(tmp_path / "sample.tsv", rows=300)
-    found = reviews.check_reviews([path], parameters=SMALL_DATA_PARAMETERS)
-    assert (found.source, found.rows_read) == (str(path), 300)
+    found = reviews.check_reviews([path], source="mine", parameters=SMALL_DATA_PARAMETERS)
+    assert (found.source, found.rows_read) == ("mine", 300)
     assert 100 < found.rows_kept < 200
-    assert reviews.check_reviews([path], source="mine").source == "mine"
 
 
 @pytest.mark.parametrize(
@@ -63,13 +62,13 @@ def test_what_cannot_be_used_is_refused(
     if content is not None:
         path.write_text(content)
     with pytest.raises(ReviewsError, match=message):
-        reviews.check_reviews([path], parameters=parameters)
+        reviews.check_reviews([path], source="mine", parameters=parameters)
 
 
 def test_a_check_tells_what_a_layout_lacks(tmp_path: Path) -> None:
     rows = [samples.row(n, f"P{n}", helpful=9) for n in range(400)]
     path = samples.write(tmp_path / "r.jsonl", samples.json_lines(samples.mcauley_2023(rows)))
-    found = reviews.check_reviews([path])
+    found = reviews.check_reviews([path], source="mine", parameters={})
     assert (found.rows_kept, len(found.notes)) == (400, 1)
     assert "no total votes" in found.notes[0]
 

@@ -1,7 +1,6 @@
 """Peak memory of this process and all that it started."""
 
 import threading
-from types import TracebackType
 
 import psutil
 
@@ -36,9 +35,7 @@ class PeakMemory:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
 

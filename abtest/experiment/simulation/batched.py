@@ -13,7 +13,7 @@ from abtest.experiment.quadrature import ORDER, rule
 from abtest.experiment.simulation.scenario import Floats
 
 PANEL_WIDTH = 2.75  # deviations of the narrowest density on a panel
-NEGLIGIBLE = 19.0  # beyond a density of e**-20 of the peak nothing is integrated
+NEGLIGIBLE = 19.0  # beyond a density of e**-19 of the peak nothing is integrated
 GROUP = 250_000  # densities evaluated at once, to stay in the cache
 
 
