@@ -71,10 +71,9 @@ def deleted(delete: Any, **name: str) -> bool:
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether there is nothing of that name: SageMaker says so in two ways."""
-    return (
-        "Could not find" in error.response["Error"]["Message"] or error.response["Error"]["Code"] == "ResourceNotFound"
-    )
+    """Whether there is nothing of that name: SageMaker says so in three ways."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return code == "ResourceNotFound" or any(said in message for said in ("Could not find", "does not exist"))
 
 
 def described(describe: Any, **name: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ Once that version is approved, build-endpoint serves it alone, by the same rule 
 import dataclasses
 from typing import Any
 
-from abtest.adapters import registry
+from abtest.adapters import endpoint_configs, registry
 from abtest.adapters.deployment import digest
 from abtest.adapters.registry import APPROVED, PENDING, REJECTED, Package
 from abtest.experiment.conclusion import DECIDED
@@ -102,7 +102,10 @@ def promote(
 
 
 def _request(experiment: Experiment, chosen: Variant, config: ExperimentConfig, group_name: str) -> dict[str, Any]:
-    described = registry.describe(chosen.model_package_arn)
+    describe = registry.client().describe_model_package
+    described = endpoint_configs.described(describe, ModelPackageName=chosen.model_package_arn)
+    if described is None:
+        raise PromotionError(f"{chosen.variant_name} is deleted from the registry: register and approve another model")
     if described.get("ModelApprovalStatus") == REJECTED:
         raise PromotionError(f"{chosen.variant_name} is rejected in the registry: approve it first, or let it be")
     approver = config.promotion_approver

@@ -7,6 +7,7 @@ import typer
 
 from abtest.cli import summary
 from abtest.cli.errors import UserError
+from abtest.cli.models import GROUPS
 from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
 from abtest.cli.stacks import outputs
 from abtest.report import page
@@ -26,6 +27,7 @@ def report(
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
     document = summary.summarise(experiment, decisions)
+    document["unapproved"] = summary.unapproved(experiment, [found[key] for key in GROUPS.values()])
     html = page.render(document, decisions)
     with writing("--output"):
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from abtest.adapters import registry
 from abtest.adapters.shadows import Shadows
 from abtest.cli import summary
 from abtest.cli.models import GROUPS
 from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.stacks import outputs
-from abtest.experiment.experiment import Experiment
 from abtest.report import words
 
 COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward rate", "P(best)")
@@ -24,7 +22,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
     }
     shadows = Shadows(found["ExperimentsTableName"], experiment.endpoint_name).all()
     document["shadows"] = [shadow.to_json() for shadow in shadows]
-    document["unapproved"] = unapproved(experiment, [found[key] for key in GROUPS.values()])
+    document["unapproved"] = summary.unapproved(experiment, [found[key] for key in GROUPS.values()])
     if as_json:
         print_json(document)
         return
@@ -33,19 +31,10 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
     until = document["counted_until"]
     print_line(f"since {document['started_at']}, {f'counted until {until}' if until else 'nothing counted yet'}")
     print_table(COLUMNS, (row(variant) for variant in document["variants"]))
-    shadowed, warned = map(words.shadow, document["shadows"]), map(words.unapproved, document["unapproved"])
+    shadowed = map(words.shadow, document["shadows"])
+    warned = (f"Warning: {sentence}" for sentence in words.unapproved(document))
     for line in [*words.standing(document), *shadowed, *warned]:
         print_line(line)
-
-
-def unapproved(experiment: Experiment, group_names: list[str]) -> list[dict[str, str | None]]:
-    """The variants of these groups whose package is not approved any more; its `status` is None if it is deleted."""
-    status = {package.arn: package.status for name in group_names for package in registry.packages(name)}
-    return [
-        {"variant_name": name, "model_package_arn": arn, "status": status.get(arn)}
-        for name, arn in experiment.packages.items()
-        if any(f":model-package/{group}/" in arn for group in group_names) and status.get(arn) != registry.APPROVED
-    ]
 
 
 def row(variant: dict[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from abtest.adapters import registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.errors import UserError
 from abtest.cli.output import say
@@ -48,6 +49,16 @@ def summarise(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
         "decision": _decision(experiment, decisions),
         "findings": [finding.to_json() for finding in decisions[-1].findings] if decisions else [],
     }
+
+
+def unapproved(experiment: Experiment, group_names: list[str]) -> list[dict[str, str | None]]:
+    """The variants of these groups whose package is not approved any more; its `status` is None if it is deleted."""
+    status = {package.arn: package.status for name in group_names for package in registry.packages(name)}
+    return [
+        {"variant_name": name, "model_package_arn": arn, "status": status.get(arn)}
+        for name, arn in experiment.packages.items()
+        if any(f":model-package/{group}/" in arn for group in group_names) and status.get(arn) != registry.APPROVED
+    ]
 
 
 def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dict[str, Any]]:

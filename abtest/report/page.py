@@ -8,7 +8,7 @@ import jinja2
 
 from abtest.experiment.rebalance import Decision
 from abtest.report.history import Round, rounds_of
-from abtest.report.words import DASH, canaries, effects, headline, out, percent, settings
+from abtest.report.words import DASH, canaries, effects, headline, out, percent, settings, unapproved
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
@@ -24,7 +24,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
     return _template().render(
         summary=summary,
         rounds=rounds,
-        warnings=out(summary),
+        warnings=[*out(summary), *unapproved(summary)],
         notes=[*canaries(summary), *notes],
         headline=headline(summary["decision"]),
         effects=effects(summary["decision"]),

@@ -80,13 +80,16 @@ def shadow(found: Mapping[str, Any]) -> str:
     return f"Shadow: {name} {'passed' if found['passed'] else 'did not pass and is rejected'}: {found['reason']}"
 
 
-def unapproved(found: Mapping[str, Any]) -> str:
-    """That what serves would not be chosen again."""
-    state = found["status"] or "deleted"
-    return (
-        f"Warning: {found['variant_name']} serves, but its model package is {state}: the next run of "
+def unapproved(summary: Mapping[str, Any]) -> list[str]:
+    """What serves and would not be chosen again, a sentence or two each; a winner is not promoted then."""
+    decision = summary["decision"]
+    won = decision["leader"] if decision["status"] == "decided" else None
+    return [
+        f"{found['variant_name']} serves, but its model package is {found['status'] or 'deleted'}: the next run of "
         f"build-endpoint takes it off the endpoint ({found['model_package_arn']})."
-    )
+        + (" It has won, and is not promoted while that is so." if found["variant_name"] == won else "")
+        for found in summary.get("unapproved", ())
+    ]
 
 
 def settings(summary: Mapping[str, Any]) -> str:

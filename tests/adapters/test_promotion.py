@@ -3,6 +3,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from abtest.adapters import promotion, registry
 from abtest.adapters.promotion import PromotionError, promote
@@ -104,6 +105,20 @@ def test_a_winner_that_somebody_rejected_is_refused(decided: Experiment) -> None
     with pytest.raises(PromotionError, match="Challenger1 is rejected in the registry"):
         promote(decided, config(promotion_approver="Anna"), GROUP)
     assert versions() == [1]
+
+
+def test_a_winner_that_somebody_deleted_is_refused(decided: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    describe = registry.client().describe_model_package
+
+    def gone(**request: str) -> Any:
+        if request["ModelPackageName"] != decided.variants[1].model_package_arn:
+            return describe(**request)
+        said = {"Code": "ValidationException", "Message": "ModelPackage x does not exist."}  # as SageMaker, unlike moto
+        raise ClientError({"Error": said}, "DescribeModelPackage")
+
+    monkeypatch.setattr(registry.client(), "describe_model_package", gone)
+    with pytest.raises(PromotionError, match="Challenger1 is deleted from the registry: register and approve another"):
+        promote(decided, config(), GROUP)
 
 
 def test_a_variant_that_is_none_is_refused(decided: Experiment) -> None:

@@ -1,28 +1,36 @@
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.cli import report
+from abtest.cli import report, summary
 from abtest.cli.errors import UserError
 from abtest.report import page
-from tests.cli.test_status import OUTPUTS, begin, invoke
+from tests.cli.test_status import GROUPS, OUTPUTS, begin, invoke
 
 
 @pytest.fixture(autouse=True)
 def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "outputs", lambda _: OUTPUTS)
+    for group in GROUPS.values():
+        boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
 
 
-def test_the_report_is_one_file_with_the_findings(experiments: ExperimentsTable, tmp_path: Path) -> None:
+def test_the_report_is_one_file_with_the_findings(
+    experiments: ExperimentsTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin(experiments, decided=True)
+    left = {"variant_name": "Challenger1", "model_package_arn": "arn", "status": "Rejected"}
+    monkeypatch.setattr(summary, "unapproved", lambda *_: [left])
     target = tmp_path / "new" / "report.html"
     assert json.loads(invoke(report.report, "--output", str(target), "--json")) == {"report": str(target)}
     html = target.read_text()
     assert "Still running: Challenger1 leads" in html
     assert "Drift: it moved." in html
     assert "It holds at all times." in html
+    assert "Challenger1 serves, but its model package is Rejected" in html
 
 
 def test_a_place_that_cannot_be_written_is_a_users_mistake(

@@ -9,7 +9,6 @@ import pytest
 
 from abtest.adapters import assignments_table, captures, event_stream, executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.promotion import PromotionError
 from abtest.adapters.releases import ReleasesTable
 from abtest.adapters.shadows import Pair, Shadows
 from abtest.experiment.events import Conversion, Invocation
@@ -269,15 +268,18 @@ def test_what_is_decided_now_is_promoted_once_and_nothing_else(experiments: Expe
     assert (made.version, made.status) == (2, "PendingManualApproval")
 
 
-def test_a_winner_that_cannot_be_promoted_is_a_failure(experiments: ExperimentsTable) -> None:
+def test_a_winner_that_somebody_rejected_is_left_and_is_no_failure(experiments: ExperimentsTable) -> None:
     built()
     running = experiments.current(ENDPOINT)
     assert running is not None
     won = samples.decision(running, {"Champion1": 0.0, "Challenger1": 1.0}, status="decided", leader="Challenger1")
     record_decision.handler({"decision": won.to_json(), "execution": "r"}, None)
     registry.set_status(running.variants[1].model_package_arn, "Rejected", "")
-    with pytest.raises(PromotionError, match="Challenger1 is rejected in the registry"):
-        promote.handler(EXECUTION, None)
+    said = "Challenger1 is rejected in the registry: approve it first, or let it be"
+    assert [promote.handler(EXECUTION, None) for _ in range(2)] == [{"change": "none", "message": said}] * 2
+    assert len(registry.packages("reviews-champion")) == 1
+    registry.set_status(running.variants[1].model_package_arn, "Approved", "")
+    assert promote.handler(EXECUTION, None)["change"] == "registered"
 
 
 def test_parked_events_are_sent(experiments: ExperimentsTable) -> None:

@@ -83,5 +83,20 @@ def test_settings_name_what_departs_from_more_reward_is_better() -> None:
     )
 
 
+def test_a_winner_that_somebody_rejected_is_not_promoted() -> None:
+    states = {"C1": "Rejected", "C2": None}
+    found = [
+        {"variant_name": name, "model_package_arn": f"g/{name}", "status": state} for name, state in states.items()
+    ]
+    summary = {"decision": {"status": "decided", "leader": "C1"}, "unapproved": found}
+    goes = "the next run of build-endpoint takes it off the endpoint"
+    kept, _ = words.unapproved(summary | {"decision": {"status": "stopped", "leader": "C1"}})
+    assert kept == f"C1 serves, but its model package is Rejected: {goes} (g/C1)."
+    assert words.unapproved(summary) == [
+        f"{kept} It has won, and is not promoted while that is so.",
+        f"C2 serves, but its model package is deleted: {goes} (g/C2).",
+    ]
+
+
 def test_a_share_that_is_not_known_is_a_dash() -> None:
     assert (words.percent(None), words.percent(0.1234)) == ("\N{EN DASH}", "12.3\N{NO-BREAK SPACE}%")

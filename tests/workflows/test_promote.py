@@ -78,10 +78,22 @@ def test_a_decision_promotes_the_winner_and_the_loser_is_served_no_more(sandbox:
 def test_without_an_approver_the_winner_waits_and_is_registered_once(sandbox: Sandbox) -> None:
     stage = Stage(sandbox, "waits", warmup=10, promotion="automatic").deploy()
     served = set(decided(stage))
+    won = stage.sagemaker.list_model_packages(ModelPackageGroupName=stage.groups["challenger"])
+    (arn,) = [summary["ModelPackageArn"] for summary in won["ModelPackageSummaryList"]]
     stage.start_on_decision()
+
+    # Who was rejected is not promoted. That is no failure, which would come again with each interval.
+    stage.approve(arn, "Rejected")
+    assert rebalanced(stage) == "decided"
+    (left,) = stage.settled(1, "promote")
+    assert left["status"] == "SUCCEEDED"
+    assert promoted(stage)["message"] == "Challenger1 is rejected in the registry: approve it first, or let it be"
+    assert len(champions(stage)) == 1
+
+    stage.approve(arn)
     for _ in range(2):  # each announces the winner anew
         assert rebalanced(stage) == "decided"
-    stage.settled(2, "promote")
+    stage.settled(4, "promote")
     assert promoted(stage)["change"] == "none"
     assert [package["ModelApprovalStatus"] for package in champions(stage)] == ["PendingManualApproval", "Approved"]
     assert set(stage.weights()) == served
