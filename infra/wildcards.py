@@ -34,7 +34,7 @@ UPSERT_NO_RESOURCE: Mapping[str, str] = {"sagemaker:ListPipelines": "a list has 
 
 # Wildcards in names of the stages' stacks, with what AWS or the run-time chooses in their place.
 STAGE: Mapping[str, str] = {
-    r".*/(captures|events|events-errors|checkpoints|quarantine|models|runs|reviews|code)/\*": "objects below a prefix",
+    r".*/(captures|events|events-errors|checkpoints|evidence|quarantine|models|runs|reviews|code)/\*": "below a prefix",
     r".*:\*:repository/(blazingtext|sagemaker-scikit-learn|sagemaker-xgboost)": "AWS's accounts differ by region",
     r".*:log-group:/aws/sagemaker/\*": "logs that SageMaker names",
     r".*:(processing-job|transform-job|model)/pipelines-\*": "SageMaker names what a pipeline starts",

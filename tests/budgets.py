@@ -10,6 +10,7 @@ BUDGETS = {
     "tests/cli/": 120,  # the command line against a sandbox, a deployment, the Lambda asset for both platforms
     "tests/cli/demo/": 540,  # demos: whole, interrupted, with the sandbox ended in the middle
     "tests/experiment/": 120,  # simulated error rates
+    "tests/handlers/": 40,  # an experiment of a year
     "tests/infra/": 140,  # synthesis, linters, snapshots, a deployment, any configuration
     "tests/infra/test_least_privilege.py": 190,  # the loop, from shadow to rollback, with verified identities
     "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own

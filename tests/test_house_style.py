@@ -99,7 +99,9 @@ def test_the_core_has_no_clock_environment_or_global_random() -> None:
 
 def may_use_numpy(path: Path) -> bool:
     """What moves many runs at once; docs/decisions/0008-adaptive.md says why Adaptive does in production."""
-    return path.parent.name == "simulation" or path.stem.startswith("adaptive") or path.stem == "log_gamma"
+    return (
+        path.parent.name == "simulation" or path.stem.startswith("adaptive") or path.stem in ("log_gamma", "batchwise")
+    )
 
 
 def test_only_one_file_of_the_pipeline_calls_aws() -> None:

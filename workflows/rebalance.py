@@ -23,6 +23,7 @@ from workflows.tasks import (
 
 TIMEOUT_SECONDS = 3600
 COUNT_SECONDS = 900  # reads all new events
+DECIDE_SECONDS = 300  # the always-valid test reads every interval that there was
 MOST_ATTEMPTS = 5  # updates of the weights in one execution
 
 
@@ -46,7 +47,7 @@ def rebalance() -> Graph:
 
 
 def _count_events(failed: State) -> Task:
-    """`$.counted.evidence`: the experiment, its counts and their time, all that Decide needs."""
+    """`$.counted.evidence`: where the experiment, its counts and their time lie, all that Decide needs."""
     return function(
         "CountEvents",
         payload={
@@ -68,6 +69,7 @@ def _decide(failed: State) -> Task:
         result=["move", "desired_weights", "decision"],
         slot="$.decided",
         on_error=failed,
+        timeout_seconds=DECIDE_SECONDS,
     )
 
 

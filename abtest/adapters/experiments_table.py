@@ -4,6 +4,7 @@ Every write is conditional: who lost a race is told so, and nothing is half writ
 """
 
 import dataclasses
+import datetime
 import functools
 import json
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from abtest.adapters.lease import Lease
+from abtest.experiment import times
 from abtest.experiment.experiment import Experiment
 from abtest.experiment.rebalance import Decision
 
@@ -76,6 +78,19 @@ class ExperimentsTable:
     def decisions(self, endpoint_name: str, experiment_id: str) -> list[Decision]:
         """The experiment's Decisions, oldest first."""
         return [Decision.from_json(item) for item in self._query(endpoint_name, f"DECISION#{experiment_id}#")]
+
+    def boundaries(self, experiment: Experiment, after: int) -> list[datetime.datetime]:
+        """The `as_of` of the experiment's Decisions from the one that follows on the `after`-th, oldest first."""
+        if after >= experiment.decision_count:
+            return []  # DynamoDB refuses a range that ends before it begins
+        prefix = f"DECISION#{experiment.experiment_id}#"
+        found = self._where(
+            experiment.endpoint_name,
+            "#item BETWEEN :first AND :last",
+            {":first": f"{prefix}{after + 1:06d}", ":last": f"{prefix}{experiment.decision_count:06d}"},
+            ProjectionExpression="as_of",
+        )
+        return [times.from_text(item["as_of"]) for item in found]
 
     def counter(self, endpoint_name: str, champion_version: int) -> int:
         """How many experiments the champion version has begun on this endpoint."""
@@ -215,15 +230,19 @@ class ExperimentsTable:
         return from_item(found) if found else None
 
     def _query(self, endpoint_name: str, prefix: str) -> Iterator[Item]:
+        return self._where(endpoint_name, "begins_with(#item, :prefix)", {":prefix": prefix})
+
+    def _where(self, endpoint_name: str, condition: str, values: Item, **options: Any) -> Iterator[Item]:
         pages = (
             client()
             .get_paginator("query")
             .paginate(
                 TableName=self._table_name,
                 ConsistentRead=True,
-                KeyConditionExpression="endpoint_name = :name AND begins_with(#item, :prefix)",
+                KeyConditionExpression=f"endpoint_name = :name AND {condition}",
                 ExpressionAttributeNames={"#item": "item"},
-                ExpressionAttributeValues=to_item({":name": endpoint_name, ":prefix": prefix}),
+                ExpressionAttributeValues=to_item({":name": endpoint_name, **values}),
+                **options,
             )
         )
         return (from_item(item) for page in pages for item in page["Items"])
@@ -240,7 +259,6 @@ def after(experiment: Experiment, decision: Decision) -> Experiment:
         leader=decision.leader if decision.status in ("decided", "equivalent") else None,
         counts=dict(decision.counts),
         counted_until=decision.as_of,
-        as_of=(*experiment.as_of, decision.as_of),
     )
 
 

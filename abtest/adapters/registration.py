@@ -125,9 +125,7 @@ def by_decision(
 ) -> tuple[Experiment, Decision]:
     """`changed`, with the Decision that makes it of `running`, which ends an interval."""
     decision = change_of_variants(running, changed, now, reason)
-    applied = dataclasses.replace(
-        changed, decision_id=decision.decision_id, decision_count=decision.number, as_of=(*running.as_of, now)
-    )
+    applied = dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number)
     return applied, decision
 
 

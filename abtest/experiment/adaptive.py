@@ -8,7 +8,7 @@ Arrays are [runs, arms]: a simulation moves all its runs at once, a single exper
 """
 
 import dataclasses
-import functools
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -19,13 +19,13 @@ from abtest.experiment.adaptive_outlook import information_directed, outlook
 from abtest.experiment.log_gamma import Floats
 from abtest.experiment.posterior import Trials
 
-Arm: TypeAlias = tuple[Trials, ...]  # an arm's intervals, oldest first
+Interval: TypeAlias = tuple[Trials, ...]  # of all arms
 
 FEW_CONVERSIONS = 10.0  # in an interval: there half of the shares is P(best)'s, and far above it nothing
 # Whom to name is asked with jumps this many times as likely as for shares: being alert to jumps costs little where
 # traffic follows the evidence anyway, but a name given for a jump that was none is wrong.
 NAMING = 0.1
-STEP = 50  # intervals
+STEP = 50  # intervals between beliefs that are remembered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,28 +69,44 @@ def adaptive_best(counts: Sequence[Trials], history: Sequence[Sequence[Trials]])
 
 
 def _after(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> Beliefs:
-    arms = [_arm(total, [interval[index] for interval in history]) for index, total in enumerate(counts)]
-    if not any(trials for arm in arms for trials, _ in arm[:1]):
-        arms = [arm[1:] for arm in arms]
-    return _beliefs(tuple(arms))
+    arms = range(len(counts))
+    earlier = tuple(_earlier(counts[arm], [interval[arm] for interval in history]) for arm in arms)
+    intervals = [tuple((float(n), float(s)) for n, s in interval) for interval in history]
+    if any(trials for trials, _ in earlier):
+        intervals.insert(0, earlier)
+    return _memory.after(intervals, len(arms))
 
 
-def _arm(total: Trials, intervals: Sequence[Trials]) -> Arm:
-    """The arm's intervals, with what is in none of them before the first."""
-    trials = sum(float(n) for n, _ in intervals)
-    reward = sum(float(s) for _, s in intervals)
-    earlier = max(total[0] - trials, 0.0)
-    earlier = earlier if earlier > 1e-6 else 0.0
-    return (earlier, min(max(total[1] - reward, 0.0), earlier)), *((float(n), float(s)) for n, s in intervals)
+def _earlier(total: Trials, intervals: Sequence[Trials]) -> Trials:
+    """What is in none of the arm's intervals."""
+    trials = max(total[0] - math.fsum(n for n, _ in intervals), 0.0)
+    trials = trials if trials > 1e-6 else 0.0
+    return trials, min(max(total[1] - math.fsum(s for _, s in intervals), 0.0), trials)
 
 
-@functools.lru_cache(maxsize=512)
-def _beliefs(arms: tuple[Arm, ...]) -> Beliefs:
-    """Remembered, since the next question is often of the same intervals and one more."""
-    intervals = len(arms[0])
-    if not intervals:
-        return Beliefs.start(1, len(arms))
-    for length in range(STEP, intervals, STEP):
-        _beliefs(tuple(arm[:length] for arm in arms))  # so that no recursion is deeper than STEP
-    trials, rewards = np.array([arm[-1] for arm in arms]).T[:, None, :]
-    return _beliefs(tuple(arm[:-1] for arm in arms)).after(trials, rewards)
+class _Memory:
+    """The intervals last asked for, and what was believed after some of them.
+
+    The next question is often of the same and one more, or of the same but the last, where invocations are still open.
+    """
+
+    def __init__(self) -> None:
+        self._intervals: list[Interval] = []
+        self._beliefs: dict[int, Beliefs] = {}
+
+    def after(self, intervals: list[Interval], arms: int) -> Beliefs:
+        pairs = zip(self._intervals, intervals, strict=False)
+        same = next((index for index, (old, new) in enumerate(pairs) if old != new), len(self._intervals))
+        kept = {length: known for length, known in self._beliefs.items() if length <= min(same, len(intervals))}
+        known_to = max(kept, default=0)
+        beliefs = kept.get(known_to) or Beliefs.start(1, arms)
+        for length, interval in enumerate(intervals[known_to:], start=known_to + 1):
+            trials, rewards = np.array(interval).T[:, None, :]
+            beliefs = beliefs.after(trials, rewards)
+            if length % STEP == 0 or length == len(intervals):
+                kept[length] = beliefs
+        self._intervals, self._beliefs = intervals, kept
+        return beliefs
+
+
+_memory = _Memory()

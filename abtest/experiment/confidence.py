@@ -14,13 +14,16 @@ that a drift does not pass for a difference where shares moved meanwhile (Simpso
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from abtest.experiment.posterior import Trials
-from abtest.experiment.stopping import Evidence
+
+if TYPE_CHECKING:
+    from abtest.experiment.log_gamma import Floats
 
 Batch: TypeAlias = tuple[Trials, Trials]  # (users, reward sum) of a and of b in one interval
 Batches: TypeAlias = Sequence[Batch]  # oldest first
+Arms: TypeAlias = "tuple[Floats, Floats]"  # the batches of each, as `batchwise.array_of` makes them
 
 PRECISION = 1e-3  # of a bound, relative to its distance from the estimate
 
@@ -62,9 +65,12 @@ def effects(
 
 
 def _effect(batches: Batches, threshold: float, dearer: float) -> Effect:
+    from abtest.experiment.batchwise import array_of  # loads numpy, for which no request should wait
+
     difference = stratified_difference(batches)
-    low = _lower_bound(batches, difference, math.log(threshold))
-    high = -_lower_bound([(b, a) for a, b in batches], -difference, math.log(threshold))
+    a, b = (array_of(arm) for arm in zip(*batches, strict=True))
+    low = _lower_bound((a, b), difference, math.log(threshold))
+    high = -_lower_bound((b, a), -difference, math.log(threshold))
     # Bounds that cross say that the difference has changed: what lies between them is shown.
     low, high = min(low, high), max(low, high)
     return Effect(difference - dearer, low - dearer, high - dearer, 1 - 2 / threshold)
@@ -77,30 +83,26 @@ def stratified_difference(batches: Batches) -> float:
     return math.fsum(map(math.prod, zip(weights, differences, strict=True))) / math.fsum(weights)
 
 
-def _lower_bound(batches: Batches, difference: float, enough: float) -> float:
+def _lower_bound(arms: Arms, difference: float, enough: float) -> float:
     """The largest difference found to be refuted, -1 if none is: by bisection, so that the bound is never too high."""
     low, high = -1.0, 1.0
-    for guess in _guesses(batches, difference):
+    for guess in _guesses(arms, difference):
         if low < guess < high:
-            low, high = (guess, high) if _refuted(batches, guess, enough) else (low, guess)
+            low, high = (guess, high) if _refuted(arms, guess, enough) else (low, guess)
     while high - low > PRECISION * abs(difference - low):
         middle = (low + high) / 2
-        low, high = (middle, high) if _refuted(batches, middle, enough) else (low, middle)
+        low, high = (middle, high) if _refuted(arms, middle, enough) else (low, middle)
     return low
 
 
-def _guesses(batches: Batches, difference: float) -> list[float]:
+def _guesses(arms: Arms, difference: float) -> list[float]:
     """0, by which the test decides, and where a bound mostly lies: 2 to 5 standard errors below the estimate."""
-    arms = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*batches, strict=True)]
-    variances = [(s + 1) * (n - s + 1) / (n + 2) ** 3 for n, s in arms]
-    error = math.sqrt(math.fsum(variances))
+    sums = [(math.fsum(arm[:, 0]), math.fsum(arm[:, 1])) for arm in arms]
+    error = math.sqrt(math.fsum((s + 1) * (n - s + 1) / (n + 2) ** 3 for n, s in sums))
     return [0.0, difference - 5 * error, difference - 2 * error, difference - 3 * error]
 
 
-def _refuted(batches: Batches, difference: float, enough: float) -> bool:
-    evidence = Evidence(difference)
-    for a, b in batches:
-        evidence.add(a, b)
-        if evidence.highest >= enough:
-            return True
-    return False
+def _refuted(arms: Arms, difference: float, enough: float) -> bool:
+    from abtest.experiment.batchwise import highest
+
+    return bool(highest(*arms, difference)[-1] >= enough)

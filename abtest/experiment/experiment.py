@@ -15,11 +15,12 @@ class Experiment:
 
     `variants` begins with the champion. `shares` are the current traffic shares by variant name (sum 1), set by the
     Decision `decision_id`, the `decision_count`-th (0: the initial shares). `counts` are those of the last rebalance
-    and hold up to `counted_until`; `as_of` holds the times to which all Decisions so far counted. `status` is
-    `running`, `decided`, `equivalent` or `stopped`; `leader`, who won or keeps the traffic, is set once it is not
-    `running`. `mode`, `objective`, `margin` (units of reward) and `time_limit_hours` are the configuration's. `out`
-    says of each variant that serves nobody why; the champion never is one. Until the time in `canary_until` a
-    challenger is a canary, and the shares stay.
+    and hold up to `counted_until`. `status` is `running`, `decided`, `equivalent` or `stopped`; `leader`, who won or
+    keeps the traffic, is set once it is not `running`. `mode`, `objective`, `margin` (units of reward) and
+    `time_limit_hours` are the configuration's. `out` says of each variant that serves nobody why; the champion never is
+    one. Until the time in `canary_until` a challenger is a canary, and the shares stay.
+
+    Nothing in it grows with time: each request reads it.
     """
 
     experiment_id: str
@@ -46,7 +47,6 @@ class Experiment:
     leader: str | None = None
     counts: dict[str, VariantCounts] | None = None
     counted_until: datetime.datetime | None = None
-    as_of: tuple[datetime.datetime, ...] = ()
     out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     canary_until: Mapping[str, datetime.datetime] = dataclasses.field(default_factory=dict)
 
@@ -88,7 +88,6 @@ class Experiment:
         document["started_at"] = times.to_text(self.started_at)
         document["counts"] = self.counts and {name: counts.to_json() for name, counts in self.counts.items()}
         document["counted_until"] = self.counted_until and times.to_text(self.counted_until)
-        document["as_of"] = [times.to_text(time) for time in self.as_of]
         document["canary_until"] = {name: times.to_text(time) for name, time in self.canary_until.items()}
         return document
 
@@ -105,7 +104,6 @@ class Experiment:
         known["counted_until"] = counted_until and times.from_text(counted_until)
         ends = known.get("canary_until", {})
         known["canary_until"] = {name: times.from_text(text) for name, text in ends.items()}
-        known["as_of"] = tuple(times.from_text(text) for text in known.get("as_of", ()))
         return cls(**known)
 
 

@@ -34,10 +34,14 @@ alpha.
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from abtest.experiment.e_values import log_sum, of_log
 from abtest.experiment.posterior import Trials
+
+if TYPE_CHECKING:
+    from abtest.experiment.log_gamma import Floats
 
 # The log odds ratios bet on, and what part of the capital each gets. Large differences need little of it: they show
 # soon. Much on them would be lost to chance at the start, where few users make large differences of their own.
@@ -140,35 +144,26 @@ def verdict(
     nothing is equivalent. `costs` are of an invocation of each variant, in units of reward: an arm is better if its
     reward exceeds the other's by more than its cost does. A single variant leads nobody.
     """
-    threshold = threshold_of(len(variant_names), alpha, margin)
-    enough = math.log(threshold)
+    from abtest.experiment.batchwise import array_of, highest  # loads numpy, for which no request should wait
+
+    threshold, never = threshold_of(len(variant_names), alpha, margin), len(intervals)
     costs = costs or dict.fromkeys(variant_names, 0.0)
     dearer = {(a, b): costs[a] - costs[b] for a, b in itertools.permutations(variant_names, 2)}
-    better = {pair: Evidence(difference) for pair, difference in dearer.items()}
+    arms = {name: array_of([interval.get(name, (0, 0.0)) for interval in intervals]) for name in variant_names}
+    better = {(a, b): highest(arms[a], arms[b], difference) for (a, b), difference in dearer.items()}
     # For the champion and each challenger, that either is less than the margin worse than the other.
-    champion = variant_names[0]
-    close = {} if margin is None else {p: Evidence(d - margin) for p, d in dearer.items() if champion in p}
-    leader, equivalent = None, False
-    for interval in intervals:
-        for (a, b), evidence in itertools.chain(better.items(), close.items()):
-            evidence.add(interval.get(a, (0, 0.0)), interval.get(b, (0, 0.0)))
-        if leader is None and not equivalent:
-            leader = _named(better, enough)
-            equivalent = leader is None and _all_passed(close, enough)
+    champion, difference = variant_names[0], margin or 0.0
+    pairs = [] if margin is None else [pair for pair in dearer if champion in pair]
+    close = {(a, b): highest(arms[a], arms[b], dearer[a, b] - difference) for a, b in pairs}
+    named = {name: _passed((better[pair] for pair in better if pair[0] == name), threshold, never) for name in arms}
+    leader, equivalent_at = min(arms, key=lambda name: named[name]), _passed(close.values(), threshold, never)
+    is_named = named[leader] < never and named[leader] <= equivalent_at
     e_values: dict[str, dict[str, float]] = {name: {} for name in variant_names}
-    for (a, b), evidence in better.items():
-        e_values[a][b] = of_log(evidence.highest)
-    return Verdict(leader, equivalent, e_values, threshold)
+    for (a, b), path in better.items():
+        e_values[a][b] = of_log(path[-1]) if never else 1.0
+    return Verdict(leader if is_named else None, not is_named and equivalent_at < never, e_values, threshold)
 
 
-def _named(better: Mapping[tuple[str, str], Evidence], enough: float) -> str | None:
-    """The variant whose every pair has passed the logarithm `enough`, if there is one."""
-    for name in dict.fromkeys(a for a, _ in better):
-        if _all_passed({pair: evidence for pair, evidence in better.items() if pair[0] == name}, enough):
-            return name
-    return None
-
-
-def _all_passed(evidences: Mapping[tuple[str, str], Evidence], enough: float) -> bool:
-    """Whether there are any, and all have reached the logarithm `enough`."""
-    return bool(evidences) and all(evidence.highest >= enough for evidence in evidences.values())
+def _passed(paths: "Iterable[Floats]", threshold: float, never: int) -> int:
+    """The interval in which the last of the highest e-values (logarithms) has reached the threshold."""
+    return max((int(path.searchsorted(math.log(threshold))) for path in paths), default=never)

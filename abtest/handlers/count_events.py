@@ -5,6 +5,7 @@ Events that Firehose did not take when they happened are sent now; they are coun
 
 import datetime
 import itertools
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,18 +13,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from abtest.adapters.assignments_table import AssignmentsTable
 from abtest.adapters.event_store import EventStore
 from abtest.adapters.event_stream import EventStream
+from abtest.adapters.evidence import Evidence
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment import times
 from abtest.experiment.counts import Counts, count_events
 from abtest.experiment.experiment import Experiment
 from abtest.handlers.settings import CountingSettings, read
-from abtest.handlers.workflow import logger, packed
+from abtest.handlers.workflow import logger
 
 MOST_REPLAYS = 400  # of 25 events each; more are left to the next run
 
 
 class CountedEvents(TypedDict):
-    """`evidence` is packed: the experiment, and its counts up to the time that the event asked for."""
+    """`evidence` is where the experiment, and its counts up to the time that the event asked for, lie."""
 
     running: bool
     message: str
@@ -33,12 +35,13 @@ class CountedEvents(TypedDict):
 def handler(event: dict[str, Any], _context: Any) -> CountedEvents:
     settings, endpoint_name = read(CountingSettings), event["endpoint_name"]
     _replay(EventStream(settings.delivery_stream_name, AssignmentsTable(settings.assignments_table_name)))
-    experiment = ExperimentsTable(settings.experiments_table_name).current(endpoint_name)
+    table, evidence = ExperimentsTable(settings.experiments_table_name), Evidence(settings.bucket_name)
+    experiment = table.current(endpoint_name)
     if experiment is None:
         return {"running": False, "message": f"No experiment runs on {endpoint_name}.", "evidence": ""}
-    counts = _count(EventStore(settings.bucket_name), experiment, times.from_text(event["as_of"]))
-    evidence = packed({"experiment": experiment.to_json(), "counts": counts.to_json()})
-    return {"running": True, "message": _summary(counts), "evidence": evidence}
+    boundaries = evidence.boundaries(table, experiment)
+    counts = _count(EventStore(settings.bucket_name), experiment, boundaries, times.from_text(event["as_of"]))
+    return {"running": True, "message": _summary(counts), "evidence": evidence.put(experiment, counts)}
 
 
 def _replay(stream: EventStream) -> None:
@@ -51,14 +54,16 @@ def _replay(stream: EventStream) -> None:
         logger.info("parked events were sent", events=sent)
 
 
-def _count(store: EventStore, experiment: Experiment, as_of: datetime.datetime) -> Counts:
+def _count(
+    store: EventStore, experiment: Experiment, boundaries: Sequence[datetime.datetime], as_of: datetime.datetime
+) -> Counts:
     stored = store.read_new(experiment.started_at)
     counted = count_events(
         (line for item in stored for line in item.lines),
         experiment_id=experiment.experiment_id,
         as_of=as_of,
         attribution_window_seconds=experiment.attribution_window_seconds,
-        boundaries=experiment.as_of,
+        boundaries=boundaries,
     )
     if counted.malformed:
         new = store.quarantine(stored, counted.malformed)

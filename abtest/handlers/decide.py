@@ -1,13 +1,13 @@
-"""Decide: counts to a Decision. Reads and writes nothing: all that it needs comes with the event."""
+"""Decide: counts to a Decision. Reads only what CountEvents wrote for it, and writes nothing."""
 
 import datetime
 from typing import Any, TypedDict
 
 from abtest.adapters.endpoint_weights import desired_weights, differ
-from abtest.experiment.counts import Counts
-from abtest.experiment.experiment import Experiment
+from abtest.adapters.evidence import Evidence
 from abtest.experiment.rebalance import decide
-from abtest.handlers.workflow import logger, unpacked
+from abtest.handlers.settings import DecidingSettings, read
+from abtest.handlers.workflow import logger
 
 
 class Decided(TypedDict):
@@ -19,8 +19,7 @@ class Decided(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Decided:
-    evidence = unpacked(event["evidence"])
-    experiment, counts = Experiment.from_json(evidence["experiment"]), Counts.from_json(evidence["counts"])
+    experiment, counts = Evidence(read(DecidingSettings).bucket_name).get(event["evidence"])
     decision = decide(experiment, counts, decided_at=datetime.datetime.now(datetime.UTC))
     logger.info(decision.reason, decision_id=decision.decision_id, status=decision.status)
     return {

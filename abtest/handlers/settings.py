@@ -133,6 +133,13 @@ class CountingSettings:
 
 
 @dataclass(frozen=True)
+class DecidingSettings:
+    """decide."""
+
+    bucket_name: str
+
+
+@dataclass(frozen=True)
 class RecordingSettings:
     """record_decision."""
 

@@ -189,15 +189,21 @@ class WorkflowsStack(Stack):
             "CountEvents": self._function(
                 "count_events",
                 ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
-                allow([READ], table),
+                allow([READ, "dynamodb:Query"], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
                 timeout_seconds=900,
                 memory_mebibytes=3008,  # about 1.2 kB an event, so two million; and a whole processor
             ),
-            # A whole processor: the test of ten variants over a month of intervals takes it about ten seconds.
-            "Decide": self._function("decide", (), memory_mebibytes=1769),
+            # A whole processor: ten variants over a year of intervals take it about a minute.
+            "Decide": self._function(
+                "decide",
+                ("BUCKET_NAME",),
+                allow(["s3:GetObject"], self._resources.bucket.arn_for_objects("evidence/*")),
+                timeout_seconds=300,
+                memory_mebibytes=1769,
+            ),
             "RecordDecision": self._function("record_decision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
         }
         endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
@@ -259,7 +265,7 @@ def definition(name: str) -> str:
 
 
 def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
-    """Reading events, keeping what was read together, and aside the lines that cannot be read."""
+    """Reading events, keeping what was read together, and aside the lines that cannot be read; and their counts."""
     return [
         iam.PolicyStatement(
             actions=["s3:ListBucket"],
@@ -268,5 +274,5 @@ def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
         ),
         allow(["s3:GetObject"], bucket.arn_for_objects("events/*")),
         allow(["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("checkpoints/*")),
-        allow(["s3:PutObject"], bucket.arn_for_objects("quarantine/*")),
+        allow(["s3:PutObject"], bucket.arn_for_objects("quarantine/*"), bucket.arn_for_objects("evidence/*")),
     ]

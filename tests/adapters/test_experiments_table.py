@@ -54,7 +54,7 @@ def test_a_decision_and_the_shares_are_applied_together(experiments: Experiments
     current = experiments.current(ENDPOINT)
     assert current is not None
     assert (current.shares, current.decision_id, current.decision_count) == (made.new_shares, made.decision_id, 1)
-    assert (current.counts, current.counted_until, current.as_of) == (made.counts, made.as_of, (made.as_of,))
+    assert (current.counts, current.counted_until) == (made.counts, made.as_of)
     assert (current.status, current.leader) == ("running", None)
     assert experiments.decisions(ENDPOINT, begun.experiment_id) == [made]
 
@@ -89,7 +89,12 @@ def test_decisions_come_in_their_order(experiments: ExperimentsTable, begun: Exp
         assert current is not None
         assert experiments.apply_decision(decision(current, MOVED), execution="r")
         current = experiments.current(ENDPOINT)
-    assert [made.number for made in experiments.decisions(ENDPOINT, begun.experiment_id)] == list(range(1, 12))
+    made = experiments.decisions(ENDPOINT, begun.experiment_id)
+    assert [one.number for one in made] == list(range(1, 12))
+    assert current is not None
+    assert experiments.boundaries(current, after=0) == [one.as_of for one in made]
+    assert experiments.boundaries(current, after=9) == [one.as_of for one in made[9:]]
+    assert experiments.boundaries(current, after=11) == experiments.boundaries(begun, after=0) == []
 
 
 def test_the_lease_has_one_holder(experiments: ExperimentsTable) -> None:

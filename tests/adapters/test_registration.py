@@ -65,7 +65,7 @@ def test_challengers_join_and_leave_by_a_decision(held: ReleasesTable) -> None:
     assert changed is not None
     assert dict(changed.shares) == {"Champion1": 0.5, "Challenger2": 0.5}
     assert (changed.decision_count, changed.decision_id) == (2, "reviews-dev-v1-1-d000002")
-    assert changed.as_of[-1] == LATER
+    assert held.boundaries(changed, after=1) == [LATER]
     assert changed.counted_until != LATER  # nothing was counted
     change = held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
     assert change.reason == "Challenger2 joins, Challenger1 leaves: the others keep their proportions."

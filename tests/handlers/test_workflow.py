@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from abtest.adapters import assignments_table, captures, event_stream, executions, registry
+from abtest.adapters.evidence import Evidence
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.releases import ReleasesTable
 from abtest.adapters.shadows import Pair, Shadows
@@ -27,7 +28,6 @@ from abtest.handlers import (
     set_alarms,
     settings,
     take_out,
-    workflow,
 )
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT
@@ -133,8 +133,8 @@ def registered(selected: select_variants.Selected) -> str:
 def counts_now() -> dict[str, Any]:
     """The running experiment's counts, by variant."""
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
-    variants: dict[str, Any] = workflow.unpacked(counted["evidence"])["counts"]["variants"]
-    return variants
+    _, counts = Evidence("bucket").get(counted["evidence"])
+    return {name: one.to_json() for name, one in counts.variants.items()}
 
 
 def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experiments: ExperimentsTable) -> None:
@@ -306,18 +306,6 @@ def test_parked_events_that_cannot_be_sent_do_not_stop_the_count(experiments: Ex
 def test_counting_without_an_experiment() -> None:
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2026-01-01T00:00:00Z"}, None)
     assert counted == {"running": False, "message": f"No experiment runs on {ENDPOINT}.", "evidence": ""}
-
-
-def test_evidence_is_packed_small_enough_to_pass_on() -> None:
-    document = {"history": [{"ended_at": f"2026-01-01T{n % 24:02}:00:00Z", "outcomes": [n, n]} for n in range(5000)]}
-    assert workflow.unpacked(workflow.packed(document)) == document
-    assert len(workflow.packed(document)) < 60_000
-
-
-def test_too_much_evidence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workflow, "MOST_BYTES", 10)
-    with pytest.raises(workflow.TooMuchEvidenceError, match="10 can be passed on"):
-        workflow.packed({"a": 1})
 
 
 def test_alarms_are_set_and_one_that_rises_takes_the_variant_out_once(

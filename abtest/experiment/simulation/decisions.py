@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.batchwise import log_factors, log_sum
 from abtest.experiment.conclusion import DECIDED, EQUIVALENT, RUNNING
 from abtest.experiment.config import MODES
 from abtest.experiment.e_values import LARGEST
 from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.stopping import FIRST_MEANS, KEPT_AT_FIRST, MOST_STAKED, STAKES, WEIGHTS, threshold_of
+from abtest.experiment.stopping import WEIGHTS, threshold_of
 
 NOBODY = -1  # no leader; no interval in which the test ended
 
@@ -72,47 +73,12 @@ class Evidence:
         s = np.stack([rewards[:, self.a], rewards[:, self.b]])
         both = (n[0] > 0) & (n[1] > 0)
         if both.any():
-            logs = self._log_batches(np.where(both, n, 1), np.where(both, s, 0))
+            earlier = self._users, self._reward
+            logs = log_factors(np.where(both, n, 1), np.where(both, s, 0), *earlier, self._difference)
             self._logs += np.where(both[..., None], logs, 0)
-            self.highest = np.maximum(self.highest, _log_sum(self._logs))
+            self.highest = np.maximum(self.highest, log_sum(self._logs))
         self._users += n
         self._reward += s
-
-    def _log_batches(self, n: Floats, s: Floats) -> Floats:
-        """Log of S [runs, pairs, stakes]."""
-        users = self._users.sum(axis=0)
-        overall = (self._reward.sum(axis=0) + 0.5) / (users + 1)
-        mean = ((self._reward + overall) / (self._users + 1) * n).sum(axis=0) / n.sum(axis=0)
-        logs = log_batch(n, s, mean[..., None], self._difference)
-        fresh = users == 0
-        if fresh.any():
-            tried = math.log((1 - KEPT_AT_FIRST) / len(FIRST_MEANS))
-            first = [tried + log_batch(n[:, fresh], s[:, fresh], np.array(m), self._difference) for m in FIRST_MEANS]
-            kept = np.full_like(first[0], math.log(KEPT_AT_FIRST))
-            logs[fresh] = _log_sum(np.stack([kept, *first], axis=-1))
-        return logs
-
-
-def log_batch(n: Floats, s: Floats, mean: Floats, difference: float) -> Floats:
-    """Log of S for each of STAKES, on a last axis, of users `n` and rewards `s` of a and of b [2, ...]."""
-    a, b, s_a, s_b = n[0, ..., None], n[1, ..., None], s[0, ..., None], s[1, ..., None]
-    users = a + b
-    stake = np.minimum(STAKES, MOST_STAKED * users / np.maximum(a, b))
-    stake_a, stake_b = stake * b / users, stake * a / users
-    mean_a = np.clip(mean + difference * b / users, max(0.0, difference), min(1.0, 1 + difference))
-    mean_b = np.clip(mean_a - difference, 0, 1)
-    return np.asarray(
-        s_a * np.log1p(stake_a * (1 - mean_a))
-        + (a - s_a) * np.log1p(-stake_a * mean_a)
-        + s_b * np.log1p(-stake_b * (1 - mean_b))
-        + (b - s_b) * np.log1p(stake_b * mean_b)
-    )
-
-
-def _log_sum(logs: Floats) -> Floats:
-    """Along the last axis, the log of the sum of the numbers with these logarithms."""
-    most = logs.max(axis=-1, keepdims=True)
-    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).sum(axis=-1)))
 
 
 class Monitor:
