@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,8 @@ def _side(value: Any) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         return value
+    if math.isnan(number):
+        return "nan"  # which agrees with itself
     return number >= 0.5 if 0 <= number <= 1 else number
 
 

@@ -33,6 +33,8 @@ def blazingtext(name: str, probability: float) -> str:
         ("yes", "yes", True),
         ("yes", "no", False),
         ("null", "", False),
+        ("NaN", "[NaN]", False),
+        ("[NaN]", "[NaN]", True),
     ],
 )
 def test_answers_agree_by_their_labels(one: str, other: str, agree: bool) -> None:
