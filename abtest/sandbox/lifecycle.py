@@ -121,13 +121,18 @@ def stop(port: int) -> Running:
     found = find(port)
     if found is None:
         raise SandboxError(f"no sandbox answers on port {port}")
-    os.kill(found.pid, signal.SIGTERM)
-    end = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < end:
-        if not in_use(Path(found.data_dir)):
-            return found
+    end(found.pid, Path(found.data_dir))
+    return found
+
+
+def end(pid: int, data_dir: Path) -> None:
+    """Ends the sandbox of the data folder, also a busy one that does not answer. Raises SandboxError."""
+    os.kill(pid, signal.SIGTERM)
+    last = time.monotonic() + STOP_SECONDS
+    while in_use(data_dir):
+        if time.monotonic() > last:
+            raise SandboxError(f"the sandbox in {data_dir} (process {pid}) did not end within {STOP_SECONDS:.0f} s")
         time.sleep(0.05)
-    raise SandboxError(f"the sandbox on port {port} (process {found.pid}) did not end within {STOP_SECONDS:.0f} s")
 
 
 def in_use(data_dir: Path) -> bool:

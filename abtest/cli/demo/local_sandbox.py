@@ -32,6 +32,7 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
     cannot start, or if what failed in the block did so because the sandbox had ended.
     """
     port = port or free_port()
+    _claim(data_dir)
     with interrupts.handled(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
         try:
             with watch.phase("sandbox", "starting the sandbox"):
@@ -40,7 +41,7 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
             _point_environment_at(port)
             yield running
         except Exception as error:
-            if _answers(data_dir, port) or isinstance(error, StartError):
+            if lifecycle.in_use(data_dir) or isinstance(error, StartError):
                 raise
             raise UserError(
                 f"the sandbox ended in the middle of the demo: {data_dir / 'sandbox.log'} may say why; "
@@ -48,29 +49,28 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
             ) from error
         finally:
             with interrupts.handled(signal.SIG_IGN, *interrupts.ENDING):
-                _stop(data_dir, port)
+                _stop(data_dir)
 
 
 class StartError(UserError):
     """The sandbox was not started."""
 
 
-def _start(data_dir: Path, port: int) -> lifecycle.Running:
+def _claim(data_dir: Path) -> None:
+    """Removes what an earlier demo left. Raises StartError for a folder in use, or one that no sandbox has made."""
     if lifecycle.in_use(data_dir):
         pid = (data_dir / "sandbox.pid").read_text().strip()
         raise StartError(f"{data_dir} is in use by a sandbox, process {pid}: choose another --output, or stop that one")
-    _empty(data_dir)
+    if data_dir.is_dir() and any(data_dir.iterdir()) and not (data_dir / "sandbox.lock").exists():
+        raise StartError(f"{data_dir} is not a sandbox's data folder and not empty: choose another --output")
+    shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _start(data_dir: Path, port: int) -> lifecycle.Running:
     try:
         return lifecycle.start(port, data_dir, OPTIONS)
     except lifecycle.SandboxError as error:
         raise StartError(str(error)) from error
-
-
-def _empty(data_dir: Path) -> None:
-    """Removes what an earlier demo left there. Raises StartError for a folder that no sandbox has made."""
-    if data_dir.is_dir() and any(data_dir.iterdir()) and not (data_dir / "sandbox.lock").exists():
-        raise StartError(f"{data_dir} is not a sandbox's data folder and not empty: choose another --output")
-    shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def _point_environment_at(port: int) -> None:
@@ -80,16 +80,11 @@ def _point_environment_at(port: int) -> None:
     os.environ.update(lifecycle.environment(port))
 
 
-def _answers(data_dir: Path, port: int) -> bool:
-    """Whether our sandbox runs; one of somebody else on that port is none of our business."""
-    found = lifecycle.find(port)
-    return found is not None and Path(found.data_dir) == data_dir.resolve()
-
-
-def _stop(data_dir: Path, port: int) -> None:
-    if not _answers(data_dir, port):
+def _stop(data_dir: Path) -> None:
+    """By its process id, since a sandbox on a busy machine may be slow to answer on its port."""
+    if not lifecycle.in_use(data_dir):
         return
     try:
-        lifecycle.stop(port)
+        lifecycle.end(int((data_dir / "sandbox.pid").read_text()), data_dir)
     except lifecycle.SandboxError as error:
         raise UserError(str(error)) from error

@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -14,25 +15,35 @@ from abtest.sandbox import lifecycle
 
 
 class Process:
-    """A sandbox that starts at once, and answers until it is stopped."""
+    """A sandbox that starts at once and holds the lock of its folder until it is ended."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.running: lifecycle.Running | None = None
-        for name in ("start", "find", "stop"):
+        self.lock: TextIO | None = None
+        for name in ("start", "end"):
             monkeypatch.setattr(lifecycle, name, getattr(self, name))
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", *lifecycle.environment(0)):
             monkeypatch.setenv(name, "set before")  # and set again as it was after the test
 
+    @property
+    def runs(self) -> bool:
+        return self.lock is not None
+
     def start(self, port: int, data_dir: Path, *_: object) -> lifecycle.Running:
-        self.running = lifecycle.Running(1, port, str(data_dir.resolve()))
-        return self.running
+        data_dir.mkdir()
+        (data_dir / "sandbox.pid").write_text("815\n")
+        self.lock = (data_dir / "sandbox.lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        return lifecycle.Running(815, port, str(data_dir.resolve()))
 
-    def find(self, _: int) -> lifecycle.Running | None:
-        return self.running
-
-    def stop(self, _: int) -> None:
+    def end(self, pid: int, _: Path) -> None:
+        assert pid == 815
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN, "a second Ctrl-C must not hinder the end"
-        self.running = None
+        self.crash()
+
+    def crash(self) -> None:
+        assert self.lock is not None
+        self.lock.close()
+        self.lock = None
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def test_only_the_sandbox_is_named_and_signals_are_as_before(process: Process, t
         environment = lifecycle.environment(4711)
         assert environment.items() <= os.environ.items()
         assert all(name in environment for name in os.environ if name.startswith("AWS_"))
-    assert process.running is None
+    assert not process.runs
     assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
 
@@ -55,13 +66,13 @@ def test_only_the_sandbox_is_named_and_signals_are_as_before(process: Process, t
 def test_a_signal_ends_the_block_and_the_sandbox(process: Process, tmp_path: Path, number: signal.Signals) -> None:
     with pytest.raises(KeyboardInterrupt), local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()):
         signal.raise_signal(number)
-    assert process.running is None
+    assert not process.runs
 
 
 def test_a_failure_of_its_own_stays_what_it_is(process: Process, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^refused$"), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
         raise UserError("refused")
-    assert process.running is None
+    assert not process.runs
 
 
 def test_a_failure_because_the_sandbox_has_ended_says_so(process: Process, tmp_path: Path) -> None:
@@ -69,16 +80,8 @@ def test_a_failure_because_the_sandbox_has_ended_says_so(process: Process, tmp_p
         r"^the sandbox ended in the middle of the demo: .*sandbox\.log may say why; abtest sandbox up --data-dir .*"
     )
     with pytest.raises(UserError, match=wanted), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
-        process.running = None
+        process.crash()
         raise ConnectionError("refused")
-
-
-def test_somebody_elses_sandbox_on_the_port_is_left_alone(process: Process, tmp_path: Path) -> None:
-    other = lifecycle.Running(2, 4711, str(tmp_path / "other"))
-    with pytest.raises(UserError, match="ended in the middle"), local_sandbox(tmp_path / "sandbox", 4711, Stopwatch()):
-        process.running = other
-        raise ConnectionError("refused")
-    assert process.running is other
 
 
 def test_a_folder_in_use_is_refused_and_not_touched(process: Process, tmp_path: Path) -> None:
@@ -88,7 +91,7 @@ def test_a_folder_in_use_is_refused_and_not_touched(process: Process, tmp_path: 
         wanted = "is in use by a sandbox, process 815: choose another --output, or stop that one"
         with pytest.raises(StartError, match=wanted), local_sandbox(tmp_path, 0, Stopwatch()):
             pass
-    assert process.running is None
+    assert not process.runs
     assert (tmp_path / "sandbox.pid").exists()
 
 
