@@ -16,7 +16,7 @@ BUDGETS = {
     "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own
     "tests/pipelines/": 260,  # compilation by the SageMaker SDK, the whole pipeline
     "tests/sandbox/": 360,  # what the sandbox promises of each service
-    "tests/workflows/": 560,  # the machines with real functions, and each release feature
+    "tests/workflows/": 600,  # the machines with real functions, and each release feature
 }
 
 

@@ -78,3 +78,33 @@ def test_a_healthy_challenger_passes_its_canary_and_the_bandit_takes_over(sandbo
     assert shares(stage)[challenger] > 0.9
     assert experiment(stage)["out"] == {"M": {}}
     assert decisions(stage) == ["000001", "000002"]
+
+
+def test_a_challenger_that_is_slow_for_three_minutes_is_taken_out_by_itself(sandbox: Sandbox) -> None:
+    canary = {"share": 0.5, "minutes": 60, "most_5xx_rate": None, "most_latency_ms": 0.001}  # any model is slower
+    stage = Stage(sandbox, "slow", canary=canary).deploy("build_endpoint", "rebalance")
+    stage.take_out_on_alarm()
+    champion, challenger = stage.trial()
+    assert alarms(stage) == [f"{stage.endpoint_name}/{challenger}/latency"]
+    theirs = [user for user in USERS[:10] if stage.invoke(user)[1]["endpoint_variant"] == challenger]
+    names = {"EndpointName": stage.endpoint_name, "VariantName": challenger}
+    dimensions = [{"Name": name, "Value": value} for name, value in names.items()]
+    latency = {"MetricName": "ModelLatency", "Dimensions": dimensions}
+
+    cloudwatch = sandbox.client("cloudwatch")
+
+    def measured() -> Any:
+        times = {"StartTime": time.time() - 120, "EndTime": time.time() + 60, "Period": 60, "Statistics": ["Sum"]}
+        return cloudwatch.get_metric_statistics(Namespace="AWS/SageMaker", **latency, **times)["Datapoints"]
+
+    wait_for(measured)
+    time.sleep(2)  # two evaluations
+    assert experiment(stage)["out"] == {"M": {}}  # one slow minute is no pattern
+
+    time.sleep(max(0.0, time.time() % 60 - 50))  # this minute has requests before it ends, and the two before had
+    earlier = [latency | {"Value": 300, "Timestamp": time.time() - 60 * minutes} for minutes in (1, 2)]
+    cloudwatch.put_metric_data(Namespace="AWS/SageMaker", MetricData=earlier)
+    out = wait_for(lambda: stage.invoke(theirs[0]) and experiment(stage)["out"]["M"], 30)
+    assert out[challenger]["S"].startswith("model latency (p90) above 0.001 ms. Threshold Crossed: datapoints [")
+    wait_for(lambda: stage.weights() == {champion: 1.0, challenger: 0.0}, 60)
+    assert {stage.invoke(user)[1]["endpoint_variant"] for user in theirs} == {champion}
