@@ -23,10 +23,10 @@ def report(
 ) -> None:
     """Write the report of the stage's experiment."""
     found = outputs(stage)
-    experiment, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
-    document = summary.summarise(experiment, decisions)
+    document = summary.summarise(experiment, decisions, retired=retired)
     document["unapproved"] = summary.unapproved(experiment, [found[key] for key in GROUPS.values()])
     html = page.render(document, decisions)
     with writing("--output"):

@@ -20,8 +20,15 @@ def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decis
 
     Raises UserError if there is none.
     """
+    experiment, decisions, _ = latest(table_name, endpoint_name)
+    return experiment, decisions
+
+
+def latest(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision], bool]:
+    """What `current` finds, and whether the endpoint is retired. Raises UserError if there is nothing."""
     table = ExperimentsTable(table_name)
     experiment = table.current(endpoint_name)
+    retired = experiment is None
     if experiment is None:
         experiment = max(table.past(endpoint_name), key=lambda past: past.started_at, default=None)
         if experiment is None:
@@ -30,14 +37,15 @@ def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decis
                 "build-endpoint, which takes minutes on AWS, or adopt an endpoint of your own (`abtest adopt`)"
             )
         say(f"{endpoint_name} is retired; this is its last experiment")
-    return experiment, table.decisions(endpoint_name, experiment.experiment_id)
+    return experiment, table.decisions(endpoint_name, experiment.experiment_id), retired
 
 
-def summarise(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, Any]:
+def summarise(experiment: Experiment, decisions: Sequence[Decision], *, retired: bool = False) -> dict[str, Any]:
     """The members of summary.json that every experiment has; shares and rates are 0..1, times ISO 8601 UTC."""
     return {
         "endpoint_name": experiment.endpoint_name,
         "experiment_id": experiment.experiment_id,
+        "retired": retired,
         "strategy": experiment.strategy,
         "mode": experiment.mode,
         "objective": experiment.objective,

@@ -26,7 +26,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
         rounds=rounds,
         warnings=[*out(summary), *unapproved(summary)],
         notes=[*canaries(summary), *notes],
-        headline=headline(summary["decision"]),
+        headline=headline(summary["decision"], retired=summary.get("retired", False)),
         effects=effects(summary["decision"]),
         settings=settings(summary),
         percent=percent,

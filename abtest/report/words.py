@@ -13,18 +13,25 @@ HEADLINES = {
     "stopped": "Stopped at the time limit: {leader} leads, and the difference is not established.",
 }
 
+RETIRED = {
+    "running": "Retired before a decision: {leader} led, and the difference is not established.",
+    "stopped": "Retired, stopped at the time limit before: {leader} led, and the difference is not established.",
+    "decided": "Retired after the decision: {leader} was better.",
+    "equivalent": "Retired after the decision: no variant was better by {margin} or more, so {leader} stayed.",
+}
+
 MODES = {
     "earn_first": "earn first (traffic follows the reward)",
     "learn_first": "learn first (all variants keep traffic until there is a decision)",
 }
 
 
-def headline(decision: Mapping[str, Any]) -> str:
+def headline(decision: Mapping[str, Any], *, retired: bool = False) -> str:
     """`decision` of summary.json in a few words."""
     if decision["leader"] is None:
-        return UNSEEN
+        return "Retired before the first rebalance." if retired else UNSEEN
     margin = decision.get("margin")
-    return HEADLINES[decision["status"]].format(
+    return (RETIRED if retired else HEADLINES)[decision["status"]].format(
         leader=decision["leader"], margin="the margin" if margin is None else points(margin)
     )
 
@@ -44,7 +51,7 @@ def _effect(leader: str, other: str, *, difference: float, low: float, high: flo
 def standing(summary: Mapping[str, Any]) -> Iterator[str]:
     """Where the experiment stands, and what to know of its data, a sentence each."""
     decision = summary["decision"]
-    yield headline(decision)
+    yield headline(decision, retired=summary.get("retired", False))
     yield from [*out(summary), *canaries(summary)]
     if decision["leader"] is not None:
         yield from effects(decision)

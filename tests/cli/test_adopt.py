@@ -51,6 +51,8 @@ def test_adopted_shown_and_retired_each_twice() -> None:
     shown = invoke(status.status, "--endpoint", NAME)
     assert shown.stderr == f"{NAME} is retired; this is its last experiment\n"
     assert shown.stdout.startswith(f"{NAME}-v0-1 on {NAME}\n")
+    assert shown.stdout.endswith("Retired before the first rebalance.\n")
+    assert json.loads(invoke(status.status, "--endpoint", NAME, "--json").stdout)["retired"] is True
 
 
 @pytest.mark.parametrize(

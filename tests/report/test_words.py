@@ -44,6 +44,20 @@ def test_every_status_has_its_headline(changes: dict[str, Any], says: str) -> No
     assert words.headline(DECISION | changes) == says
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("running", "Retired before a decision: Challenger1 led, and the difference is not established."),
+        ("decided", "Retired after the decision: Challenger1 was better."),
+    ],
+)
+def test_what_is_retired_does_not_run(status: str, says: str) -> None:
+    told = SUMMARY | {"decision": DECISION | {"status": status}, "retired": True}
+    assert next(words.standing(told)) == says
+    assert set(words.RETIRED) == set(words.HEADLINES)
+    assert words.headline(DECISION | {"leader": None}, retired=True) == "Retired before the first rebalance."
+
+
 def test_the_effect_comes_with_its_interval_and_level() -> None:
     assert words.effects(DECISION) == [
         "Estimated advantage of Challenger1 over Champion1: +3.12 percentage points, always-valid 95 % interval -0.40 "
