@@ -61,10 +61,16 @@ def _lines(path: Path) -> Iterator[str]:
             yield from (line for line in text.decode(errors="replace").split("\n") if line.strip())
 
 
-def from_stage(stage: str, experiment_id: str | None, window_seconds: int | None, reward: str) -> Recorded:
-    """The stage's current experiment or an earlier one, with its Decisions. Raises UserError."""
+def from_stage(
+    stage: str, endpoint_name: str | None, experiment_id: str | None, window_seconds: int | None, reward: str
+) -> Recorded:
+    """The endpoint's (default: the stage's own) current experiment or an earlier one, with its Decisions.
+
+    Raises UserError.
+    """
     found = outputs(stage)
-    experiment, decisions = _experiment(found["ExperimentsTableName"], found["EndpointName"], experiment_id)
+    endpoint_name = endpoint_name or found["EndpointName"]
+    experiment, decisions = _experiment(found["ExperimentsTableName"], endpoint_name, experiment_id)
     stored = EventStore(found["BucketName"]).read(experiment.started_at)
     lines = [line for item in stored for line in item.lines]
     say(f"{len(lines):,} events in {len(stored):,} objects of {found['BucketName']}")

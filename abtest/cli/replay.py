@@ -10,7 +10,7 @@ import typer
 
 from abtest.cli import recorded
 from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
 from abtest.cli.planning import percent, share, usage_errors
 from abtest.cli.recorded import Recorded
 from abtest.cli.waiting import Progress
@@ -71,6 +71,7 @@ OF_EVIDENCE = {
 
 def replay(
     stage: StageOption = "dev",
+    endpoint: EndpointOption = None,
     events: EventsOption = None,
     strategy: StrategyOption = None,
     shares: SharesOption = None,
@@ -86,12 +87,14 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate another strategy, or fixed shares, on recorded events."""
+    if events and endpoint:
+        raise typer.BadParameter("with --events say --experiment instead", param_hint="--endpoint")
     fixed = parsed(shares)
     name = checked(strategy, fixed, reward)
     source = (
         recorded.from_files(events, experiment, attribution_window, reward)
         if events
-        else recorded.from_stage(stage, experiment, attribution_window, reward)
+        else recorded.from_stage(stage, endpoint, experiment, attribution_window, reward)
     )
     told = {"epsilon": epsilon, "burn_in": burn_in, "floor": floor, "objective": objective}
     source = dataclasses.replace(source, **{key: value for key, value in told.items() if value is not None})  # type: ignore[arg-type]

@@ -107,6 +107,11 @@ def test_a_stage_with_its_decisions(experiments: ExperimentsTable, aws: None, mo
         {"Champion1": 0.2, "Challenger1": 0.8},
     ]
     assert found["largest_weight"] == pytest.approx(1.8)
+    with pytest.raises(UserError, match="churn has no experiment yet"):
+        run("--strategy", "UCB1", "--endpoint", "churn")
+    monkeypatch.setitem(OUTPUTS, "EndpointName", "another")
+    assert document("--shares", "Champion1=1", "--endpoint", records.ENDPOINT)["experiment_id"] == begun.experiment_id
+    monkeypatch.setitem(OUTPUTS, "EndpointName", records.ENDPOINT)
     with pytest.raises(UserError, match=f"had no experiment other: there are {begun.experiment_id}"):
         run("--strategy", "UCB1", "--experiment", "other")
 
@@ -138,6 +143,7 @@ def _came(
         (("--strategy", "UCB1", "--objective", "most"), "must be maximize or minimize"),
         (("--strategy", "UCB1", "--evidence", "none"), "must be one of weighted, logged"),
         (("--strategy", "UCB1", "--confidence", "1"), "must be between 0 and 1"),
+        (("--strategy", "UCB1", "--endpoint", "sagemaker-reviews-churn"), "with --events say --experiment instead"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, events: list[Event], arguments: tuple[str, ...], message: str) -> None:
