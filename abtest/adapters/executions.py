@@ -33,10 +33,10 @@ def start(machine_arn: str, data: Mapping[str, Any]) -> str:
     return arn
 
 
-def of_status(machine_arn: str, status: str) -> list[str]:
-    """The ARNs of the machine's executions that are RUNNING, FAILED ..., newest first."""
-    pages = client().get_paginator("list_executions").paginate(stateMachineArn=machine_arn, statusFilter=status)
-    return [execution["executionArn"] for page in pages for execution in page["executions"]]
+def newest(machine_arn: str, status: str) -> str | None:
+    """The ARN of the machine's newest execution that is RUNNING, FAILED ...; None if there is none."""
+    found = client().list_executions(stateMachineArn=machine_arn, statusFilter=status, maxResults=1)["executions"]
+    return found[0]["executionArn"] if found else None
 
 
 def wait(execution_arn: str, *, seconds: float) -> Ended:

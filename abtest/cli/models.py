@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,12 @@ from abtest.adapters.registry import Package
 from abtest.cli import model_card
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
+from abtest.cli.serving import BuildEndpoint
 from abtest.cli.stacks import outputs
 
 GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
+
+Row = dict[str, Any]  # of a table or of JSON
 
 app = typer.Typer(help="The registered models: list, show, trials, approve, reject.", no_args_is_help=True)
 
@@ -22,6 +25,9 @@ Reference = Annotated[str, typer.Argument(metavar="MODEL", help="champion, chall
 References = Annotated[list[str], typer.Argument(metavar="MODEL...", help="As in champion, challenger, champion/3.")]
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", parser=picture, metavar="FILE", help="Also draw them: .svg or .png.")
+]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait until the endpoint serves them; exit code 1 if that fails.")
 ]
 NoteOption = Annotated[str, typer.Option("--note", help="Why; kept in the registry.")]
 
@@ -82,29 +88,61 @@ def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None
 
 
 @app.command()
-def approve(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
+def approve(
+    models: References,
+    stage: StageOption = "dev",
+    note: NoteOption = "",
+    wait: WaitOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Approve models: build-endpoint then puts them on the endpoint."""
-    change(models, registry.APPROVED, stage, note, as_json)
+    build_endpoint = BuildEndpoint(outputs(stage)) if wait else None
+    rows = change(models, registry.APPROVED, stage, note)
+    if not as_json:
+        tell(rows)
+    if build_endpoint:
+        rows = served(build_endpoint, rows)
+        if not as_json:
+            tell_served(rows)
+    if as_json:
+        print_json(rows)
+
+
+def served(build_endpoint: BuildEndpoint, rows: list[Row]) -> list[Row]:
+    """The rows with what they serve as, once they do; the variant is None for a model that is a shadow first."""
+    experiment = build_endpoint.served([row["model_package_arn"] for row in rows])
+    names = {arn: name for name, arn in experiment.packages.items()}
+    return [
+        row | {"experiment_id": experiment.experiment_id, "variant_name": names.get(row["model_package_arn"])}
+        for row in rows
+    ]
+
+
+def tell_served(rows: list[Row]) -> None:
+    for row in rows:
+        how = f"is served as {row['variant_name']}" if row["variant_name"] else "is a shadow and serves nobody yet"
+        print_line(f"{row['model']} {how} in {row['experiment_id']}")
 
 
 @app.command()
 def reject(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
     """Reject models: the next run of build-endpoint leaves them out."""
-    change(models, registry.REJECTED, stage, note, as_json)
+    rows = change(models, registry.REJECTED, stage, note)
+    warn_of_served({row["model_package_arn"] for row in rows}, stage)
+    print_json(rows) if as_json else tell(rows)
 
 
-def change(models: list[str], status: str, stage: str, note: str, as_json: bool) -> None:
-    """All models are found before the first one is changed."""
+def change(models: list[str], status: str, stage: str, note: str) -> list[Row]:
+    """What was changed. All models are found before the first one is changed."""
     chosen = {model: find(model, stage) for model in models}
     for package in chosen.values():
         registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
-    if status == registry.REJECTED:
-        warn_of_served({package.arn for package in chosen.values()}, stage)
-    if as_json:
-        print_json([{"model_package_arn": package.arn, "status": status} for package in chosen.values()])
-        return
-    for model, package in chosen.items():
-        print_line(f"{model.partition('/')[0]}/{package.version} is {status}: {package.arn}")
+    return [summary(model.partition("/")[0], package) | {"status": status} for model, package in chosen.items()]
+
+
+def tell(rows: list[Row]) -> None:
+    for row in rows:
+        print_line(f"{row['model']} is {row['status']}: {row['model_package_arn']}")
 
 
 def warn_of_served(package_arns: set[str], stage: str) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
 from abtest.cli.errors import UserError
+from abtest.experiment.experiment import Experiment
 from tests.adapters import samples
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
@@ -51,8 +52,31 @@ def test_approving_takes_the_newest_or_the_version_named() -> None:
 
 def test_a_change_prints_what_changed_as_json() -> None:
     ((row),) = json.loads(invoke("approve", "challenger", "--json"))
-    assert row["status"] == "Approved"
+    assert (row["model"], row["status"]) == ("challenger/1", "Approved")
     assert row["model_package_arn"].endswith("reviews-challenger/1")
+
+
+def test_waiting_says_what_serves_and_what_is_a_shadow(monkeypatch: pytest.MonkeyPatch) -> None:
+    class BuildEndpoint:
+        def __init__(self, found: dict[str, str]) -> None:
+            assert found == OUTPUTS
+            assert set(statuses().values()) == {"PendingManualApproval"}  # it looks before the approval
+
+        def served(self, package_arns: list[str]) -> Experiment:
+            planned = samples.plan(2, ())
+            served = dataclasses.replace(planned.variants[0], model_package_arn=package_arns[0])
+            return samples.experiment(dataclasses.replace(planned, variants=(served,)))
+
+    monkeypatch.setattr(models, "BuildEndpoint", BuildEndpoint)
+    *_, champion, challenger = invoke("approve", "champion", "challenger", "--wait").splitlines()
+    assert champion == "champion/2 is served as Champion2 in reviews-dev-v2-1"
+    assert challenger == "challenger/1 is a shadow and serves nobody yet in reviews-dev-v2-1"
+    monkeypatch.setattr(BuildEndpoint, "__init__", lambda *_: None)
+    rows = json.loads(invoke("approve", "champion", "challenger", "--wait", "--json"))
+    assert [(row["model"], row["variant_name"]) for row in rows] == [
+        ("champion/2", "Champion2"),
+        ("challenger/1", None),
+    ]
 
 
 def test_the_list_and_one_model_for_people() -> None:

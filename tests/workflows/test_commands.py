@@ -33,9 +33,6 @@ class Commands:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def runs_an_experiment(self) -> bool:
-        return self.run("status").returncode == 0
-
 
 def register(sandbox: Sandbox, outputs: dict[str, str], group: str, *, inverted: bool) -> None:
     key = f"models/{group}.tar.gz"
@@ -70,8 +67,10 @@ def test_two_approvals_end_in_moved_weights(
     abtest = Commands(sandbox)
     for group, inverted in (("ChampionGroupName", False), ("ChallengerGroupName", True)):
         register(sandbox, deployed, group, inverted=inverted)
-    assert [row["status"] for row in abtest("models", "approve", "champion", "challenger")] == ["Approved"] * 2
-    wait_for(lambda: abtest.runs_an_experiment() and len(abtest("status")["variants"]) == 2, 120)
+    approved = abtest("models", "approve", "champion", "challenger", "--wait")
+    assert [row["status"] for row in approved] == ["Approved"] * 2
+    served = [variant["variant_name"] for variant in abtest("status")["variants"]]
+    assert [row["variant_name"] for row in approved] == served
 
     for name, value in sandbox.env.items():
         if name.startswith("AWS_"):

@@ -15,6 +15,7 @@ from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
 from abtest.cli.output import JsonOption, print_json, print_line, print_table, say, writing
 from abtest.cli.pipeline import parse_parameters, waited
+from abtest.cli.serving import BuildEndpoint
 from abtest.report.words import percent, standing
 from pipelines import run
 
@@ -81,7 +82,8 @@ def _experiment(
     with watch.phase("pipeline", "training, tuning, evaluating and registering"):
         _train(plan, reviews, outputs)
     with watch.phase("endpoint", "approving both models; build-endpoint makes the endpoint"):
-        experiment = release.wait_for_experiment(outputs, release.approve_newest(outputs))
+        build_endpoint = BuildEndpoint(outputs)
+        experiment = build_endpoint.served(release.approve_newest(outputs), seconds=release.ENDPOINT_SECONDS)
         say(f"experiment {experiment.experiment_id}: {', '.join(experiment.variant_names)}")
     with watch.phase("traffic", f"{plan.users} users in {plan.rounds} rounds"):
         held_out = simulate.held_out_reviews(outputs["BucketName"], experiment)
