@@ -29,7 +29,7 @@ PlotOption = Annotated[
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until the endpoint serves them; exit code 1 if that fails.")
 ]
-NoteOption = Annotated[str, typer.Option("--note", help="Why; kept in the registry.")]
+NoteOption = Annotated[str, typer.Option("--note", help="Why, for the registry; default: by which command.")]
 
 
 @app.command("list")
@@ -152,7 +152,7 @@ def warn_of_served(package_arns: set[str], stage: str) -> None:
     for variant in experiment.variants if experiment else ():
         if variant.model_package_arn in package_arns and experiment:
             name, share = variant.variant_name, experiment.shares[variant.variant_name]
-            say(f"warning: {name} is rejected and serves {share:.1%} of the traffic until build-endpoint runs next")
+            say(f"warning: {name} is rejected and serves {share:.1%} of the traffic until the next approval")
 
 
 def find(model: str, stage: str) -> Package:

@@ -17,7 +17,7 @@ from abtest.cli.errors import UserError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint", help="An adopted endpoint, not the stage's own (abtest adopt).")
+    str | None, typer.Option("--endpoint", help="An adopted endpoint (abtest adopt); default: the stage's own.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from abtest.adapters import executions
+from abtest.cli import summary
 from abtest.cli.errors import UserError
 from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line
 from abtest.cli.stacks import outputs
@@ -24,6 +25,8 @@ def rebalance(
     """Start the rebalance machine: events, counts, Decision, weights."""
     found = outputs(stage)
     machine_arn, endpoint_name = found["RebalanceStateMachineArn"], endpoint or found["EndpointName"]
+    if endpoint:
+        summary.current(found["ExperimentsTableName"], endpoint)  # a name that nobody knows is a mistake
     if not wait:
         started = executions.start(machine_arn, {"endpoint_name": endpoint_name})
         print_json({"execution_arn": started}) if as_json else print_line(started)

@@ -114,6 +114,8 @@ def parsed(text: str | None) -> Shares | None:
         raise typer.BadParameter("names a variant twice", param_hint="--shares")
     try:
         return Shares({name.strip(): share(value) for name, _, value in pairs})
+    except typer.BadParameter as error:
+        raise typer.BadParameter(f"each {error.message}", param_hint="--shares") from None
     except ValueError as error:
         raise typer.BadParameter(str(error).removeprefix("shares: "), param_hint="--shares") from None
 

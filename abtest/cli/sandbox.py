@@ -20,7 +20,7 @@ DataDirOption = Annotated[
 ]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start in the background and return when it answers.")]
 UpdateOption = Annotated[
-    float | None, typer.Option("--endpoint-update-seconds", min=0, help="How long an endpoint is Updating.")
+    float | None, typer.Option("--endpoint-update-seconds", min=0, help="How long an endpoint is Updating; default: 1.")
 ]
 VerifyOption = Annotated[
     bool, typer.Option("--verify-identities", help="Refuse what signatures and IAM policies do not allow.")

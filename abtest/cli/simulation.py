@@ -103,7 +103,8 @@ def visit(post: Post, endpoint_name: str, user_id: str, sent: Sequence[Review]) 
 def _accepted(post: Post, route: str, body: dict[str, Any]) -> dict[str, Any]:
     status, answer = post(route, body)
     if status >= 300:
-        raise ApiRefusedError(f"POST {route} answered {status}: {answer.get('error', answer)}")
+        error = answer.get("error", {})
+        raise ApiRefusedError(f"POST {route} answered {status}: {error.get('message', answer)}")
     return answer
 
 

@@ -119,5 +119,5 @@ def test_rejecting_a_model_that_serves_warns() -> None:
     table.ask_for_lease(samples.ENDPOINT, "x", 0)
     table.begin(running, counter=1, before=None, execution="x")
     warned = CliRunner().invoke(models.app, ["reject", "champion/1"], catch_exceptions=False).stderr
-    assert warned == "warning: Champion1 is rejected and serves 50.0% of the traffic until build-endpoint runs next\n"
+    assert warned == "warning: Champion1 is rejected and serves 50.0% of the traffic until the next approval\n"
     assert CliRunner().invoke(models.app, ["reject", "champion/2"], catch_exceptions=False).stderr == ""

@@ -6,10 +6,13 @@ import typer
 from typer.testing import CliRunner
 
 from abtest.adapters.executions import Ended
-from abtest.cli import rebalance
+from abtest.cli import rebalance, summary
 from abtest.cli.errors import UserError
 
 DECISION = {"decision_id": "e-d000001", "new_shares": {"Champion1": 0.25, "Challenger1": 0.75}, "reason": "It leads."}
+
+
+OUTPUTS = {"RebalanceStateMachineArn": "machine", "EndpointName": "own", "ExperimentsTableName": "experiments"}
 
 
 class Executions:
@@ -29,7 +32,7 @@ class Executions:
 
 
 def invoke(monkeypatch: pytest.MonkeyPatch, ended: Ended | None, *arguments: str) -> str:
-    monkeypatch.setattr(rebalance, "outputs", lambda _: {"RebalanceStateMachineArn": "machine", "EndpointName": "own"})
+    monkeypatch.setattr(rebalance, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(rebalance, "executions", Executions(ended))
     app = typer.Typer()
     app.command()(rebalance.rebalance)
@@ -49,6 +52,17 @@ def test_waiting_prints_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = succeeded({"decision": DECISION, "move": True})
     assert invoke(monkeypatch, ended, "--wait") == "e-d000001: Champion1 25.0%, Challenger1 75.0%. It leads.\n"
     assert json.loads(invoke(monkeypatch, ended, "--wait", "--json"))["decision"] == DECISION
+
+
+def test_an_endpoint_that_nobody_knows_is_a_mistake_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def current(table_name: str, endpoint_name: str) -> None:
+        raise UserError(f"{endpoint_name} has no experiment yet")
+
+    monkeypatch.setattr(summary, "current", current)
+    with pytest.raises(UserError, match="churn has no experiment yet"):
+        invoke(monkeypatch, None, "--endpoint", "churn")
 
 
 def test_no_experiment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

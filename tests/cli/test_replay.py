@@ -136,7 +136,7 @@ def _came(
         (("--strategy", "Oracle"), "must be one of"),
         (("--shares", "Champion1=0.5"), "must sum to 1"),
         (("--shares", "Champion1=0.5,Champion1=0.5"), "twice"),
-        (("--shares", "Champion1"), "must be a number"),
+        (("--shares", "Champion1"), "--shares: each must be a number"),
         (("--strategy", "UCB1", "--reward", "last"), "must be one of first, mean"),
         (("--strategy", "EpsilonGreedy", "--epsilon", "2"), "must be from 0 to 1"),
         (("--strategy", "UCB1", "--floor", "0.9"), "must be from 0 to 1/2"),
