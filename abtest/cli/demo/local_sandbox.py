@@ -12,6 +12,7 @@ from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.errors import UserError
 from abtest.cli.output import say
+from abtest.cli.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
 OPTIONS = ("--verify-identities",)  # so that the demo shows the stacks' policies to suffice, too
@@ -68,7 +69,8 @@ def _claim(data_dir: Path) -> None:
 
 def _start(data_dir: Path, port: int) -> lifecycle.Running:
     try:
-        return lifecycle.start(port, data_dir, OPTIONS)
+        with meanwhile("the sandbox starts"):
+            return lifecycle.start(port, data_dir, OPTIONS)
     except lifecycle.SandboxError as error:
         raise StartError(str(error)) from error
 
