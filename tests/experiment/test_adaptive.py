@@ -112,7 +112,7 @@ def test_a_loser_that_rises_is_found() -> None:
     ),
     st.randoms(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_permuting_arms_permutes_shares(history: list[Interval], random: object) -> None:
     shares = shares_of(history)
     assert math.fsum(shares) == pytest.approx(1, abs=1e-12)

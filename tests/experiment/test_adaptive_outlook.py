@@ -19,7 +19,7 @@ def mixture_of(arms: list[list[tuple[float, float, float]]]) -> Mixture:
 
 
 @given(st.lists(st.tuples(st.integers(1000, 10**6), st.floats(0.05, 0.95)), min_size=2, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_single_components_have_the_exact_probability_best(arms: list[tuple[int, float]]) -> None:
     """Normal on the logit scale is near a Beta of many trials."""
     counts = [(float(n), n * rate) for n, rate in arms]
@@ -47,7 +47,7 @@ def test_mixtures_agree_with_draws() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1), st.floats(0, 1)), min_size=2, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_other_pair_has_a_lower_information_ratio(arms: list[tuple[float, float]]) -> None:
     regret, information = np.array([arms]).transpose(2, 0, 1)
     shares = information_directed(regret, information)[0]

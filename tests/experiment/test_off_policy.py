@@ -115,7 +115,7 @@ def cohorts(draw: st.DrawFn) -> list[Cohort]:
 
 
 @given(cohorts().filter(lambda made: any(one.size for one in made)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_limits_are_in_range_and_the_order_of_arms_does_not_matter(made: list[Cohort]) -> None:
     try:
         found = evaluate(made)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abtest.experiment.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig
@@ -44,7 +44,7 @@ DOCUMENTS = st.tuples(
 ).map(lambda parts: parts[0] | parts[1])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(DOCUMENTS)
 def test_a_configuration_deploys_or_is_refused_before_a_resource_exists(document: dict[str, Any]) -> None:
     try:

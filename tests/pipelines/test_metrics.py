@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import metrics
@@ -38,7 +38,6 @@ def test_nothing_known_is_said_so() -> None:
     assert metrics.proportion(0, 0) == {"value": 0.0, "standard_deviation": 0.0, "lower": 0.0, "upper": 1.0}
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(5, 60))
 def test_measures_follow_their_definitions(seed: int, rows: int) -> None:
     model = drawn(rows, seed)

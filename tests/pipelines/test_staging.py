@@ -36,7 +36,7 @@ def staged(path: Path, *chunks: list[Review]) -> Staging:
     return staging
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(reviews), st.randoms(use_true_random=False), st.integers(0, 20))
 def test_each_id_is_kept_once_and_the_same_whatever_the_order(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Review], order: random.Random, cut: int

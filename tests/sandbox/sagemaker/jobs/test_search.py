@@ -32,21 +32,19 @@ def first(ranges: dict[str, Any], seed: int, strategy: str = "Random") -> dict[s
     return search.propose(strategy, ranges, seed, [])
 
 
-@settings(deadline=None)
 @given(bounds, scalings, names, strategies.integers(0, 2**31))
 def test_a_continuous_value_is_within_its_range(ends: list[float], scaling: str, strategy: str, seed: int) -> None:
     ranges = continuous(ends[0], ends[1], scaling)
     assert ends[0] <= float(first(ranges, seed, strategy)["rate"]) <= ends[1]
 
 
-@settings(deadline=None)
 @given(integers, strategies.sampled_from(["Auto", "Linear", "Logarithmic"]), names, strategies.integers(0, 2**31))
 def test_an_integer_is_within_its_range(ends: list[int], scaling: str, strategy: str, seed: int) -> None:
     ranges = integer(ends[0], ends[1], scaling)
     assert ends[0] <= int(first(ranges, seed, strategy)["dim"]) <= ends[1]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(bounds, scalings, strategies.integers(0, 2**31))
 def test_what_was_proposed_can_be_learnt_from(ends: list[float], scaling: str, seed: int) -> None:
     ranges = continuous(ends[0], ends[1], scaling) | integer(1, 9)
