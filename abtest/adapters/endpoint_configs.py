@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from abtest.adapters.missing import deleted, described
 
 
 def of_endpoint(sagemaker: Any, endpoint_name: str) -> list[str]:
@@ -57,31 +57,3 @@ def remove(sagemaker: Any, config_name: str, *, keep: Collection[str] = ()) -> l
     models = [name for name in _models(sagemaker, config_name) if name not in keep]
     gone = [name for name in models if deleted(sagemaker.delete_model, ModelName=name)]
     return [config_name, *gone] if deleted(sagemaker.delete_endpoint_config, EndpointConfigName=config_name) else gone
-
-
-def deleted(delete: Any, **name: str) -> bool:
-    """False if there was nothing of that name."""
-    try:
-        delete(**name)
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
-
-
-def is_missing(error: ClientError) -> bool:
-    """Whether there is nothing of that name: SageMaker says so in three ways."""
-    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-    return code == "ResourceNotFound" or any(said in message for said in ("Could not find", "does not exist"))
-
-
-def described(describe: Any, **name: str) -> dict[str, Any] | None:
-    """None if there is nothing of that name, as when somebody else has just deleted it."""
-    try:
-        found: dict[str, Any] = describe(**name)
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
-    return found

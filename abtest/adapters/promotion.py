@@ -6,8 +6,9 @@ Once that version is approved, build-endpoint serves it alone, by the same rule 
 import dataclasses
 from typing import Any
 
-from abtest.adapters import endpoint_configs, registry
+from abtest.adapters import registry
 from abtest.adapters.deployment import digest
+from abtest.adapters.missing import described
 from abtest.adapters.registry import APPROVED, PENDING, REJECTED, Package
 from abtest.experiment.conclusion import DECIDED
 from abtest.experiment.config import ExperimentConfig
@@ -102,20 +103,19 @@ def promote(
 
 
 def _request(experiment: Experiment, chosen: Variant, config: ExperimentConfig, group_name: str) -> dict[str, Any]:
-    describe = registry.client().describe_model_package
-    described = endpoint_configs.described(describe, ModelPackageName=chosen.model_package_arn)
-    if described is None:
+    package = described(registry.client().describe_model_package, ModelPackageName=chosen.model_package_arn)
+    if package is None:
         raise PromotionError(f"{chosen.variant_name} is deleted from the registry: register and approve another model")
-    if described.get("ModelApprovalStatus") == REJECTED:
+    if package.get("ModelApprovalStatus") == REJECTED:
         raise PromotionError(f"{chosen.variant_name} is rejected in the registry: approve it first, or let it be")
     approver = config.promotion_approver
     note = f"{chosen.variant_name}, promoted from {experiment.experiment_id}"
     origin = {FROM: chosen.model_package_arn, IN: experiment.experiment_id}
     return {
-        **{member: described[member] for member in COPIED if described.get(member)},
+        **{member: package[member] for member in COPIED if package.get(member)},
         "ModelPackageGroupName": group_name,
         "ModelApprovalStatus": APPROVED if approver else PENDING,
-        "CustomerMetadataProperties": described.get("CustomerMetadataProperties", {})
+        "CustomerMetadataProperties": package.get("CustomerMetadataProperties", {})
         | origin
         | ({"ApprovedBy": approver} if approver else {}),
         # Two promotions at once make one version.

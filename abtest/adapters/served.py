@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from abtest.adapters.endpoint_configs import described
+from abtest.adapters.missing import described
 from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.registry import client
 

@@ -7,7 +7,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from abtest.adapters import alarms, endpoint_configs
-from abtest.adapters.endpoint_configs import deleted
+from abtest.adapters.missing import deleted
 from abtest.experiment.config import ExperimentConfig
 
 
