@@ -98,10 +98,9 @@ def test_the_core_has_no_clock_environment_or_global_random() -> None:
 
 
 def may_use_numpy(path: Path) -> bool:
-    """What moves many runs at once; docs/decisions/0008-adaptive.md says why Adaptive does in production."""
-    return (
-        path.parent.name == "simulation" or path.stem.startswith("adaptive") or path.stem in ("log_gamma", "batchwise")
-    )
+    """What moves many runs, events or batches at once, where no request waits for it; decisions 4 and 8 say why."""
+    of_many = ("batchwise", "counting", "delays", "event_table", "log_gamma")
+    return path.parent.name == "simulation" or path.stem.startswith("adaptive") or path.stem in of_many
 
 
 def test_only_one_file_of_the_pipeline_calls_aws() -> None:

@@ -1,8 +1,8 @@
 """The events in S3, as Firehose writes them: JSON lines, GZIP, under a prefix for each hour.
 
-Checkpoints hold what was read before: all lines of an hour's objects in one object, as they were, each object's with
-its key and ETag. They only save requests. What is returned is decided by the listing of the events themselves: an
-object that is not in its hour's checkpoint, or has another ETag there, is read, and the checkpoint written anew.
+Checkpoints hold what was read before: the table of a day's events in one object, with the key and ETag of each object
+that is in it. They only save time: an object of another ETag, or one that is gone, has its whole day read anew, as if
+there were no checkpoint. That is looked for until a day is complete: Firehose tries for 24 hours to deliver an object.
 """
 
 import dataclasses
@@ -12,9 +12,8 @@ import gzip
 import itertools
 import json
 import logging
-import operator
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,12 +21,18 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from abtest.experiment.event_table import EventTable
 from abtest.experiment.trials import MalformedLine
 
 EVENTS = "events/"
 QUARANTINE = "quarantine/"
 CHECKPOINTS = "checkpoints/"
+DAYS = f"{CHECKPOINTS}days/"
 READERS = 16  # objects read at once
+# An object lies in the hour of its oldest record, at most a quarter of an hour older than the others.
+BUFFERED = datetime.timedelta(minutes=15)
+COMPLETE_AFTER = datetime.timedelta(hours=26)  # Firehose tries for 24 hours to deliver an object
+LABEL = "%Y/%m/%d"  # of a day
 GZIP_MAGIC = b"\x1f\x8b"
 
 logger = logging.getLogger(__name__)
@@ -46,10 +51,14 @@ class StoredLines:
     lines: tuple[str, ...]
     etag: str = ""
 
-    @property
-    def hour(self) -> str:
-        """`2026/01/31/23`, where the object lies."""
-        return self.key.removeprefix(EVENTS).rpartition("/")[0]
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """A day's events so far, the ETags of the objects that they are in by key, and whether nothing more can come."""
+
+    table: EventTable = dataclasses.field(default_factory=EventTable)
+    etags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    complete: bool = False
 
 
 class EventStore:
@@ -61,32 +70,54 @@ class EventStore:
     def read(self, since: datetime.datetime) -> list[StoredLines]:
         """All objects that can hold events from `since` on; they arrive up to a day late, in later hours then."""
         with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self._read, self._etags(EVENTS, since)))
+            first = (since.astimezone(datetime.UTC) - BUFFERED).strftime(f"{LABEL}/%H")
+            return list(pool.map(self._read, self._etags(EVENTS, first)))
 
-    def read_new(self, since: datetime.datetime) -> list[StoredLines]:
-        """The same, but objects that were read so before come from the checkpoints."""
-        etags = self._etags(EVENTS, since)
+    def table(self, since: datetime.datetime, now: datetime.datetime) -> EventTable:
+        """The table of the same; objects that were read so before come from the checkpoints.
+
+        Lines that are no events are put in quarantine when they are read.
+        """
+        since = since.astimezone(datetime.UTC) - BUFFERED
+        dates = range(since.toordinal(), max(since, now.astimezone(datetime.UTC)).toordinal() + 1)
+        labels = [datetime.date.fromordinal(date).strftime(LABEL) for date in dates]
         with ThreadPoolExecutor(READERS) as pool:
-            found = itertools.chain.from_iterable(pool.map(self._checkpoint, self._etags(CHECKPOINTS, since)))
-            known = {item.key: item for item in found if etags.get(item.key) == item.etag}
-            new = list(pool.map(self._read, [key for key in etags if key not in known]))
-            known |= {item.key: item for item in new}
-            stored = [known[key] for key in etags]
-            changed = {item.hour for item in new}
-            hours = [
-                list(items) for hour, items in itertools.groupby(stored, operator.attrgetter("hour")) if hour in changed
-            ]
-            list(pool.map(self._keep, hours))
-        return stored
+            keys = self._etags(DAYS, labels[0])
+            days = dict(zip((_day(key, DAYS) for key in keys), pool.map(self._kept, keys), strict=True))
+            first = next((label for label in labels if not (label in days and days[label].complete)), labels[-1])
+            etags = self._etags(EVENTS, first)
+            there = {label: list(group) for label, group in itertools.groupby(etags, lambda key: _day(key, EVENTS))}
+            for label in sorted({*there, *(label for label in labels if label >= first)}):
+                found = {key: etags[key] for key in there.get(label, ())}
+                complete = label < (now - COMPLETE_AFTER).strftime(LABEL)
+                days[label] = self._brought_up(label, days.get(label, Day()), found, complete, pool)
+        return EventTable.merged([days[label].table for label in sorted(days)]).since(since)
 
-    def _etags(self, prefix: str, since: datetime.datetime) -> dict[str, str]:
-        """The ETags of the objects below `prefix` in the hours from `since` on, by key, in order."""
-        # An object lies in the hour of its oldest record, at most a quarter of an hour older than the others.
-        first = since.astimezone(datetime.UTC) - datetime.timedelta(minutes=15)
+    def _brought_up(
+        self, label: str, known: Day, etags: Mapping[str, str], complete: bool, pool: ThreadPoolExecutor
+    ) -> Day:
+        """The day with what is new of it; written if anything is."""
+        day = known if known.etags.items() <= etags.items() else Day()
+        new = [key for key in etags if key not in day.etags]
+        if day is known and not new and day.complete == complete:
+            return day
+        tables, read = [day.table], dict(day.etags)
+        for hour, keys in itertools.groupby(new, lambda key: key.removeprefix(EVENTS).rpartition("/")[0]):
+            stored = list(pool.map(self._read, keys))
+            table, malformed = EventTable.of((line for item in stored for line in item.lines), _time(hour))
+            if malformed:
+                logger.warning("%s malformed lines are put in quarantine", len(malformed))
+                self.quarantine(stored, malformed)
+            tables.append(table)
+            read |= {item.key: item.etag for item in stored}
+        day = Day(EventTable.merged(tables), read, complete)
+        self._keep(label, day)
+        return day
+
+    def _etags(self, prefix: str, first: str) -> dict[str, str]:
+        """The ETags of the objects below `prefix` from `first` on, the text of a day or an hour, by key, in order."""
         pages = client().get_paginator("list_objects_v2")
-        listed = pages.paginate(
-            Bucket=self._bucket_name, Prefix=prefix, StartAfter=first.strftime(f"{prefix}%Y/%m/%d/%H")
-        )
+        listed = pages.paginate(Bucket=self._bucket_name, Prefix=prefix, StartAfter=f"{prefix}{first}")
         return {item["Key"]: item["ETag"] for page in listed for item in page.get("Contents", [])}
 
     def _read(self, key: str) -> StoredLines:
@@ -98,21 +129,20 @@ class EventStore:
             text = f"{key} cannot be read: {error}"  # is counted as a malformed line
         return StoredLines(key, tuple(line for line in text.split("\n") if line.strip()), found["ETag"])
 
-    def _checkpoint(self, key: str) -> list[StoredLines]:
+    def _kept(self, key: str) -> Day:
         """What the checkpoint holds; nothing if it cannot be read."""
         try:
-            content = client().get_object(Bucket=self._bucket_name, Key=key)["Body"].read()
-            return [_from_json(line) for line in gzip.decompress(content).decode().splitlines()]
-        except (ClientError, OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+            table, beside = EventTable.from_bytes(client().get_object(Bucket=self._bucket_name, Key=key)["Body"].read())
+            return Day(table, dict(beside["etags"]), bool(beside["complete"]))
+        except (ClientError, KeyError, TypeError, ValueError) as error:
             logger.warning("The checkpoint %s is made anew: %s", key, error)
-            return []
+            return Day()
 
-    def _keep(self, stored: Sequence[StoredLines]) -> None:
-        """Writes the checkpoint of the hour of `stored`, all of its objects. That this fails costs time only."""
-        text = "".join(json.dumps(dataclasses.asdict(item)) + "\n" for item in stored)
-        key = f"{CHECKPOINTS}{stored[0].hour}.jsonl.gz"
+    def _keep(self, label: str, day: Day) -> None:
+        """Writes the checkpoint of the day. That this fails costs time only."""
+        key, content = f"{DAYS}{label}.npz", day.table.to_bytes(etags=day.etags, complete=day.complete)
         try:
-            client().put_object(Bucket=self._bucket_name, Key=key, Body=gzip.compress(text.encode(), 6, mtime=0))
+            client().put_object(Bucket=self._bucket_name, Key=key, Body=content)
         except (ClientError, BotoCoreError):
             logger.exception("The checkpoint %s could not be written", key)
 
@@ -142,9 +172,13 @@ class EventStore:
         return True
 
 
-def _from_json(line: str) -> StoredLines:
-    """Raises ValueError if it is not a line of a checkpoint."""
-    match json.loads(line):
-        case {"key": str(key), "lines": list(lines), "etag": str(etag)} if all(isinstance(item, str) for item in lines):
-            return StoredLines(key, tuple(lines), etag)
-    raise ValueError("a line is not what a checkpoint holds")
+def _day(key: str, prefix: str) -> str:
+    return "/".join(key.removeprefix(prefix).removesuffix(".npz").split("/")[:3])
+
+
+def _time(hour: str) -> datetime.datetime:
+    """That of an hour's prefix; 1970 if somebody put an object elsewhere."""
+    try:
+        return datetime.datetime.strptime(hour, f"{LABEL}/%H").replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)

@@ -33,10 +33,14 @@ def from_columns(columns: Mapping[str, Sequence[Sequence[Any]]], length: int) ->
     return intervals
 
 
+def to_milliseconds(moment: datetime.datetime) -> int:
+    """Since 1970, whole as all our times are."""
+    return (moment - EPOCH) // datetime.timedelta(milliseconds=1)
+
+
 def to_steps(moments: Iterable[datetime.datetime]) -> list[int]:
-    """Milliseconds, whole as all our times are: the first since 1970, each other since the one before."""
-    since = [(moment - EPOCH) // datetime.timedelta(milliseconds=1) for moment in moments]
-    return [later - earlier for earlier, later in itertools.pairwise([0, *since])]
+    """Milliseconds: the first since 1970, each other since the one before."""
+    return [later - earlier for earlier, later in itertools.pairwise([0, *map(to_milliseconds, moments)])]
 
 
 def from_steps(steps: Iterable[int]) -> list[datetime.datetime]:

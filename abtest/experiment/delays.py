@@ -8,15 +8,15 @@ F is read from closed cohorts only. There every delay up to the window has had i
 seen first, and F read from them would be too high, all the more the younger the experiment is.
 """
 
-import bisect
 import dataclasses
-import datetime
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from abtest.experiment.columns import Cell
-from abtest.experiment.trials import Trial
+from abtest.experiment.log_gamma import Floats
 
 LEAST_CONVERSIONS = 30  # F is then known to 0.09 (standard error) or better, and its error is the same for all variants
 DIGITS = 6  # of weighted trials, which keeps a long history small
@@ -26,48 +26,40 @@ DIGITS = 6  # of weighted trials, which keeps a long history small
 class Delays:
     """F, the share of a cohort's reward that has come by an age: a step at each of `ages` (seconds, ascending)."""
 
-    ages: tuple[float, ...]
-    reward: tuple[float, ...]  # brought up to each of the ages, ascending
+    ages: Floats
+    reward: Floats  # brought up to each of the ages, ascending
 
-    def share(self, age: float) -> float:
-        """F(age in seconds), 0..1."""
-        index = bisect.bisect_right(self.ages, age)
-        return self.reward[index - 1] / self.reward[-1] if index else 0.0
+    def shares(self, ages: Floats) -> Floats:
+        """F(age in seconds) of each, 0..1."""
+        steps = np.concatenate([[0.0], self.reward / self.reward[-1]])
+        found: Floats = steps[np.searchsorted(self.ages, ages, side="right")]
+        return found
 
 
-def delays_of(closed: Iterable[Trial]) -> Delays | None:
-    """The distribution in these trials, all of them closed; None while there are too few conversions to know it.
+def delays_of(delays: Floats, reward: Floats) -> Delays | None:
+    """The distribution in conversions of closed cohorts, with their delays in seconds; None while there are too few.
 
     Conversions of unequal reward count as Kish's effective number, (sum of rewards)^2 / sum of their squares.
     """
-    seen = sorted((trial.delay_seconds, trial.reward(trial.closed_at)) for trial in closed if trial.converted)
-    reward = [earned for _, earned in seen]
-    if math.fsum(reward) ** 2 < LEAST_CONVERSIONS * math.fsum(earned**2 for earned in reward) or not any(reward):
+    total, squares = math.fsum(reward), math.fsum(reward**2)
+    if total**2 < LEAST_CONVERSIONS * squares or not total:
         return None
-    return Delays(tuple(delay for delay, _ in seen), tuple(itertools.accumulate(reward)))
+    order = np.lexsort((reward, delays))
+    return Delays(delays[order], np.cumsum(reward[order]))
 
 
-def weight(trial: Trial, delays: Delays | None, as_of: datetime.datetime) -> float:
-    """What the trial counts at `as_of`, 0..1: a closed one 1, an open one F(its age), or 0 while F is not known."""
-    if trial.closed_at <= as_of:
-        return 1.0
-    return delays.share((as_of - trial.invocation.timestamp).total_seconds()) if delays else 0.0
+def weights(ages: Floats, is_closed: NDArray[np.bool_], delays: Delays | None) -> Floats:
+    """What trials of these ages (seconds) count, 0..1: a closed one 1, an open one F(its age), or 0 if F is unknown."""
+    return np.where(is_closed, 1.0, delays.shares(ages) if delays else 0.0)
 
 
-def weighted_cells(
-    trials: Iterable[Trial], ends: Sequence[datetime.datetime], delays: Delays | None
-) -> tuple[Cell, ...]:
-    """The trials of one variant, weighted at the last of `ends`, in the intervals that end there, by invocation.
+def weighted_cells(trials: Floats, reward: Floats, interval: NDArray[np.int64], intervals: int) -> tuple[Cell, ...]:
+    """The trials of one variant, weighted, in the intervals in which they were invoked.
 
     Every cell has 0 <= reward <= trials, and they add up to the variant's weighted trials and reward.
     """
-    as_of = ends[-1]
-    groups: list[list[Cell]] = [[] for _ in ends]
-    for trial in trials:
-        if trial.closed_at <= as_of or delays:
-            cell = weight(trial, delays, as_of), trial.reward(as_of)
-            groups[bisect.bisect_left(ends, trial.invocation.timestamp)].append(cell)
-    return valid([_sum(cells) for cells in groups])
+    sums = (np.bincount(interval, of, minlength=intervals).tolist() for of in (trials, reward))
+    return valid([(round(n, DIGITS), s) for n, s in zip(*sums, strict=True)])
 
 
 def _sum(cells: Iterable[Cell]) -> Cell:
@@ -82,6 +74,8 @@ def valid(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     the trials would read too low a rate, and to leave out the cell would too; pooled, both sums stay. Older cells take
     it first, then newer ones. Only a variant whose whole reward exceeds its trials has it cut, until trials follow.
     """
+    if all(reward <= trials for trials, reward in cells):
+        return tuple(cells)
     older, rest = _pooled(cells[::-1])
     newer, rest = _pooled([_sum([older[-1], rest]), *older[-2::-1]])
     trials, reward = _sum([newer[-1], rest])

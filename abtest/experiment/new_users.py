@@ -1,12 +1,10 @@
 """The users that each Decision's shares assigned: how many went to which variant, and with which share."""
 
-import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from abtest.experiment import columns
-from abtest.experiment.trials import Trial
 
 SHARE_DIGITS = 6  # more would fill the evidence of a long experiment and tell nothing
 
@@ -26,21 +24,29 @@ class NewUsers:
         return sum(self.users.values())
 
 
-def new_users(first: Iterable[Trial]) -> tuple[NewUsers, ...]:
-    """One for each Decision that assigned anybody, the oldest first; `first` is each user's first randomised trial.
+class Drawn(NamedTuple):
+    """Users whom a Decision's share (0..1) drew to a variant."""
+
+    decision_id: str
+    variant: str
+    share: float
+    users: int
+
+
+def new_users(drawn: Iterable[Drawn]) -> tuple[NewUsers, ...]:
+    """One for each Decision that assigned anybody, the oldest first.
 
     Users are sticky: only the first invocation of each was a draw, and it counts at once, its outcome open or not. One
     that does not say by which Decision and share it was drawn is left out.
     """
-    users: dict[str, collections.Counter[str]] = {}
+    users: dict[str, dict[str, int]] = {}
     shares: dict[str, dict[str, float]] = {}
-    for trial in first:
-        drawn_by, share = trial.invocation.decision_id, trial.invocation.propensity
-        if drawn_by is not None and share is not None:
-            users.setdefault(drawn_by, collections.Counter())[trial.variant] += 1
-            shares.setdefault(drawn_by, {})[trial.variant] = float(f"{share:.{SHARE_DIGITS}g}")
+    for decision_id, variant, share, count in drawn:
+        of_decision = users.setdefault(decision_id, {})
+        of_decision[variant] = of_decision.get(variant, 0) + count
+        shares.setdefault(decision_id, {})[variant] = float(f"{share:.{SHARE_DIGITS}g}")
     # Ids end in the Decision's number, of a fixed number of digits.
-    return tuple(NewUsers(dict(users[drawn_by]), shares[drawn_by]) for drawn_by in sorted(users))
+    return tuple(NewUsers(users[decision_id], shares[decision_id]) for decision_id in sorted(users))
 
 
 def to_json(intervals: Sequence[NewUsers]) -> dict[str, Any]:

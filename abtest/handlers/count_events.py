@@ -16,7 +16,8 @@ from abtest.adapters.event_stream import EventStream
 from abtest.adapters.evidence import Evidence
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment import times
-from abtest.experiment.counts import Counts, count_events
+from abtest.experiment.counting import count
+from abtest.experiment.counts import Counts
 from abtest.experiment.experiment import Experiment
 from abtest.handlers.settings import CountingSettings, read
 from abtest.handlers.workflow import logger
@@ -57,18 +58,13 @@ def _replay(stream: EventStream) -> None:
 def _count(
     store: EventStore, experiment: Experiment, boundaries: Sequence[datetime.datetime], as_of: datetime.datetime
 ) -> Counts:
-    stored = store.read_new(experiment.started_at)
-    counted = count_events(
-        (line for item in stored for line in item.lines),
+    return count(
+        store.table(experiment.started_at, datetime.datetime.now(datetime.UTC)),
         experiment_id=experiment.experiment_id,
         as_of=as_of,
         attribution_window_seconds=experiment.attribution_window_seconds,
         boundaries=boundaries,
     )
-    if counted.malformed:
-        new = store.quarantine(stored, counted.malformed)
-        logger.warning("malformed lines are in quarantine", lines=len(counted.malformed), new_objects=new)
-    return counted.counts
 
 
 def _summary(counts: Counts) -> str:

@@ -194,7 +194,7 @@ class WorkflowsStack(Stack):
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
                 timeout_seconds=900,
-                memory_mebibytes=3008,  # about 1.2 kB an event, so two million; and a whole processor
+                memory_mebibytes=3008,  # about 150 bytes an event, so 15 million; and a whole processor
             ),
             # A whole processor: ten variants over a year of intervals take it about a minute.
             "Decide": self._function(

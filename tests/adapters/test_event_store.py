@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError
 
 from abtest.adapters import event_store
 from abtest.adapters.event_store import EventStore, StoredLines
+from abtest.experiment.event_table import EventTable
 from abtest.experiment.trials import MalformedLine
+from tests.experiment import samples
 
 SINCE = datetime.datetime(2026, 1, 1, 12, 5, tzinfo=datetime.UTC)
 
@@ -72,14 +74,20 @@ def test_a_quarantine_that_cannot_be_written_is_an_error(s3: Any) -> None:
 
 
 KEYS = [f"events/2026/01/01/{hour}/{name}.gz" for hour in (12, 13) for name in "ab"]
-FIRST, SECOND = "checkpoints/2026/01/01/12.jsonl.gz", "checkpoints/2026/01/01/13.jsonl.gz"
+FIRST, SECOND = "checkpoints/days/2026/01/01.npz", "checkpoints/days/2026/01/02.npz"
+SOON = datetime.datetime(2026, 1, 1, 14, tzinfo=datetime.UTC)
+LATER = datetime.datetime(2026, 1, 3, 2, tzinfo=datetime.UTC)  # the first day is complete
+
+
+def served(name: str) -> bytes:
+    return samples.invocation(name, 46_000).to_line().encode()
 
 
 @pytest.fixture
 def four(s3: Any) -> Any:
     """Two objects in each of two hours, with lines of all kinds."""
     for key in KEYS[:3]:
-        put(s3, key, gzip.compress(f'{{"line": "{key}"}}\nno "event" \u2028 \u00e9\n'.encode()))
+        put(s3, key, gzip.compress(served(key) + '\nno "event" \u2028 \u00e9\n'.encode()))
     put(s3, KEYS[3], b"\x1f\x8bbroken")
     return s3
 
@@ -91,7 +99,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     call = botocore.client.BaseClient._make_api_call
 
     def noted(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
-        if operation != "ListObjectsV2":
+        if operation in ("GetObject", "PutObject"):
             seen.append((operation, arguments["Key"]))
         return call(client, operation, arguments)
 
@@ -100,89 +108,131 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def taken(requests: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """The keys got and put since the last time, sorted."""
+    """The keys got and put since the last time, sorted; but those of the quarantine."""
     keys = tuple(sorted(key for name, key in requests if name == operation) for operation in ("GetObject", "PutObject"))
     requests.clear()
-    return keys[0], keys[1]
+    return keys[0], [key for key in keys[1] if not key.startswith("quarantine/")]
+
+
+def bytes_of(now: datetime.datetime = SOON) -> bytes:
+    return EventStore("bucket").table(SINCE, now).to_bytes()
+
+
+def anew(s3: Any, now: datetime.datetime = SOON) -> bytes:
+    """What comes without any checkpoint, in another bucket of the same events."""
+    s3.create_bucket(Bucket="anew")
+    for item in s3.list_objects_v2(Bucket="bucket", Prefix="events/").get("Contents", []):
+        s3.copy_object(Bucket="anew", Key=item["Key"], CopySource={"Bucket": "bucket", "Key": item["Key"]})
+    whole = EventStore("anew").table(SINCE, now).to_bytes()
+    for item in s3.list_objects_v2(Bucket="anew").get("Contents", []):
+        s3.delete_object(Bucket="anew", Key=item["Key"])
+    return whole
 
 
 def test_an_object_is_read_once(four: Any, requests: list[tuple[str, str]]) -> None:
-    store = EventStore("bucket")
-    first = store.read_new(SINCE)
-    assert taken(requests) == (KEYS, [FIRST, SECOND])
-    assert store.read_new(SINCE) == first
-    assert taken(requests) == ([FIRST, SECOND], [])
-    put(four, "events/2026/01/01/13/c", b"new")
-    put(four, "events/2026/01/01/14/d", b"newer")
+    first = bytes_of()
+    assert taken(requests) == (KEYS, [FIRST])
+    assert bytes_of() == first
+    assert taken(requests) == ([FIRST], [])
+    put(four, "events/2026/01/01/13/c", served("c"))
+    put(four, "events/2026/01/02/14/d", served("d"))
     taken(requests)
-    assert [item.lines for item in store.read_new(SINCE)] == [*(item.lines for item in first), ("new",), ("newer",)]
-    new = ["events/2026/01/01/13/c", "events/2026/01/01/14/d"]
-    assert taken(requests) == ([FIRST, SECOND, *new], [SECOND, "checkpoints/2026/01/01/14.jsonl.gz"])
-    assert store.read_new(SINCE) == store.read(SINCE)
+    now = SOON + datetime.timedelta(days=1)
+    table = EventStore("bucket").table(SINCE, now)
+    assert (len(table.invocations), len(table.malformed)) == (5, 2)
+    assert taken(requests) == ([FIRST, "events/2026/01/01/13/c", "events/2026/01/02/14/d"], [FIRST, SECOND])
+    assert table.to_bytes() == anew(four, now)
 
 
-def line(key: str = KEYS[0], **changes: Any) -> bytes:
-    return json.dumps({"key": key, "lines": ["false"], "etag": '"0"'} | changes).encode()
+def test_a_complete_day_is_not_looked_for_again(four: Any, requests: list[tuple[str, str]]) -> None:
+    bytes_of(LATER - datetime.timedelta(seconds=1))
+    put(four, "events/2026/01/01/13/late", served("late"))  # about as late as Firehose may deliver
+    assert len(EventStore("bucket").table(SINCE, LATER).invocations) == 4
+    put(four, "events/2026/01/01/13/too-late", served("too late"))
+    put(four, "events/2026/01/02/00/next", served("next"))
+    taken(requests)
+    assert len(EventStore("bucket").table(SINCE, LATER).invocations) == 5
+    assert taken(requests) == ([FIRST, "events/2026/01/02/00/next"], [SECOND])
+    four.delete_object(Bucket="bucket", Key=FIRST)
+    assert len(EventStore("bucket").table(SINCE, LATER).invocations) == 6
 
 
-@pytest.mark.parametrize(
-    "checkpoint",
-    [
-        b"",
-        b"no gzip",
-        gzip.compress(line())[:-4],
-        gzip.compress(b"\xff"),
-        gzip.compress(b"[]\n"),
-        gzip.compress(b"[" * 100_000),
-        gzip.compress(line(lines=[1])),
-        gzip.compress(line(etag=None)),
-        gzip.compress(line()),  # of another state of the object
-        gzip.compress(line("events/2026/01/01/12/gone")),
-        gzip.compress(b""),
-    ],
-)
-def test_a_checkpoint_that_is_lost_or_wrong_is_made_anew(four: Any, checkpoint: bytes) -> None:
-    store = EventStore("bucket")
-    whole = store.read(SINCE)
-    assert store.read_new(SINCE) == whole
+def test_days_without_events_are_complete_too(four: Any, requests: list[tuple[str, str]]) -> None:
+    now = datetime.datetime(2026, 1, 9, tzinfo=datetime.UTC)
+    before = bytes_of(now)
+    days = [f"checkpoints/days/2026/01/{day:02}.npz" for day in range(1, 7)]
+    assert taken(requests) == (KEYS, days)
+    assert bytes_of(now) == before
+    assert taken(requests) == (days, [])
+
+
+def test_what_came_before_is_not_counted(four: Any) -> None:
+    early = samples.invocation("early", 11 * 3600).to_line().encode()
+    put(four, "events/2026/01/01/11/x", b"malformed\n" + early)
+    put(four, "events/2026/01/01/10/x", b"long ago")
+    table = EventStore("bucket").table(SINCE, SOON)
+    assert (len(table.invocations), len(table.malformed)) == (3, 3)
+
+
+def test_malformed_lines_are_put_in_quarantine_when_they_are_read(four: Any) -> None:
+    bytes_of()
+    kept = four.list_objects_v2(Bucket="bucket", Prefix="quarantine/")["Contents"]
+    assert [item["Key"] for item in kept] == [f"quarantine/{key.removeprefix('events/')}.jsonl" for key in KEYS]
+
+
+@pytest.mark.parametrize("checkpoint", [b"", b"no archive", None, "other", "gone", "alone"])
+def test_a_checkpoint_that_is_lost_or_wrong_is_made_anew(four: Any, checkpoint: Any) -> None:
+    whole = bytes_of()
     right = four.get_object(Bucket="bucket", Key=FIRST)["Body"].read()
-    put(four, FIRST, checkpoint)
-    four.delete_object(Bucket="bucket", Key=SECOND)
-    assert store.read_new(SINCE) == whole
+    table, beside = EventTable.from_bytes(right)
+    wrong = {
+        "other": table.to_bytes(**beside | {"etags": beside["etags"] | {KEYS[0]: "of another state"}}),
+        "gone": table.to_bytes(**beside | {"etags": beside["etags"] | {"events/2026/01/01/12/gone": "x"}}),
+        "alone": table.to_bytes(),
+    }
+    put(four, FIRST, wrong.get(checkpoint, checkpoint or right[:-4]))
+    assert bytes_of() == whole
     assert four.get_object(Bucket="bucket", Key=FIRST)["Body"].read() == right
-    assert four.get_object(Bucket="bucket", Key=SECOND)["Body"].read()
+    four.delete_object(Bucket="bucket", Key=FIRST)
+    assert bytes_of() == whole
 
 
 def test_objects_that_changed_or_went_are_not_taken_from_a_checkpoint(four: Any) -> None:
-    store = EventStore("bucket")
-    store.read_new(SINCE)
-    put(four, KEYS[0], b"other")
+    bytes_of()
+    put(four, KEYS[0], served("other"))
     four.delete_object(Bucket="bucket", Key=KEYS[1])
-    assert [item.key for item in store.read_new(SINCE)] == [KEYS[0], *KEYS[2:]]
-    assert store.read_new(SINCE) == store.read(SINCE)
+    table = EventStore("bucket").table(SINCE, SOON)
+    assert len(table.invocations) == 2
+    assert table.to_bytes() == anew(four)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_counting_goes_on_as_if_all_were_read_anew(s3: Any, seed: int) -> None:
     """Objects come late, into any hour, some with lines of others; checkpoints are lost and broken meanwhile."""
-    source, store = random.Random(seed), EventStore("bucket")
+    source = random.Random(seed)
     for number in range(12):
+        now = datetime.datetime(2026, 1, 1, 15, tzinfo=datetime.UTC) + datetime.timedelta(hours=3 * number)
         for name in range(source.randrange(3)):
-            lines = "\n".join(f"line{source.randrange(30)}" for _ in range(3))
-            put(s3, f"events/2026/01/01/{source.randrange(12, 16)}/{source.randrange(100)}-{name}", lines.encode())
+            lines = b"\n".join(served(f"{source.randrange(30)}") for _ in range(3))
+            day = f"{now - datetime.timedelta(hours=source.randrange(25)):%Y/%m/%d/%H}"
+            put(s3, f"events/{max(day, '2026/01/01/12')}/{source.randrange(100)}-{name}", lines)
         for kept in s3.list_objects_v2(Bucket="bucket", Prefix="checkpoints/").get("Contents", []):
             harm = source.choice(["none", "none", "lost", "broken"])
             if harm == "lost":
                 s3.delete_object(Bucket="bucket", Key=kept["Key"])
             elif harm == "broken":
-                put(s3, kept["Key"], s3.get_object(Bucket="bucket", Key=kept["Key"])["Body"].read()[: 2 * number])
-        assert store.read_new(SINCE) == store.read(SINCE)
+                put(s3, kept["Key"], s3.get_object(Bucket="bucket", Key=kept["Key"])["Body"].read()[: 20 * number])
+        counted = bytes_of(now)
+        assert number % 4 != 3 or counted == anew(s3, now)
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_time_only(four: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+    whole, put_object = anew(four), event_store.client().put_object
+
+    def refused(**arguments: Any) -> Any:
+        if arguments["Key"].startswith("checkpoints/"):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+        return put_object(**arguments)
 
     monkeypatch.setattr(event_store.client(), "put_object", refused)
-    store = EventStore("bucket")
-    assert store.read_new(SINCE) == store.read(SINCE)
+    assert bytes_of() == whole

@@ -1,11 +1,15 @@
 """Events, counts and experiments to test with."""
 
 import datetime
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+from abtest.experiment.counting import count
 from abtest.experiment.counts import Counts, Interval
+from abtest.experiment.event_table import EventTable
 from abtest.experiment.events import Conversion, Invocation
 from abtest.experiment.experiment import Experiment
+from abtest.experiment.trials import MalformedLine
 from abtest.experiment.variants import Shares, Variant, VariantCounts
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -75,3 +79,14 @@ def counts(outcomes: dict[str, tuple[int, float]], **changes: Any) -> Counts:
         "weighted_history": ({name: (float(n), s) for name, (n, s) in outcomes.items()},),
     }
     return Counts(**given | changes)
+
+
+class Counted(NamedTuple):
+    counts: Counts
+    malformed: list[MalformedLine]
+
+
+def count_events(lines: Iterable[str], **arguments: Any) -> Counted:
+    """Of all lines at once; the arguments are those of `count`."""
+    table, malformed = EventTable.of(lines)
+    return Counted(count(table, **arguments), malformed)

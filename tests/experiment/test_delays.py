@@ -1,5 +1,6 @@
 """Open cohorts weighted by F read the true rate, from the first look on; what is easier to do does not."""
 
+import bisect
 import datetime
 import functools
 import math
@@ -7,11 +8,13 @@ import random
 import statistics
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.experiment.delays import LEAST_CONVERSIONS, Delays, delays_of, valid, weight, weighted_cells
+from abtest.experiment import delays as module
+from abtest.experiment.delays import LEAST_CONVERSIONS, Delays, valid, weights
 from abtest.experiment.events import Invocation
 from abtest.experiment.trials import Trial
 from tests.experiment.samples import at, conversion, invocation
@@ -32,6 +35,28 @@ def invoked(seconds: float) -> Invocation:
     return invocation("i", seconds)
 
 
+def delays_of(trials: Iterable[Trial]) -> Delays | None:
+    """From closed trials."""
+    seen = [(one.delay_seconds, one.reward(one.closed_at)) for one in trials if one.converted]
+    return module.delays_of(*np.array(seen, float).reshape(-1, 2).T)
+
+
+def weight(one: Trial, delays: Delays | None, as_of: datetime.datetime) -> float:
+    age = (as_of - one.invocation.timestamp).total_seconds()
+    return float(weights(np.array([age]), np.array([one.closed_at <= as_of]), delays)[0])
+
+
+def weighted_cells(
+    trials: Iterable[Trial], ends: Sequence[datetime.datetime], delays: Delays | None
+) -> tuple[tuple[float, float], ...]:
+    known = [one for one in trials if delays or one.closed_at <= ends[-1]]
+    interval = np.array([bisect.bisect_left(ends, one.invocation.timestamp) for one in known], int)
+    trial_weights = np.array([weight(one, delays, ends[-1]) for one in known], float)
+    return module.weighted_cells(
+        trial_weights, np.array([one.reward(ends[-1]) for one in known], float), interval, len(ends)
+    )
+
+
 def closed(delays: Sequence[float], reward: float = 1.0) -> list[Trial]:
     return [trial(0, delay, reward) for delay in delays]
 
@@ -39,7 +64,7 @@ def closed(delays: Sequence[float], reward: float = 1.0) -> list[Trial]:
 def test_the_share_is_of_the_reward_that_had_come() -> None:
     delays = delays_of([*closed([10.0] * 30, 1.0), *closed([20.0] * 30, 0.5), *closed([1001.0] * 50)])
     assert delays is not None
-    assert [delays.share(age) for age in (0, 9.9, 10, 19, 20, 5000)] == [0, 0, 2 / 3, 2 / 3, 1, 1]
+    assert delays.shares(np.array([0, 9.9, 10, 19, 20, 5000])).tolist() == [0, 0, 2 / 3, 2 / 3, 1, 1]
 
 
 def test_too_few_conversions_tell_no_distribution() -> None:
@@ -53,11 +78,11 @@ def test_too_few_conversions_tell_no_distribution() -> None:
 
 def test_a_conversion_dated_before_its_invocation_came_at_once() -> None:
     delays = delays_of(closed([-5.0] * LEAST_CONVERSIONS))
-    assert delays is not None and delays.share(0) == 1
+    assert delays is not None and delays.shares(np.zeros(1)).tolist() == [1]
 
 
 def test_open_trials_weigh_by_age_and_closed_ones_fully() -> None:
-    delays = Delays((100.0, 600.0), (1.0, 4.0))
+    delays = Delays(np.array([100.0, 600.0]), np.array([1.0, 4.0]))
     ages = {0: 0.0, 99: 0.0, 100: 0.25, 600: 1.0, 999: 1.0, 1000: 1.0}
     assert {age: weight(trial(0, None), delays, at(age)) for age in ages} == ages
     assert [weight(trial(0, None), None, at(age)) for age in (999, 1000)] == [0, 1]
@@ -66,7 +91,11 @@ def test_open_trials_weigh_by_age_and_closed_ones_fully() -> None:
 def test_cells_are_by_the_time_of_invocation() -> None:
     trials = [trial(0, 300), trial(50, None), trial(51, None), trial(1400, 20), trial(1400, None)]
     ends = [at(50), at(1000), at(1500)]
-    assert weighted_cells(trials, ends, Delays((50.0, 200.0), (1.0, 2.0))) == ((2, 1), (1, 0), (1, 1))
+    assert weighted_cells(trials, ends, Delays(np.array([50.0, 200.0]), np.array([1.0, 2.0]))) == (
+        (2, 1),
+        (1, 0),
+        (1, 1),
+    )
     assert weighted_cells(trials, ends, None) == ((2, 1), (1, 0), (0, 0))
 
 
@@ -171,7 +200,7 @@ def test_delays_are_right_from_the_first_closed_cohorts_and_would_not_be_from_op
         seen = [one for one in trials if one.reward(at(now))]
         for delays, shares in ((delays_of(known), right), (delays_of(seen), wrong)):
             if delays:
-                shares.append([delays.share(age) for age in ages])
+                shares.append(delays.shares(np.array(ages)).tolist())
     assert 30 < len(right) < 70
     for index, age in enumerate(ages):
         assert statistics.fmean(shares[index] for shares in right) == pytest.approx(true_share(age), abs=0.03)

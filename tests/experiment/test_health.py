@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from abtest.experiment.counts import Interval, count_events
+from abtest.experiment.counts import Interval
 from abtest.experiment.health import NOTICE, WARNING, Finding, health
 from abtest.experiment.new_users import NewUsers
 from abtest.experiment.rebalance import Decision, decide
 from abtest.experiment.variants import VariantCounts
-from tests.experiment.samples import EXPERIMENT, NAMES, at, conversion, counts, experiment, invocation
+from tests.experiment.samples import EXPERIMENT, NAMES, at, conversion, count_events, counts, experiment, invocation
 
 CHAMPION, CHALLENGER = NAMES
 ENOUGH = {CHAMPION: (1000, 100.0), CHALLENGER: (1000, 110.0)}

@@ -1,6 +1,6 @@
-from abtest.experiment.counts import Counts, count_events
+from abtest.experiment.counts import Counts
 from abtest.experiment.new_users import NewUsers
-from tests.experiment.samples import EXPERIMENT, at, invocation
+from tests.experiment.samples import EXPERIMENT, at, count_events, invocation
 
 FIRST, SECOND = f"{EXPERIMENT}-d000000", f"{EXPERIMENT}-d000012"
 
