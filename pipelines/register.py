@@ -18,8 +18,6 @@ from sagemaker.mlops.workflow.model_step import ModelStep
 from pipelines.context import Context, request_retries
 from pipelines.evaluation import Evaluated, builder
 
-INSTANCE_TYPES = ["ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]
-
 
 def register(context: Context, model: Evaluated, group_name: str, card_uri: Join) -> ModelStep:
     """Registers the artefact with its report, its data card, its training job and the code that made it.
@@ -30,8 +28,6 @@ def register(context: Context, model: Evaluated, group_name: str, card_uri: Join
         model_package_group_name=group_name,
         content_types=["application/json"],
         response_types=["application/json"],
-        inference_instances=INSTANCE_TYPES,
-        transform_instances=["ml.m5.xlarge"],
         model_metrics=ModelMetrics(
             model_statistics=MetricsSource(content_type="application/json", s3_uri=model.report_uri),
             model_data_statistics=MetricsSource(content_type="application/json", s3_uri=card_uri),

@@ -49,7 +49,13 @@ def _tags(arn: str) -> dict[str, str]:
 def _variants(endpoint: Mapping[str, Any]) -> tuple[PlannedVariant, ...]:
     """In the order of the endpoint's configuration, with the weights that they have now."""
     weights = {variant["VariantName"]: variant["CurrentWeight"] for variant in endpoint["ProductionVariants"]}
-    config = client().describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    name = endpoint["EndpointConfigName"]
+    config = described(client().describe_endpoint_config, EndpointConfigName=name)
+    if config is None:
+        raise ServedError(
+            f"{endpoint['EndpointName']}: its endpoint config {name} is deleted, which alone names its models; "
+            "create it again, as it was"
+        )
     return tuple(
         PlannedVariant(
             item["VariantName"], _model(item["VariantName"], item["ModelName"]), weights[item["VariantName"]]

@@ -7,6 +7,7 @@ from constructs import Construct
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.sagemaker_role import SageMakerRole
 
+SERVING = ("blazingtext", "sagemaker-xgboost")  # the repositories of the images that serve
 PREFIXES = ("reviews/*", "code/*", "runs/*", "models/*")
 
 
@@ -17,7 +18,7 @@ class ModelExecutionRole(SageMakerRole):
     """
 
     def __init__(self, scope: Construct, name: str, *, bucket: s3.IBucket) -> None:
-        super().__init__(scope, name, images=("blazingtext", "sagemaker-xgboost"))
+        super().__init__(scope, name, images=SERVING)
         self.add_to_policy(
             allow(["s3:GetObject"], bucket.arn_for_objects("models/*"), bucket.arn_for_objects("runs/*"))
         )

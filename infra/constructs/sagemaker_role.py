@@ -9,6 +9,15 @@ from infra.constructs.arns import allow, service_here
 IMAGES = ("blazingtext", "sagemaker-scikit-learn")
 
 
+def pull_images(scope: Construct, *names: str) -> iam.PolicyStatement:
+    """Reading images that AWS publishes in each region, in accounts that differ by region."""
+    stack = Stack.of(scope)
+    repositories = [
+        stack.format_arn(service="ecr", account="*", resource="repository", resource_name=name) for name in names
+    ]
+    return allow(["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], *repositories)
+
+
 class SageMakerRole(iam.Role):
     """Assumed by SageMaker for this account; `images` are repositories that AWS publishes in each region."""
 
@@ -18,18 +27,9 @@ class SageMakerRole(iam.Role):
             name,
             assumed_by=service_here("sagemaker.amazonaws.com"),
         )
-        self._images(images)
-        self._logs()
-
-    def _images(self, images: tuple[str, ...]) -> None:
-        stack = Stack.of(self)
-        # The accounts that own the images differ by region.
-        repositories = [
-            stack.format_arn(service="ecr", account="*", resource="repository", resource_name=image) for image in images
-        ]
-        pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        self.add_to_policy(allow(pull, *repositories))
+        self.add_to_policy(pull_images(self, *images))
         self.add_to_policy(allow(["ecr:GetAuthorizationToken"], "*"))
+        self._logs()
 
     def _logs(self) -> None:
         stack = Stack.of(self)

@@ -14,6 +14,8 @@ from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
+from infra.constructs.pipeline_roles import SERVING
+from infra.constructs.sagemaker_role import pull_images
 from infra.constructs.state_machine import Workflow
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
 
@@ -247,6 +249,9 @@ class WorkflowsStack(Stack):
                 sagemaker_arn(self, "model-package-group", champions),
                 sagemaker_arn(self, "model-package", f"{champions}/*"),
             ),
+            # SageMaker looks at what a package names with the rights of whoever registers it.
+            allow(["s3:GetObject"], *(self._resources.bucket.arn_for_objects(f"{p}/*") for p in ("models", "runs"))),
+            pull_images(self, *SERVING),
         )
         return Workflow(
             self,

@@ -48,3 +48,10 @@ def test_a_deleted_model_is_an_error_that_names_it() -> None:
     boto3.client("sagemaker").delete_model(ModelName="model-b")
     with pytest.raises(ServedError, match="b: its model model-b is deleted"):
         served(NAME)
+
+
+def test_a_deleted_config_is_an_error_that_names_it() -> None:
+    create({"a": {"PrimaryContainer": {"Image": "i"}}, "b": {"PrimaryContainer": {"Image": "i"}}})
+    boto3.client("sagemaker").delete_endpoint_config(EndpointConfigName="config")
+    with pytest.raises(ServedError, match=f"{NAME}: its endpoint config config is deleted"):
+        served(NAME)

@@ -218,3 +218,6 @@ def test_promote_may_read_what_is_decided_and_register_champions(in_a_project: T
         "model-package/reviews-champion/*",
     }
     assert len([action for action in allowed if action.startswith("sagemaker")]) == 3
+    # CreateModelPackage reads the artefact and the image's manifest for its caller.
+    assert {path.rpartition("}/")[2] for path in allowed["s3:GetObject"]} == {"models/*", "runs/*"}
+    assert "repository/blazingtext" in allowed["ecr:BatchGetImage"]

@@ -35,9 +35,11 @@ def create_endpoint(request: Json) -> Json:
 def update_endpoint(request: Json) -> Json:
     """Updating, then InService: with the new configuration, or with the old one and a FailureReason.
 
-    Weights and instance counts are the new configuration's, unless RetainAllVariantProperties keeps the old.
+    Weights and instance counts are the new configuration's, unless RetainAllVariantProperties keeps the old. The old
+    configuration must not be deleted before.
     """
     record = _updatable(request["EndpointName"])
+    endpoint_configs.config(record["EndpointConfigName"])
     config = endpoint_configs.config(request["EndpointConfigName"])
     variants = deployments.variants_of(config)
     if request.get("RetainAllVariantProperties"):

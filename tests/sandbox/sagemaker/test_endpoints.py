@@ -129,6 +129,15 @@ def test_an_update_serves_the_old_variants_until_it_is_done(local: Local, sagema
     assert invoke(local, TargetVariant="b") == "b"
 
 
+def test_an_update_is_refused_once_the_config_that_serves_is_deleted(
+    local: Local, sagemaker: Any, refused: Refused
+) -> None:
+    create(local, "a")
+    sagemaker.delete_endpoint_config(EndpointConfigName="a")
+    message = refused("ValidationException", sagemaker.update_endpoint, EndpointName=NAME, EndpointConfigName="both")
+    assert "endpoint-config/a" in message
+
+
 def test_a_failed_update_rolls_back_to_the_old_variants(local: Local, sagemaker: Any) -> None:
     create(local)
     sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName="missing")
