@@ -14,7 +14,7 @@ from pipelines.context import Context
 from pipelines.evaluation import Trained, evaluated
 from pipelines.parameters import parameters
 from pipelines.prepare import card_uri, prepare_features
-from pipelines.register import gate, not_worse, register
+from pipelines.register import challenger_gate, champion_gate, register
 from pipelines.train import train_champion
 from pipelines.tune import best_model_uri, tune_challenger
 
@@ -48,8 +48,8 @@ def context_of(values: Mapping[str, str], region: str) -> Context:
 def build(context: Context, name: str) -> Pipeline:
     """The pipeline `name`.
 
-    The challenger's gate stands inside the champion's and waits for its registration: a challenger is a
-    package created after its champion, and without a champion there is nothing to challenge.
+    The challenger's gate waits for the champion's registration: a challenger is a package created after its
+    champion, and without a champion, when that registration never comes, there is nothing to challenge.
     """
     features = prepare_features(context)
     training = train_champion(context, features)
@@ -60,13 +60,12 @@ def build(context: Context, name: str) -> Pipeline:
     challenger = evaluated(context, "Challenger", best, features, champion)
     register_champion = register(context, champion, context.champion_group_name, card_uri(features))
     register_challenger = register(context, challenger, context.challenger_group_name, card_uri(features))
-    compare = not_worse(context, challenger, [register_challenger])
-    check_challenger = gate(context, challenger, [compare], depends_on=[register_champion])
-    check_champion = gate(context, champion, [register_champion, check_challenger])
+    check_champion = champion_gate(context, champion, [register_champion])
+    check_challenger = challenger_gate(context, challenger, [register_challenger], depends_on=[register_champion])
     return Pipeline(
         name=name,
         parameters=list(context.parameters.values()),
-        steps=[features, training, tuning, *champion.steps, *challenger.steps, check_champion],
+        steps=[features, training, tuning, *champion.steps, *challenger.steps, check_champion, check_challenger],
         sagemaker_session=context.session,
         # SageMaker would make an experiment and a trial of each execution, for which the role has no right and some
         # regions no service; the SDK leaves it out by the region in which it compiles.

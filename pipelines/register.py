@@ -45,40 +45,48 @@ def register(context: Context, model: Evaluated, group_name: str, card_uri: Join
     return ModelStep(f"Register{model.test_role}", step_args=step_args, retry_policies=request_retries())
 
 
-def refusal(name: str, *parts: Any) -> FailStep:
-    """Fails the execution, with the parts as a sentence."""
-    return FailStep(name, error_message=Join(on=" ", values=list(parts)))
-
-
-def gate(
-    context: Context, model: Evaluated, accepted: Sequence[Any], depends_on: Sequence[Any] | None = None
-) -> ConditionStep:
+def champion_gate(context: Context, champion: Evaluated, accepted: Sequence[Any]) -> ConditionStep:
     """Runs the steps `accepted` if the accuracy reaches the floor; else fails the execution and says why."""
-    accuracy, floor = model.accuracy(), context.get("AccuracyFloor")
-    why = f"The {model.test_role.lower()} is not registered: its test accuracy"
-    refused = refusal(f"{model.test_role}Refused", why, accuracy, "is under the floor", floor)
+    accuracy, floor = champion.accuracy(), context.get("AccuracyFloor")
     return ConditionStep(
-        f"Check{model.test_role}",
+        "CheckChampion",
         conditions=[ConditionGreaterThanOrEqualTo(left=accuracy, right=floor)],
         if_steps=list(accepted),
-        else_steps=[refused],
-        depends_on=list(depends_on) if depends_on else None,
+        else_steps=[
+            refused(
+                champion, "The champion is not registered: its test accuracy", accuracy, "is under the floor", floor
+            )
+        ],
     )
 
 
-def not_worse(context: Context, challenger: Evaluated, accepted: Sequence[Any]) -> ConditionStep:
-    """Runs the steps `accepted` unless the challenger is credibly worse than the champion; else fails the execution."""
+def challenger_gate(
+    context: Context, challenger: Evaluated, accepted: Sequence[Any], depends_on: Sequence[Any]
+) -> ConditionStep:
+    """The same, and unless the challenger is credibly worse than the champion; once `depends_on` are done.
+
+    One step for both, and beside the champion's: SageMaker has no condition within a condition.
+    """
+    accuracy, floor = challenger.accuracy(), context.get("AccuracyFloor")
     loss, allowed = challenger.credible_loss(), context.get("MaximumCredibleLoss")
-    refused = refusal(
-        "ChallengerWorse",
-        "The challenger is not registered: its accuracy is lower than the champion's by at least",
-        loss,
-        "(95 % interval, same test rows), and MaximumCredibleLoss is",
-        allowed,
-    )
     return ConditionStep(
-        "CompareChallenger",
-        conditions=[ConditionLessThanOrEqualTo(left=loss, right=allowed)],
+        "CheckChallenger",
+        conditions=[
+            ConditionGreaterThanOrEqualTo(left=accuracy, right=floor),
+            ConditionLessThanOrEqualTo(left=loss, right=allowed),
+        ],
         if_steps=list(accepted),
-        else_steps=[refused],
+        else_steps=[
+            refused(
+                challenger,
+                *("The challenger is not registered: its test accuracy is", accuracy, "where the floor is", floor),
+                *("and it loses at least", loss, "to the champion (95 % interval, same test rows) where"),
+                *("MaximumCredibleLoss is", allowed),
+            )
+        ],
+        depends_on=list(depends_on),
     )
+
+
+def refused(model: Evaluated, *words: Any) -> FailStep:
+    return FailStep(f"{model.test_role}Refused", error_message=Join(on=" ", values=list(words)))

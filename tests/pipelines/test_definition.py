@@ -82,8 +82,8 @@ def test_the_steps_are_those_of_the_design() -> None:
         *("PrepareFeatures", "TrainChampion", "TuneChallenger"),
         *("CreateChampion", "TransformChampion", "EvaluateChampion"),
         *("CreateChallenger", "TransformChallenger", "EvaluateChallenger"),
-        *("CheckChampion", "RegisterChampion", "CheckChallenger", "CompareChallenger", "RegisterChallenger"),
-        *("ChallengerWorse", "ChallengerRefused", "ChampionRefused"),
+        *("CheckChampion", "RegisterChampion", "ChampionRefused"),
+        *("CheckChallenger", "RegisterChallenger", "ChallengerRefused"),
     ]
 
 
@@ -95,10 +95,13 @@ def test_every_reference_names_a_step_or_a_parameter() -> None:
 
 def test_the_challenger_is_registered_after_the_champion() -> None:
     assert STEPS["CheckChallenger"]["DependsOn"] == ["RegisterChampion"]
-    assert [step["Name"] for step in STEPS["CheckChampion"]["Arguments"]["IfSteps"]] == [
-        "RegisterChampion",
-        "CheckChallenger",
-    ]
+    assert [step["Name"] for step in STEPS["CheckChampion"]["Arguments"]["IfSteps"]] == ["RegisterChampion"]
+
+
+def test_no_condition_stands_in_a_branch_of_another() -> None:
+    """SageMaker has no nested condition steps."""
+    checks = [step["Name"] for step in FILLED["Steps"] if step["Type"] == "Condition"]
+    assert checks == [name for name, step in STEPS.items() if step["Type"] == "Condition"]
 
 
 def test_a_refusal_names_model_accuracy_and_floor() -> None:
@@ -119,15 +122,15 @@ def test_the_challenger_is_compared_on_the_champions_predictions_for_the_same_ro
 
 
 def test_only_a_challenger_that_is_not_credibly_worse_is_registered() -> None:
-    gate = STEPS["CompareChallenger"]["Arguments"]
-    (condition,) = gate["Conditions"]
-    assert condition["Type"] == "LessThanOrEqualTo"
-    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == "comparison.credible_loss"
-    assert resolved(condition["RightValue"]) == 0.0
+    gate = STEPS["CheckChallenger"]["Arguments"]
+    floor, loss = gate["Conditions"]
+    assert (floor["Type"], loss["Type"]) == ("GreaterThanOrEqualTo", "LessThanOrEqualTo")
+    assert loss["LeftValue"]["Std:JsonGet"]["Path"] == "comparison.credible_loss"
+    assert (resolved(floor["RightValue"]), resolved(loss["RightValue"])) == (0.5, 0.0)
     assert [step["Name"] for step in gate["IfSteps"]] == ["RegisterChallenger"]
-    assert resolved(STEPS["ChallengerWorse"]["Arguments"]["ErrorMessage"]) == (
-        "The challenger is not registered: its accuracy is lower than the champion's by at least 0.6 "
-        "(95 % interval, same test rows), and MaximumCredibleLoss is 0.0"
+    assert resolved(STEPS["ChallengerRefused"]["Arguments"]["ErrorMessage"]) == (
+        "The challenger is not registered: its test accuracy is 0.6 where the floor is 0.5 and it loses at least 0.6 "
+        "to the champion (95 % interval, same test rows) where MaximumCredibleLoss is 0.0"
     )
 
 

@@ -168,8 +168,10 @@ def test_a_challenger_that_loses_more_than_it_may_is_not_registered(sandbox: San
     assert outcome.status == "Failed"
     assert outcome.steps["RegisterChampion"] == "Succeeded"
     assert "RegisterChallenger" not in outcome.steps
-    assert outcome.failures[0].startswith("The challenger is not registered: its accuracy is lower than the champion's")
-    assert outcome.failures[0].endswith("and MaximumCredibleLoss is -1.0")
+    assert outcome.failures[0].startswith("The challenger is not registered: its test accuracy is 0.")
+    assert outcome.failures[0].endswith(
+        "to the champion (95 % interval, same test rows) where MaximumCredibleLoss is -1.0"
+    )
 
 
 def test_reviews_that_cannot_be_used_fail_with_the_scripts_own_line(target: str, tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def _member_forms(document: Json) -> str | None:
 
 def _step_problems(step: Step, parsed: Definition) -> Iterator[str]:
     """In an order in which each check may rely on those before it."""
+    if step.kind == step_types.CONDITION and step.parent:
+        yield f"is a condition in a branch of '{step.parent}': conditions cannot be nested"
     try:
         found = list(references(step.arguments))
         yield from _dependency_problems(step, parsed)

@@ -60,14 +60,14 @@ def test_every_type_of_step_with_references_of_every_kind_is_accepted() -> None:
         processing("Evaluate", after=["Predict"], arguments=[get("Execution.PipelineExecutionId")]),
         resized(processing("Sized", arguments=[report, trial]), report),
         condition("Check", [compare("LessThan", report, 0.5)], [fail("Low", join("a", report))], [
-            condition("Inner", [TRUE], [register("Register", artefact)])
+            register("Register", artefact)
         ]),
         parameters=[parameter("Seed", "Integer", 1)],
     )  # fmt: skip
     steps = checked(definition).steps
-    assert steps["Register"].dependencies == {"Inner", "Train"}
+    assert steps["Register"].dependencies == {"Check", "Train"}
     assert steps["Check"].dependencies == {"Evaluate"}
-    assert (steps["Inner"].parent, steps["Inner"].branch) == ("Check", "ElseSteps")
+    assert (steps["Register"].parent, steps["Register"].branch) == ("Check", "ElseSteps")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,10 @@ def test_the_wrong_form_is_refused(definition: str, message: str) -> None:
         ),
         ([fail("F", {"Std:JsonGet": {"PropertyFile": {}, "Path": "a"}})], "Step 'F': 'None' is not a reference"),
         ([fail("F", 3)], "Step 'F': ErrorMessage must be a string."),
+        (
+            [condition("C", [TRUE], [condition("D", [TRUE])])],
+            "Step 'D': is a condition in a branch of 'C': conditions cannot be nested.",
+        ),
         ([condition("C", [{"Type": "Xor"}])], "Step 'C': 'Xor' is not a type of condition."),
     ],
 )

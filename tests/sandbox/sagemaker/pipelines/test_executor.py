@@ -157,20 +157,13 @@ def test_a_condition_runs_one_branch(pipelines: Pipelines, jobs: Jobs, outcome: 
 
 def test_steps_that_depend_on_a_branch_not_taken_are_left_out(pipelines: Pipelines, jobs: Jobs) -> None:
     jobs.automatic = True
-    inner = condition("Inner", [TRUE], [processing("Deep")])
     arn = pipelines.run(
-        condition("Check", [FALSE], [inner]), processing("After", after=["Deep"]), processing("Later", after=["After"])
+        condition("Check", [FALSE], [processing("Deep")]),
+        condition("After", [TRUE], [processing("Deeper")], DependsOn=["Deep"]),
+        processing("Later", after=["Deeper"]),
     )
     assert pipelines.finished(arn)["PipelineExecutionStatus"] == "Succeeded"
     assert set(pipelines.steps(arn)) == {"Check"}
-
-
-def test_nested_conditions(pipelines: Pipelines, jobs: Jobs) -> None:
-    jobs.automatic = True
-    inner = condition("Inner", [FALSE], [processing("No")], [processing("Yes")])
-    arn = pipelines.run(condition("Outer", [TRUE], [inner], [processing("Never")]))
-    pipelines.finished(arn)
-    assert list(pipelines.steps(arn)) == ["Outer", "Inner", "Yes"]
 
 
 def test_a_condition_reads_a_property_file(pipelines: Pipelines, jobs: Jobs, objects: dict[str, Any]) -> None:
