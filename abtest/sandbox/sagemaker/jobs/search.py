@@ -126,7 +126,7 @@ class _Integer(_Scale):
 
 class _Continuous(_Scale):
     def text(self, value: float) -> str:
-        return repr(value)
+        return repr(float(value))  # optuna's may be numpy's
 
     def parsed(self, text: str) -> float:
         return float(text)
@@ -140,7 +140,7 @@ class _Reverse(_Scale):
     high: float
 
     def text(self, value: float) -> str:
-        return repr(min(self.high, max(self.low, 1 - value)))
+        return repr(min(self.high, max(self.low, 1 - float(value))))
 
     def parsed(self, text: str) -> float:
         return min(1 - self.low, max(1 - self.high, 1 - float(text)))

@@ -5,7 +5,7 @@ import statistics
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import example, given, settings, strategies
 
 from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.jobs import search
@@ -46,6 +46,7 @@ def test_an_integer_is_within_its_range(ends: list[int], scaling: str, strategy:
 
 @settings(max_examples=30)
 @given(bounds, scalings, strategies.integers(0, 2**31))
+@example(ends=[0.001, math.nextafter(0.001, 1)], scaling="Auto", seed=0)
 def test_what_was_proposed_can_be_learnt_from(ends: list[float], scaling: str, seed: int) -> None:
     ranges = continuous(ends[0], ends[1], scaling) | integer(1, 9)
     found = searched("Bayesian", ranges, seed, 6, lambda proposal: float(proposal["rate"]))
