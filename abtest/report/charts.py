@@ -53,8 +53,8 @@ def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
-            seen = _with(rounds, name)
-            axes.plot(_numbers(seen), [r.shares[name] for r in seen], "o-", color=colour, label=name)
+            shares = [r.shares.get(name, math.nan) for r in rounds]
+            axes.plot(_numbers(rounds), shares, "o-", color=colour, label=name)
         axes.set_ylim(-0.02, 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylabel("share of new users")
@@ -67,8 +67,8 @@ def cumulative_reward(rounds: Sequence[Round], variant_names: Sequence[str]) -> 
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
-            seen = _with(rounds, name)
-            axes.plot(_numbers(seen), [r.reward(name) for r in seen], "o-", color=colour, label=name)
+            rewards = [r.reward(name) if name in r.shares else math.nan for r in rounds]
+            axes.plot(_numbers(rounds), rewards, "o-", color=colour, label=name)
         axes.set_ylabel("reward (conversions)")
         axes.set_ylim(bottom=0)
 
@@ -200,11 +200,6 @@ def _band(axes: Axes, numbers: Sequence[int], intervals: Sequence[tuple[float, f
     axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
     if len(numbers) == 1:
         axes.vlines(numbers, low, high, color=colour, alpha=0.4, linewidth=3)
-
-
-def _with(rounds: Sequence[Round], variant_name: str) -> list[Round]:
-    """The rounds from where the variant joined to where it left, if it did."""
-    return [r for r in rounds if variant_name in r.shares]
 
 
 def _numbers(rounds: Sequence[Round]) -> list[int]:

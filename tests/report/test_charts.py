@@ -55,19 +55,20 @@ def test_the_evidence_shows_what_is_needed_also_where_it_is_far_more() -> None:
 
 
 def joined() -> list[Round]:
-    """Challenger2 comes with the second round and is gone in the fourth."""
+    """Challenger2 comes with the second round and is gone in the fourth; Challenger1 is away in the third."""
     start, *others = rounds(1, 2, 3, 4)
     both = {"Champion1": 0.5, "Challenger1": 0.5}
     three = {"Champion1": 0.5, "Challenger1": 0.25, "Challenger2": 0.25}
-    shares = [both, three, three, both]
+    shares = [both, three, {"Champion1": 0.5, "Challenger2": 0.5}, both]
     return [start, *(dataclasses.replace(r, shares=s) for r, s in zip(others, shares, strict=True))]
 
 
 @pytest.mark.parametrize("chart", [charts.traffic_share, charts.cumulative_reward])
-def test_a_line_begins_where_its_variant_joined_and_ends_where_it_left(chart: Any) -> None:
+def test_a_line_is_drawn_only_where_its_variant_takes_part(chart: Any) -> None:
     svg = chart(joined(), [*NAMES, "Challenger2"])
     lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*stroke: var\(--c(\d)', svg)
-    assert {index: len(re.findall("[ML]", path)) for path, index in lines} == {"0": 5, "1": 5, "2": 2}
+    assert {index: len(re.findall("[ML]", path)) for path, index in lines} == {"0": 5, "1": 4, "2": 2}
+    assert {index: path.count("M") for path, index in lines} == {"0": 1, "1": 2, "2": 1}
 
 
 def test_nothing_is_believed_of_a_variant_that_nobody_has_had() -> None:
