@@ -1,5 +1,6 @@
 """Any configuration either makes whole stacks or is refused by name, before there is a resource."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abtest.experiment.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig
-from tests.infra.templates import synthesise
+from tests.infra.templates import synthesise, text
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +63,38 @@ def test_a_configuration_deploys_or_is_refused_before_a_resource_exists(document
         assert len(config.endpoint_name) + 13 <= 63  # with the digest of its configs
         automatic = any(machine["StateMachineName"] == f"{config.prefix}-promote" for machine in machines)
         assert automatic is (config.promotion == "automatic")
+
+
+LONGEST_REFERENCE = 130  # characters of what CloudFormation puts in place of a reference: a role's ARN at most
+
+
+def test_the_fullest_configuration_is_within_the_limits_of_lambda_and_iam(tmp_path: Path) -> None:
+    variant = {
+        "model_package_version": 10**9,
+        "instance_count": 100,
+        "instance_type": "ml.m5dn.24xlarge",
+        "initial_variant_weight": 0.1 + 0.2,
+        "cost": 0.1 + 0.2,
+    }
+    variants = [variant | {"variant_name": str(number) * 63} for number in range(10)]
+    config = ExperimentConfig.from_json(
+        {
+            "project_name": "p" * 32,
+            "stage_name": "s" * 7,
+            "canary": {"most_latency_ms": 0.1 + 0.2, "minutes": 0.1 + 0.2, "share": 0.1 + 0.2},
+            "promotion_approver": "A" * 64,
+            "challenger_variant_count": 9,
+            "champion_variant_config": variants[0],
+            "challenger_variant_config": variants[1:],
+        }
+    )
+    made = synthesise(config, tmp_path)
+    for function in made.properties("AWS::Lambda::Function"):
+        variables = function.get("Environment", {}).get("Variables", {})
+        sizes = [len(v) if isinstance(v, str) else LONGEST_REFERENCE for v in variables.values()]
+        assert sum(map(len, variables)) + sum(sizes) <= 4096, variables.keys()
+    sizes_of: dict[str, int] = {}
+    for _, policy in made.named("AWS::IAM::Policy"):
+        (role,) = policy["Properties"]["Roles"]
+        sizes_of[text(role)] = sizes_of.get(text(role), 0) + len(json.dumps(policy["Properties"]["PolicyDocument"]))
+    assert max(sizes_of.values()) <= 10_240, sizes_of  # of a role's inline policies
