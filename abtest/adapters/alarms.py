@@ -3,25 +3,16 @@
 Named `{endpoint}/{variant}/{what}`: no name of an endpoint or a variant has a slash.
 """
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
-import boto3
-
+from abtest.adapters.metrics import MICROSECONDS, NAMESPACE, client, dimensions
 from abtest.experiment.release import CanaryConfig
 
-NAMESPACE = "AWS/SageMaker"
 PERIOD_SECONDS = 60
 LEAST_ERRORS = 2  # in a period: one failed request is no pattern
 LATENCY_PERIODS = 3  # in a row: the first requests to a new model are slow
 LATENCY_STATISTIC = "p90"
-MICROSECONDS = 1000  # a millisecond; the unit of ModelLatency
-
-
-@functools.cache
-def client() -> Any:
-    return boto3.client("cloudwatch")
 
 
 def prefix(endpoint_name: str) -> str:
@@ -67,8 +58,7 @@ def _errors(endpoint_name: str, variant_name: str, most: float) -> dict[str, Any
 
 
 def _sum(identifier: str, metric_name: str, endpoint_name: str, variant_name: str) -> dict[str, Any]:
-    dimensions = _dimensions(endpoint_name, variant_name)
-    metric = {"Namespace": NAMESPACE, "MetricName": metric_name, "Dimensions": dimensions}
+    metric = {"Namespace": NAMESPACE, "MetricName": metric_name, "Dimensions": dimensions(endpoint_name, variant_name)}
     stat = {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": "Sum"}
     return {"Id": identifier, "MetricStat": stat, "ReturnData": False}
 
@@ -79,16 +69,12 @@ def _latency(endpoint_name: str, variant_name: str, most_ms: float) -> dict[str,
         "AlarmDescription": f"model latency ({LATENCY_STATISTIC}) above {most_ms:g} ms",
         "Namespace": NAMESPACE,
         "MetricName": "ModelLatency",
-        "Dimensions": _dimensions(endpoint_name, variant_name),
+        "Dimensions": dimensions(endpoint_name, variant_name),
         "ExtendedStatistic": LATENCY_STATISTIC,
         "Period": PERIOD_SECONDS,
         "Threshold": most_ms * MICROSECONDS,
         "EvaluationPeriods": LATENCY_PERIODS,
     }
-
-
-def _dimensions(endpoint_name: str, variant_name: str) -> list[dict[str, str]]:
-    return [{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": variant_name}]
 
 
 def keep_only(endpoint_name: str, names: Iterable[str]) -> list[str]:

@@ -9,23 +9,18 @@ from typing import Any
 
 import boto3
 
+from abtest.adapters import metrics
 from abtest.experiment import times
 from abtest.experiment.shadow import Measured, compared
 
 PREFIX = "captures"
 MOST_PAIRS = 10_000  # enough for any agreement, and for the memory of a function
 HOUR = datetime.timedelta(hours=1)
-NAMESPACE = "AWS/SageMaker"
 
 
 @functools.cache
-def s3() -> Any:
+def client() -> Any:
     return boto3.client("s3")
-
-
-@functools.cache
-def cloudwatch() -> Any:
-    return boto3.client("cloudwatch")
 
 
 def config(bucket_name: str) -> dict[str, Any]:
@@ -57,16 +52,16 @@ def measured(
                 known.setdefault(request, answer)
         hour += HOUR
     pairs, agreeing = compared(answers[champion], answers[shadow])
-    errors, _ = _metric("Invocation5XXErrors", endpoint_name, shadow, began, now)
+    errors, _ = metrics.total("Invocation5XXErrors", endpoint_name, shadow, began=began, now=now)
     champion_ms, shadow_ms = (_latency(endpoint_name, name, began, now) for name in (champion, shadow))
     return Measured(pairs, agreeing, round(errors), champion_ms, shadow_ms)
 
 
 def _captured(bucket_name: str, prefix: str, began: datetime.datetime) -> Iterator[tuple[str, str]]:
     """The requests by what names them in both variants' captures, and the answers."""
-    for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket_name, Prefix=prefix):
+    for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket_name, Prefix=prefix):
         for item in page.get("Contents", []):
-            body = s3().get_object(Bucket=bucket_name, Key=item["Key"])["Body"].read()
+            body = client().get_object(Bucket=bucket_name, Key=item["Key"])["Body"].read()
             for line in body.splitlines():
                 event = json.loads(line)
                 about, answer = event["eventMetadata"], event["captureData"].get("endpointOutput")
@@ -81,22 +76,5 @@ def _text(part: dict[str, str]) -> str:
 
 def _latency(endpoint_name: str, variant_name: str, began: datetime.datetime, now: datetime.datetime) -> float | None:
     """The mean in milliseconds."""
-    microseconds, count = _metric("ModelLatency", endpoint_name, variant_name, began, now)
-    return microseconds / count / 1000 if count else None
-
-
-def _metric(
-    metric_name: str, endpoint_name: str, variant_name: str, began: datetime.datetime, now: datetime.datetime
-) -> tuple[float, float]:
-    """Sum and number of the values."""
-    minute = datetime.timedelta(minutes=1)
-    found = cloudwatch().get_metric_statistics(
-        Namespace=NAMESPACE,
-        MetricName=metric_name,
-        Dimensions=[{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": variant_name}],
-        StartTime=began.replace(second=0, microsecond=0),
-        EndTime=now + minute,
-        Period=3600,
-        Statistics=["Sum", "SampleCount"],
-    )["Datapoints"]
-    return sum(point["Sum"] for point in found), sum(point["SampleCount"] for point in found)
+    microseconds, count = metrics.total("ModelLatency", endpoint_name, variant_name, began=began, now=now)
+    return microseconds / count / metrics.MICROSECONDS if count else None

@@ -6,15 +6,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from abtest.adapters import alarms, captures, event_store, executions, experiments_table, registry
+from abtest.adapters import captures, event_store, executions, experiments_table, metrics, registry
 
 CLIENTS = (
-    alarms.client,
-    captures.s3,
-    captures.cloudwatch,
+    captures.client,
     event_store.client,
     executions.client,
     experiments_table.client,
+    metrics.client,
     registry.client,
 )
 
