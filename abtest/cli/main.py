@@ -35,38 +35,41 @@ INTERRUPTED = 130  # 128 + SIGINT: what typer makes of an interrupt
 app = typer.Typer(
     name="abtest",
     help="Decide in production which model is better, and move traffic to it safely, on Amazon SageMaker.",
+    epilog="Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong usage, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(demo.demo)
-app.add_typer(sandbox.app, name="sandbox")
-app.command()(synth.synth)
-app.add_typer(synth.app, name="project")
-app.command()(deploy.deploy)
-app.command("deploy-models")(deploy_models.deploy_models)
-app.command()(outputs.outputs)
-app.command()(destroy.destroy)
-app.add_typer(pipeline.app, name="pipeline")
-app.add_typer(models.app, name="models")
-app.command()(simulate.simulate)
-app.command()(rebalance.rebalance)
-app.command()(status.status)
-app.command()(history.history)
-app.command()(promote.promote)
-app.command()(readmit.readmit)
-app.command()(rollback.rollback)
-app.command()(adopt.adopt)
-app.command()(adopt.retire)
-app.command()(report.report)
-app.command()(plan.plan)
-app.command()(replay.replay)
-app.command("sample-size")(sample_size.sample_size)
+STAGE, MODELS, EXPERIMENT, PLANNING = "A stage", "Models", "The experiment", "Planning"
+
+app.command(rich_help_panel=STAGE)(demo.demo)
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=STAGE)
+app.command(rich_help_panel=STAGE)(deploy.deploy)
+app.command(rich_help_panel=STAGE)(outputs.outputs)
+app.command(rich_help_panel=STAGE)(destroy.destroy)
+app.command(rich_help_panel=STAGE)(synth.synth)
+app.add_typer(synth.app, name="project", rich_help_panel=STAGE)
+app.add_typer(pipeline.app, name="pipeline", rich_help_panel=MODELS)
+app.add_typer(models.app, name="models", rich_help_panel=MODELS)
+app.command("deploy-models", rich_help_panel=MODELS)(deploy_models.deploy_models)
+app.command(rich_help_panel=EXPERIMENT)(simulate.simulate)
+app.command(rich_help_panel=EXPERIMENT)(rebalance.rebalance)
+app.command(rich_help_panel=EXPERIMENT)(status.status)
+app.command(rich_help_panel=EXPERIMENT)(history.history)
+app.command(rich_help_panel=EXPERIMENT)(report.report)
+app.command(rich_help_panel=EXPERIMENT)(promote.promote)
+app.command(rich_help_panel=EXPERIMENT)(rollback.rollback)
+app.command(rich_help_panel=EXPERIMENT)(readmit.readmit)
+app.command(rich_help_panel=EXPERIMENT)(adopt.adopt)
+app.command(rich_help_panel=EXPERIMENT)(adopt.retire)
+app.command("sample-size", rich_help_panel=PLANNING)(sample_size.sample_size)
+app.command(rich_help_panel=PLANNING)(plan.plan)
+app.command(rich_help_panel=PLANNING)(replay.replay)
 
 
 @app.callback()
 def abtest() -> None:
-    """Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong usage, 130 interrupted."""
+    """Of all commands; what `help` says is shown in its place."""
 
 
 def main() -> None:
