@@ -53,7 +53,7 @@ DELIVERY: Mapping[str, str] = {
     r".*Artifacts.*/\*": "CodePipeline names the artefacts in the bucket, which is its own",
     r".*:stack/.*-\*/\*": "the stacks of a stage, and the id that CloudFormation gives each",
     r".*:stack/CDKToolkit/\*": "the id that CloudFormation gives the stack",
-    r".*:stack/SC-\*": "the Service Catalog names its stacks so",
+    r".*:stack/S[CP]-\*": "the Service Catalog, and SageMaker for templates in S3, name their stacks so",
     r".*:role/abtest/\*": "CloudFormation names the roles; their path is fixed",
     r".*:(alarm:|project/|rule/|code-repository/|log-group:/aws/codebuild/)?sagemaker-\*": "begins with the project",
     r".*:s3:::sagemaker-\*-artifact-\*": "the artefacts of a project, by its id",

@@ -6,7 +6,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
-from infra.constructs.arns import allow
+from infra.constructs.arns import allow, pass_role
 from infra.constructs.findings import accept
 from infra.constructs.launch_role import LaunchRole
 from infra.constructs.private_bucket import PrivateBucket
@@ -32,6 +32,7 @@ class PortfolioStack(Stack):
         self._product(launch_role, iam.Role.from_role_arn(self, "StudioRole", studio.value_as_string, mutable=False))
         bucket = self._bucket(studio.value_as_string)
         CfnOutput(self, "LaunchRoleArn", value=launch_role.role_arn)
+        CfnOutput(self, "StudioPolicyArn", value=self._studio_policy(launch_role).managed_policy_arn)
         CfnOutput(self, "TemplatesBucketName", value=bucket.bucket_name)
 
     def _product(self, launch_role: iam.IRole, studio: iam.IRole) -> None:
@@ -55,6 +56,29 @@ class PortfolioStack(Stack):
         portfolio.add_product(product)
         portfolio.give_access_to_role(studio)
         portfolio.set_launch_role(product, launch_role)
+
+    def _studio_policy(self, launch_role: iam.IRole) -> iam.ManagedPolicy:
+        """To be attached to Studio's role, of which only the ARN is known here.
+
+        The S3 template provider makes a project's stack, `SP-...`, with the rights of its user.
+        """
+        stacks = self.format_arn(service="cloudformation", resource="stack", resource_name="SP-*")
+        verbs = ("CreateStack", "DeleteStack", "DescribeStacks", "UpdateStack")
+        tagging = iam.PolicyStatement(
+            actions=["cloudformation:TagResource", "cloudformation:UntagResource"],
+            resources=[stacks],
+            conditions={"Null": {"aws:ResourceTag/sagemaker:project-name": "false"}},
+        )
+        return iam.ManagedPolicy(
+            self,
+            "StudioPolicy",
+            description="Creating SageMaker projects from templates in S3",
+            statements=[
+                allow([f"cloudformation:{verb}" for verb in verbs], stacks),
+                tagging,
+                pass_role(launch_role.role_arn, service="cloudformation.amazonaws.com"),
+            ],
+        )
 
     def _bucket(self, studio_role_arn: str) -> s3.Bucket:
         """Studio lists the objects and reads their tags in the browser, hence CORS."""

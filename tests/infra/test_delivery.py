@@ -179,6 +179,19 @@ def test_the_tests_are_not_told_the_names_of_the_project(delivery: Templates) ->
     assert all({"STAGE", "SAGEMAKER_PROJECT_NAME", "SAGEMAKER_PROJECT_ID"} <= names for names in told.values())
 
 
+def test_studios_role_can_be_given_what_the_s3_provider_needs(delivery: Templates) -> None:
+    """Its stacks, SP-..., are made with the rights of the user, and the launch role is handed to CloudFormation."""
+    template = delivery["abtest-portfolio"]
+    statements = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    allowed = {action: statement for statement in statements for action in listed(statement["Action"])}
+    for verb in ("CreateStack", "DeleteStack", "DescribeStacks", "TagResource", "UpdateStack"):
+        assert text(allowed[f"cloudformation:{verb}"]["Resource"]).endswith(":stack/SP-*")
+    assert allowed["iam:PassRole"]["Condition"]["StringEquals"] == {
+        "iam:PassedToService": "cloudformation.amazonaws.com"
+    }
+    assert "StudioPolicyArn" in template["Outputs"]
+
+
 def test_a_project_can_be_created_from_the_template_in_s3(delivery: Templates) -> None:
     """The request that a user makes, checked against botocore's own model of it."""
     given = {key: "x" for key in delivery["abtest-project"]["Parameters"] if not key.startswith("SageMakerProject")}
