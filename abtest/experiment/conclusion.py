@@ -103,7 +103,9 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
 
 
 def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
-    """What the status is worth, in sentences."""
+    """What the status is worth, in sentences; nothing where one variant is alone."""
+    if len(experiment.variants) == 1:
+        return ""
     risk = f"at most {experiment.alpha * 100:g} %"
     false = "a variant that is not the single best is ever named"
     if experiment.margin is not None:

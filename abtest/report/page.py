@@ -8,7 +8,7 @@ import jinja2
 
 from abtest.experiment.rebalance import Decision
 from abtest.report.history import Round, rounds_of
-from abtest.report.words import DASH, canaries, effects, headline, out, percent, settings, unapproved
+from abtest.report.words import DASH, canaries, effects, headline, out, percent, reason, settings, unapproved
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
@@ -26,7 +26,8 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
         rounds=rounds,
         warnings=[*out(summary), *unapproved(summary)],
         notes=[*canaries(summary), *notes],
-        headline=headline(summary["decision"], retired=summary.get("retired", False)),
+        headline=headline(summary),
+        reason=reason(summary),
         effects=effects(summary["decision"]),
         settings=settings(summary),
         percent=percent,

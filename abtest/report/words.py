@@ -26,14 +26,26 @@ MODES = {
 }
 
 
-def headline(decision: Mapping[str, Any], *, retired: bool = False) -> str:
-    """`decision` of summary.json in a few words."""
+def headline(summary: Mapping[str, Any]) -> str:
+    """Where the experiment of summary.json stands, in a few words."""
+    decision, retired = summary["decision"], summary.get("retired", False)
     if decision["leader"] is None:
         return "Retired before the first rebalance." if retired else UNSEEN
+    serving = [variant for variant in summary["variants"] if not variant.get("out")]
+    if decision["status"] == "running" and len(serving) == 1 and not retired:
+        return f"Nothing to compare: {decision['leader']} serves alone."
     margin = decision.get("margin")
     return (RETIRED if retired else HEADLINES)[decision["status"]].format(
         leader=decision["leader"], margin="the margin" if margin is None else points(margin)
     )
+
+
+def reason(summary: Mapping[str, Any]) -> str:
+    """The Decision's reason, without what `out` says."""
+    text: str = summary["decision"]["reason"]
+    for variant in summary["variants"]:
+        text = text.replace(f" {variant['variant_name']} is out: {variant.get('out')}", "")
+    return text
 
 
 def effects(decision: Mapping[str, Any]) -> list[str]:
@@ -51,12 +63,13 @@ def _effect(leader: str, other: str, *, difference: float, low: float, high: flo
 def standing(summary: Mapping[str, Any]) -> Iterator[str]:
     """Where the experiment stands, and what to know of its data, a sentence each."""
     decision = summary["decision"]
-    yield headline(decision, retired=summary.get("retired", False))
+    yield headline(summary)
     yield from [*out(summary), *canaries(summary)]
     if decision["leader"] is not None:
         yield from effects(decision)
-        yield decision["reason"]
-        yield decision["guarantee"]
+        yield reason(summary)
+        if decision["guarantee"]:
+            yield decision["guarantee"]
     yield from (f"{finding['severity'].capitalize()}: {finding['sentence']}" for finding in summary["findings"])
 
 

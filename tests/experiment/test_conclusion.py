@@ -125,3 +125,4 @@ def test_the_guarantee_names_its_numbers() -> None:
     assert "at most 10 %" in text
     assert "with probability 95 %" in text
     assert "equivalent" not in guarantee(experiment(), concluded(CLOSE))
+    assert guarantee(experiment(names=("Champion1",)), concluded(CLOSE)) == ""  # nothing is compared

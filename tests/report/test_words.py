@@ -41,7 +41,7 @@ SUMMARY: dict[str, Any] = {
     ],
 )
 def test_every_status_has_its_headline(changes: dict[str, Any], says: str) -> None:
-    assert words.headline(DECISION | changes) == says
+    assert words.headline(SUMMARY | {"decision": DECISION | changes}) == says
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,18 @@ def test_what_is_retired_does_not_run(status: str, says: str) -> None:
     told = SUMMARY | {"decision": DECISION | {"status": status}, "retired": True}
     assert next(words.standing(told)) == says
     assert set(words.RETIRED) == set(words.HEADLINES)
-    assert words.headline(DECISION | {"leader": None}, retired=True) == "Retired before the first rebalance."
+    assert words.headline(told | {"decision": DECISION | {"leader": None}}) == "Retired before the first rebalance."
+
+
+def test_who_serves_alone_leads_nobody_and_who_is_out_is_told_once() -> None:
+    variants = [{"variant_name": "Champion1"}, {"variant_name": "Challenger1", "out": "5XX rate."}]
+    reason = "Champion1 is alone. Challenger1 is out: 5XX rate."
+    decision = {**DECISION, "leader": "Champion1", "effects": {}, "reason": reason, "guarantee": ""}
+    assert list(words.standing(SUMMARY | {"variants": variants, "decision": decision})) == [
+        "Nothing to compare: Champion1 serves alone.",
+        "Challenger1 is out, the champion serves its users: 5XX rate.",
+        "Champion1 is alone.",
+    ]
 
 
 def test_the_effect_comes_with_its_interval_and_level() -> None:
@@ -68,7 +79,7 @@ def test_the_effect_comes_with_its_interval_and_level() -> None:
 def test_what_stands_ends_with_the_health_of_the_data() -> None:
     finding = {"name": "drift", "severity": "warning", "sentence": "Drift: it moved.", "figures": {}}
     said = list(words.standing(SUMMARY | {"findings": [finding]}))
-    assert said[0] == words.headline(DECISION)
+    assert said[0] == words.headline(SUMMARY)
     assert said[1:] == [
         *words.effects(DECISION),
         "The e-value is 3.",
