@@ -18,9 +18,9 @@ from abtest.handlers import count_events, decide, record_decision
 from tests.adapters import conftest
 from tests.adapters.samples import ENDPOINT
 from tests.experiment.samples import at, conversion, experiment, invocation
-from tests.handlers import test_workflow
+from tests.handlers import machines
 
-aws, experiments, environment = conftest.aws, conftest.experiments, test_workflow.environment
+aws, experiments, environment = conftest.aws, conftest.experiments, machines.environment
 
 STEPS = 35_040
 END = at(900 * STEPS)
