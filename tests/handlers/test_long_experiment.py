@@ -20,6 +20,8 @@ from tests.adapters.samples import ENDPOINT
 from tests.experiment.samples import at, conversion, experiment, invocation
 from tests.handlers import machines
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("environment")]
+
 aws, experiments, environment = conftest.aws, conftest.experiments, machines.environment
 
 STEPS = 35_040
@@ -77,7 +79,6 @@ def put_a_year(of: Experiment, every: int) -> None:
 
 
 @pytest.mark.parametrize(("variants", "every"), [(2, 4), (20, 400)])
-@pytest.mark.slow
 def test_a_year_of_decisions_fits(experiments: ExperimentsTable, variants: int, every: int) -> None:
     begun = a_year_old(variants)
     experiments.ask_for_lease(ENDPOINT, "x", 0)
