@@ -9,8 +9,9 @@ import typer
 from abtest.adapters import brought, registry
 from abtest.adapters.brought import ArtefactError, BroughtModel
 from abtest.cli.errors import UserError
-from abtest.cli.models import GROUPS
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.models import GROUPS, Row, WaitOption, finish
+from abtest.cli.output import JsonOption, StageOption, say
+from abtest.cli.serving import BuildEndpoint
 from abtest.cli.stacks import load_config, outputs
 
 IMAGE = re.compile(r"[\w.:-]+/[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})")
@@ -35,19 +36,23 @@ def deploy_models(
     challenger: ChallengerOption = None,
     content_type: ContentTypeOption = ["application/json"],  # noqa: B006 - typer's way to give a list's default
     approve: ApproveOption = False,
+    wait: WaitOption = False,
     stage: StageOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
     """Register existing model artefacts as champion and challengers of a stage, and approve them on request."""
+    if wait and not approve:
+        raise typer.BadParameter("only with --approve is there something to wait for", param_hint="--wait")
     models = checked(champion, challenger or [], image, content_type)
     found = outputs(stage)
     _warn(stage, sum(role == "challenger" for role, _ in models))
     # The champion is registered first: challengers take part if they were created after it.
     arns = [_register(role, model, found) for role, model in models]
+    build_endpoint = BuildEndpoint(found) if wait else None
     if approve:
         for arn in arns:
             registry.set_status(arn, registry.APPROVED, "Approved by abtest deploy-models --approve.")
-    _tell([role for role, _ in models], arns, approve, as_json)
+    finish(_rows([role for role, _ in models], arns, approve), build_endpoint, as_json)
 
 
 def checked(
@@ -96,10 +101,9 @@ def _register(role: str, model: BroughtModel, found: dict[str, str]) -> str:
     return brought.register(model, uri, found[GROUPS[role]])
 
 
-def _tell(roles: Sequence[str], arns: Sequence[str], approved: bool, as_json: bool) -> None:
+def _rows(roles: Sequence[str], arns: Sequence[str], approved: bool) -> list[Row]:
     status = registry.APPROVED if approved else registry.PENDING
-    if as_json:
-        print_json([{"role": r, "model_package_arn": a, "status": status} for r, a in zip(roles, arns, strict=True)])
-        return
-    for role, arn in zip(roles, arns, strict=True):
-        print_line(f"{role}/{arn.rpartition('/')[2]} is {status}: {arn}")
+    return [
+        {"role": role, "model": f"{role}/{arn.rpartition('/')[2]}", "model_package_arn": arn, "status": status}
+        for role, arn in zip(roles, arns, strict=True)
+    ]

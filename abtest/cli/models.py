@@ -97,7 +97,11 @@ def approve(
 ) -> None:
     """Approve models: build-endpoint then puts them on the endpoint."""
     build_endpoint = BuildEndpoint(outputs(stage)) if wait else None
-    rows = change(models, registry.APPROVED, stage, note)
+    finish(change(models, registry.APPROVED, stage, note), build_endpoint, as_json)
+
+
+def finish(rows: list[Row], build_endpoint: BuildEndpoint | None, as_json: bool) -> None:
+    """Prints the models; where a machine is given, also what they serve as, once they do."""
     if not as_json:
         tell(rows)
     if build_endpoint:

@@ -70,6 +70,7 @@ def test_models_from_a_path_and_from_s3_are_registered_pending_approval(artefact
         *("--content-type", "text/csv"),
     )
     assert [row["role"] for row in rows] == ["champion", "challenger"]
+    assert [row["model"] for row in rows] == ["champion/1", "challenger/1"]
     for row in rows:
         package = registered(row["model_package_arn"])
         assert package["ModelApprovalStatus"] == row["status"] == "PendingManualApproval"
@@ -147,3 +148,22 @@ def test_an_undeployed_stage_is_refused_before_anything_is_made(artefact: str, m
     with pytest.raises(UserError, match="not deployed"):
         CliRunner().invoke(app, ["--champion", artefact, "--image", IMAGE], catch_exceptions=False)
     assert everything() == (0, 0)
+
+
+def test_waiting_looks_before_the_approval_and_is_of_approved_models_only(
+    artefact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BuildEndpoint:
+        def __init__(self, found: dict[str, str]) -> None:
+            assert found == OUTPUTS
+            assert everything() == (1, 1)
+
+        def served(self, package_arns: list[str]) -> Any:
+            assert registered(package_arns[0])["ModelApprovalStatus"] == "Approved"
+            return SimpleNamespace(experiment_id="churn-dev-v1-1", packages={"Champion1": package_arns[0]})
+
+    monkeypatch.setattr(deploy_models, "BuildEndpoint", BuildEndpoint)
+    (row,) = invoke("--champion", artefact, "--image", IMAGE, "--approve", "--wait")
+    assert (row["variant_name"], row["experiment_id"]) == ("Champion1", "churn-dev-v1-1")
+    refused = CliRunner().invoke(app, ["--champion", artefact, "--image", IMAGE, "--wait"])
+    assert (refused.exit_code, everything()) == (2, (1, 1))
