@@ -13,6 +13,7 @@ from scipy.special import betainc, betainccinv, betaincinv, betaln
 from abtest.experiment import probability_best
 from abtest.experiment.simulation import Policy, Scenario, interval_policy, request_policy, simulate
 from abtest.experiment.simulation.batched import probability_best as probability_best_batched
+from bench import counting
 
 SEED = 5
 ARMS = (2, 5, 20)
@@ -82,4 +83,8 @@ def simulator(ours: str, runs: int) -> list[dict[str, Any]]:
 
 
 def measure(ours: str, runs: int) -> dict[str, Any]:
-    return {"probability_best": [one_probability(arms) for arms in ARMS], "simulator": simulator(ours, runs)}
+    return {
+        "probability_best": [one_probability(arms) for arms in ARMS],
+        "simulator": simulator(ours, runs),
+        "counting": counting.measure(),
+    }

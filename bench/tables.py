@@ -144,7 +144,13 @@ def speed(result: dict[str, list[Row]]) -> str:
         [row["what"], str(row["runs"]), f"{row['seconds']:.1f}", f"{row['ratio']:.2f}"] for row in result["simulator"]
     ]
     simulated = table(["simulated strategy", "runs", "seconds", "ratio"], many)
-    return f"{table(header, one)}\n\n{simulated}"
+    return f"{table(header, one)}\n\n{simulated}\n\n{_counting(result.get('counting', []))}"
+
+
+def _counting(rows: list[Row]) -> str:
+    numbers = [("seconds", ".2f"), ("megabytes", ".1f"), ("parsing", ".1f")]
+    body = [[f"{row['events']:,}", *(format(row[name], form) for name, form in numbers)] for row in rows]
+    return table(["events before", "a rebalance with 1,000 more, s", "it reads, MB", "parsing all, s"], body)
 
 
 def aims(rows: list[Row]) -> str:

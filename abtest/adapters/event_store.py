@@ -54,7 +54,7 @@ class StoredLines:
 
 @dataclasses.dataclass(frozen=True)
 class Day:
-    """A day's events so far, the ETags of the objects that they are in by key, and whether nothing more can come."""
+    """A day's events so far, and the ETags of the objects that they are in by key; none once nothing more can come."""
 
     table: EventTable = dataclasses.field(default_factory=EventTable)
     etags: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -84,13 +84,14 @@ class EventStore:
         with ThreadPoolExecutor(READERS) as pool:
             keys = self._etags(DAYS, labels[0])
             days = dict(zip((_day(key, DAYS) for key in keys), pool.map(self._kept, keys), strict=True))
-            first = next((label for label in labels if not (label in days and days[label].complete)), labels[-1])
+            complete = [label for label, day in days.items() if day.complete]
+            first = next((label for label in labels if label not in complete), labels[-1])
             etags = self._etags(EVENTS, first)
             there = {label: list(group) for label, group in itertools.groupby(etags, lambda key: _day(key, EVENTS))}
-            for label in sorted({*there, *(label for label in labels if label >= first)}):
+            for label in sorted({*there, *labels[labels.index(first) :]} - {*complete}):
                 found = {key: etags[key] for key in there.get(label, ())}
-                complete = label < (now - COMPLETE_AFTER).strftime(LABEL)
-                days[label] = self._brought_up(label, days.get(label, Day()), found, complete, pool)
+                ends = label < (now - COMPLETE_AFTER).strftime(LABEL)
+                days[label] = self._brought_up(label, days.get(label, Day()), found, ends, pool)
         return EventTable.merged([days[label].table for label in sorted(days)]).since(since)
 
     def _brought_up(
@@ -110,7 +111,7 @@ class EventStore:
                 self.quarantine(stored, malformed)
             tables.append(table)
             read |= {item.key: item.etag for item in stored}
-        day = Day(EventTable.merged(tables), read, complete)
+        day = Day(EventTable.merged(tables), {} if complete else read, complete)
         self._keep(label, day)
         return day
 

@@ -65,6 +65,7 @@ def count(
     trials, orphans = _trials(invocations, conversions, attribution_window_seconds * 1000)
     names = _name(trials, table.draws)
     drawn = only(trials, trials["variant"] >= 0)
+    drawn["user"] = np.unique(drawn["user"], return_inverse=True)[1]  # numbers, which are grouped faster
     first = _first_by_user(drawn)
     closed_first = only(first, first["closed_at"] <= ends[-1])
     history, first_reward = _history(names, closed_first, ends)
@@ -127,13 +128,15 @@ def _apart(draws: Sequence[Draw], trials: Rows) -> dict[str, int]:
 
 
 def _first_by_user(trials: Rows) -> Rows:
-    """Each user's first trial: users are sticky, so only these are independent of each other."""
-    if not len(trials):
-        return trials
-    order = np.lexsort((trials["id"], trials["at"], trials["user"]))
-    users = trials["user"][order]
+    """Each user's first trial: users are sticky, so only these are independent of each other.
+
+    Trials come by id, which decides where times are equal; users are numbered.
+    """
+    latest_first = np.argsort(trials["at"], kind="stable")[::-1]
+    first = np.zeros(int(trials["user"].max(initial=0)) + 1, np.int64)
+    first[trials["user"][latest_first]] = latest_first  # what is assigned last stays
     is_first = np.zeros(len(trials), bool)
-    is_first[order[np.concatenate([[True], users[1:] != users[:-1]])]] = True
+    is_first[first[: len(trials)]] = True
     return only(trials, is_first)
 
 
@@ -221,11 +224,9 @@ def _variant_counts(
 
 def _user_mean_sum(names: Names, closed: Rows) -> Floats:
     """By variant, the sum over its users of each one's mean reward."""
-    order = np.lexsort((closed["user"], closed["variant"]))
-    user, variant = closed["user"][order], closed["variant"][order]
-    if not len(order):
-        return np.zeros(len(names))
-    is_first = np.concatenate([[True], (user[1:] != user[:-1]) | (variant[1:] != variant[:-1])])
-    starts = np.flatnonzero(is_first)
-    means = np.add.reduceat(closed["reward"][order], starts) / np.diff(np.append(starts, len(order)))
-    return np.bincount(variant[starts], means, minlength=len(names)).astype(np.float64)
+    sums = np.zeros(len(names))
+    for place in range(len(names)):
+        own = closed[closed["variant"] == place]
+        trials, reward = np.bincount(own["user"]), np.bincount(own["user"], own["reward"])
+        sums[place] = (reward[trials > 0] / trials[trials > 0]).sum()
+    return sums

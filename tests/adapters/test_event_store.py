@@ -155,6 +155,13 @@ def test_a_complete_day_is_not_looked_for_again(four: Any, requests: list[tuple[
     assert taken(requests) == ([FIRST, "events/2026/01/02/00/next"], [SECOND])
     four.delete_object(Bucket="bucket", Key=FIRST)
     assert len(EventStore("bucket").table(SINCE, LATER).invocations) == 6
+    later = LATER + datetime.timedelta(days=1)
+    bytes_of(later)
+    four.delete_object(Bucket="bucket", Key=FIRST)
+    taken(requests)
+    assert len(EventStore("bucket").table(SINCE, later).invocations) == 6
+    read = [*KEYS, "events/2026/01/01/13/late", "events/2026/01/01/13/too-late"]
+    assert taken(requests) == ([SECOND, *read], [FIRST])  # and no other complete day
 
 
 def test_days_without_events_are_complete_too(four: Any, requests: list[tuple[str, str]]) -> None:

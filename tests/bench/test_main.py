@@ -8,7 +8,20 @@ import pytest
 
 from abtest.experiment.simulation import Scenario
 from bench import __main__ as command
-from bench import cells, charts, daily, false_decisions, frontier, learn_first, oracle, page, pool, sections, speed
+from bench import (
+    cells,
+    charts,
+    counting,
+    daily,
+    false_decisions,
+    frontier,
+    learn_first,
+    oracle,
+    page,
+    pool,
+    sections,
+    speed,
+)
 from bench.policies import EQUAL, LIBRARY_PEERS, PUBLISHED
 
 WANTED = (".65 / .67, on time", ".65 / .67, one late", charts.SWAP, ".04 / .05, sticky, 10% new, on time")
@@ -33,6 +46,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> sections.Settings:
     monkeypatch.setattr(oracle, "INTERVALS", 4)
     monkeypatch.setattr(speed, "SIMULATED", small(speed.SIMULATED))
     monkeypatch.setattr(speed, "ARMS", (2,))
+    monkeypatch.setattr(counting, "EVENTS", (1000,))
+    monkeypatch.setattr(counting, "DAYS", 2)
     return sections.Settings(runs=4, sets={"tuning": shrunk, "fresh": shrunk})
 
 
