@@ -1,5 +1,6 @@
 """What is said while one waits."""
 
+import re
 import time
 
 import pytest
@@ -19,7 +20,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def until_said(lines: list[str], number: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(lines) < number and time.monotonic() < end:
         time.sleep(STEP)
 
@@ -29,7 +30,7 @@ def test_a_wait_is_told_again_and_again_with_its_seconds_until_it_ends(said: lis
         until_said(said, 3)
     number = len(said)
     assert number >= 3
-    assert set(said) <= {f"saving, {seconds} s" for seconds in range(11)}
+    assert all(re.fullmatch(r"saving, \d+ s", line) for line in said)
     time.sleep(3 * STEP)
     assert len(said) == number
 
