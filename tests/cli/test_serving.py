@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,8 +52,7 @@ def wait(
     for name in ("ExperimentsTable", "Shadows"):
         monkeypatch.setattr(serving, name, target)
     monkeypatch.setattr(executions, "newest", target.newest)
-    monkeypatch.setattr("abtest.cli.serving.time.sleep", target.sleep)
-    monkeypatch.setattr("abtest.cli.serving.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr(serving, "time", SimpleNamespace(sleep=target.sleep, monotonic=lambda: next(seconds)))
     build_endpoint = serving.BuildEndpoint(OUTPUTS)
     target.sleep(0)
     return build_endpoint.served(BOTH)
