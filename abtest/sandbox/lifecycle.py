@@ -70,7 +70,7 @@ def command(port: int, data_dir: Path, options: Sequence[str] = ()) -> list[str]
 
 
 def find(port: int) -> Running | None:
-    """The sandbox on this port; None if nobody answers there, or somebody else."""
+    """The sandbox on this port; None if nobody answers there, somebody else, or one that is ending."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("GET", STATUS_PATH)

@@ -69,7 +69,7 @@ async def _serve(settings: Settings, port: socket.socket) -> None:
         await asyncio.to_thread(service.stop)
         await asyncio.to_thread(firehose.deliver_all)
 
-    await serve(_application(settings), config, shutdown_trigger=wind_down)
+    await serve(_application(settings, stop), config, shutdown_trigger=wind_down)
 
 
 async def _started(settings: Settings, snapshots: Snapshots) -> None:
@@ -92,8 +92,8 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def _application(settings: Settings) -> Callable[[Message, Receive, Send], Awaitable[None]]:
-    """MiniStack's application, and one path of ours that says whose process this is."""
+def _application(settings: Settings, stop: asyncio.Event) -> Callable[[Message, Receive, Send], Awaitable[None]]:
+    """MiniStack's application, and one path of ours that says whose process this is: 503 once it is told to end."""
     status = {"pid": os.getpid(), "port": settings.port, "data_dir": str(settings.data_dir.resolve())}
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -101,7 +101,8 @@ def _application(settings: Settings) -> Callable[[Message, Receive, Send], Await
             await ministack.app(scope, receive, send)
             return
         headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        code = 503 if stop.is_set() else 200
+        await send({"type": "http.response.start", "status": code, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(status).encode()})
 
     return application

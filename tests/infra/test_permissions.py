@@ -61,14 +61,13 @@ def test_roles_are_passed_to_sagemaker_only(demo: Templates) -> None:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_the_deciding_function_may_only_log_and_trace(demo: Templates) -> None:
-    allowed = {
-        action
-        for name, statement in demo.statements()
-        if name.startswith("DecideRole")
-        for action in listed(statement["Action"])
-    }
-    assert {action.partition(":")[0] for action in allowed} == {"logs", "xray"}
+def test_the_deciding_function_may_only_read_the_evidence_log_and_trace(demo: Templates) -> None:
+    statements = [statement for name, statement in demo.statements() if name.startswith("DecideRole")]
+    allowed = {action for statement in statements for action in listed(statement["Action"])}
+    reading = [statement for statement in statements if "s3:GetObject" in listed(statement["Action"])]
+    assert {action.partition(":")[0] for action in allowed if action != "s3:GetObject"} == {"logs", "xray"}
+    assert [str(statement["Resource"]).count("/evidence/*") for statement in reading] == [1]
+    assert all(len(listed(statement["Resource"])) == 1 for statement in reading)
 
 
 def test_no_role_has_a_managed_policy(demo: Templates) -> None:

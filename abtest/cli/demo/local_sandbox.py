@@ -42,7 +42,7 @@ def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifec
             _point_environment_at(port)
             yield running
         except Exception as error:
-            if lifecycle.in_use(data_dir) or isinstance(error, StartError):
+            if isinstance(error, StartError) or lifecycle.find(port) is not None:
                 raise
             raise UserError(
                 f"the sandbox ended in the middle of the demo: {data_dir / 'sandbox.log'} may say why; "

@@ -19,7 +19,8 @@ class Process:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lock: TextIO | None = None
-        for name in ("start", "end"):
+        self.is_ending = False
+        for name in ("start", "find", "end"):
             monkeypatch.setattr(lifecycle, name, getattr(self, name))
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", *lifecycle.environment(0)):
             monkeypatch.setenv(name, "set before")  # and set again as it was after the test
@@ -34,6 +35,9 @@ class Process:
         self.lock = (data_dir / "sandbox.lock").open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         return lifecycle.Running(815, port, str(data_dir.resolve()))
+
+    def find(self, port: int) -> lifecycle.Running | None:
+        return lifecycle.Running(815, port, "") if self.runs and not self.is_ending else None
 
     def end(self, pid: int, _: Path) -> None:
         assert pid == 815
@@ -82,6 +86,10 @@ def test_a_failure_because_the_sandbox_has_ended_says_so(process: Process, tmp_p
     with pytest.raises(UserError, match=wanted), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
         process.crash()
         raise ConnectionError("refused")
+    with pytest.raises(UserError, match=wanted), local_sandbox(tmp_path / "sandbox", 0, Stopwatch()):
+        process.is_ending = True  # it answers 500 while it saves
+        raise UserError("POST /invocation answered 500")
+    assert not process.runs
 
 
 def test_a_folder_in_use_is_refused_and_not_touched(process: Process, tmp_path: Path) -> None:
