@@ -270,6 +270,7 @@ def peak_bytes(folder: Path, count: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_chunk_however_many_reviews_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from abtest.sandbox import guard
 
+pytestmark = pytest.mark.slow
+
 FAMILY = """
 import subprocess, sys, time, signal
 if {deaf}: signal.signal(signal.SIGTERM, signal.SIG_IGN)

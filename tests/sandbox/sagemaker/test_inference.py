@@ -68,6 +68,7 @@ def test_each_variant_answers_with_its_own_model(local: Local, endpoint: str) ->
     assert labels["a"][0] == GOOD
 
 
+@pytest.mark.slow
 def test_untargeted_traffic_follows_the_weights(local: Local, endpoint: str) -> None:
     counts = collections.Counter(drawn(local, 1000))
     assert stats.chisquare([counts["a"], counts["b"]], [750, 250]).pvalue > 0.001
