@@ -149,7 +149,7 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     best = dict(zip(live.variant_names, believed_best(trials, strategy=live.strategy, history=history), strict=True))
     trusted = _first_doubt(DISTRUST, live, counts) is None
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
-    served, doubt = _new_shares(live, counts, found)
+    served, doubt = _new_shares(live, counts, history, found)
     shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
     moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in shares)
     return Decision(
@@ -188,7 +188,9 @@ def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]
     }
 
 
-def _new_shares(experiment: Experiment, counts: Counts, found: Conclusion) -> tuple[Shares, str | None]:
+def _new_shares(
+    experiment: Experiment, counts: Counts, history: list[list[Trials]], found: Conclusion
+) -> tuple[Shares, str | None]:
     """The shares to draw by, and why they must stay as they are, if they must."""
     keeper = _keeper(experiment, found)
     if keeper is not None:
@@ -197,7 +199,7 @@ def _new_shares(experiment: Experiment, counts: Counts, found: Conclusion) -> tu
     if doubt:
         return experiment.shares, doubt
     try:
-        shares = _strategys_shares(experiment, counts, found.status)
+        shares = _strategys_shares(experiment, history, found.status)
     except ValueError as error:
         return experiment.shares, f"the settings cannot be followed ({error})"
     return Shares(dict(zip(experiment.variant_names, shares, strict=True))), None
@@ -215,8 +217,7 @@ def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trial
     return [in_utility(experiment, interval) for interval in counts.weighted_history]
 
 
-def _strategys_shares(experiment: Experiment, counts: Counts, status: str) -> list[float]:
-    history = _weighted_history(experiment, counts)
+def _strategys_shares(experiment: Experiment, history: list[list[Trials]], status: str) -> list[float]:
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
     floor = experiment.exploration_floor
     if experiment.mode == LEARN_FIRST and status == RUNNING:
