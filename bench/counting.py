@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from abtest.experiment.columns import to_milliseconds
-from abtest.experiment.counting import count
-from abtest.experiment.event_table import CONVERSION, INVOCATION, Draw, EventTable
-from abtest.experiment.events import Invocation
+from abtest.experiment.counting.columns import to_milliseconds
+from abtest.experiment.counting.count import count
+from abtest.experiment.counting.event_table import CONVERSION, INVOCATION, Draw, EventTable
+from abtest.experiment.record.events import Invocation
 
 EVENTS = (10_000, 100_000, 1_000_000, 10_000_000)
 NEW = 1000

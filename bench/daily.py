@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import Scenario, estimate, probability_best, simulate
 from abtest.experiment.simulation.runs import Runs
-from abtest.experiment.simulation.scenario import Floats
 from bench.policies import EQUAL, GROWTHBOOK, PUBLISHED, policy, runs_of
 from bench.pool import Task
 

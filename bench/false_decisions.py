@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, norm
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import Scenario, SequentialTest, Users, interval_policy, probability_best, simulate
-from abtest.experiment.simulation.scenario import Floats
 from bench.policies import STRATEGIES
 from bench.pool import Task
 

@@ -6,9 +6,9 @@ has changed.
 
 from typing import Any
 
-from abtest.experiment.adaptive_filter import IDLE
+from abtest.experiment.allocation.adaptive_filter import IDLE
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import IntervalPolicy, ratio, simulate
-from abtest.experiment.simulation.scenario import Floats
 from abtest.experiment.simulation.strategies import Adaptive
 from bench import oracle
 from bench.cells import SETS

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 from scipy.stats import binom
 
-from abtest.experiment.simulation.scenario import Floats
+from abtest.experiment.arrays import Floats
 
 LOW, HIGH, LEADER = 0.04, 0.06, 0.05
 INTERVALS, REQUESTS = 50, 1000

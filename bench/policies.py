@@ -5,9 +5,9 @@ import importlib
 
 import numpy as np
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import IntervalPolicy, Policy, RequestPolicy, interval_policy, request_policy
 from abtest.experiment.simulation.policies import Picks
-from abtest.experiment.simulation.scenario import Floats
 
 PUBLISHED = "published ThompsonSampling"  # what everything is measured against: per request, on raw counters
 EQUAL = "equal split"

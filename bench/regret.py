@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import Estimate, difference, estimate, ratio, simulate
-from abtest.experiment.simulation.scenario import Floats
 from bench.cells import SETS, Cell
 from bench.policies import BASIC, EQUAL, GROWTHBOOK, LIBRARY_PEERS, PUBLISHED, policy, runs_of
 from bench.pool import Task

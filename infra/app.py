@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from abtest.experiment.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config import ConfigError, ExperimentConfig
 from infra import environments
 from infra.constructs.environment import Resources
 from infra.environments import Delivery

@@ -2,7 +2,7 @@
 
 import aws_cdk as cdk
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 from infra import environments
 from infra.app import begun
 from infra.stacks.delivery import DeliveryStack

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from abtest.experiment.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config import ConfigError, ExperimentConfig
 
 CONFIG = Path(__file__).parent / "config"
 KEPT = ("prod",)  # stages whose data survives `abtest destroy`

@@ -1,7 +1,10 @@
-"""The import rules and the limits of size that docs/decisions/0001-layout.md states."""
+"""The import rules and the limits of size that docs/decisions/0014-house.md states."""
 
 import ast
+import graphlib
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +17,15 @@ OURS = ("abtest", "bench", "infra", "pipelines", "workflows")
 ALLOWED = {
     "abtest.experiment": (),
     "abtest.adapters": ("abtest.experiment",),
-    "abtest.handlers": ("abtest.adapters", "abtest.experiment"),
+    "abtest.operations": ("abtest.adapters", "abtest.experiment"),
+    "abtest.handlers": ("abtest.operations", "abtest.adapters", "abtest.experiment"),
     "abtest.report": ("abtest.experiment",),
     "abtest.sandbox": ("abtest.interrupts",),
     "abtest.cli": (
         "abtest.adapters",
         "abtest.experiment",
         "abtest.interrupts",
+        "abtest.operations",
         "abtest.report",
         "abtest.sandbox.lifecycle",
         "pipelines.definition",
@@ -74,7 +79,7 @@ def test_imports_point_inwards() -> None:
 
 def test_handlers_do_not_import_each_other() -> None:
     routes = {p.stem for p in sources() if p.match("abtest/handlers/*.py")} - {"__init__", "settings", "errors"}
-    shared = {"settings", "errors", "api", "workflow"}
+    shared = {"settings", "errors", "api"}
     wrong = [
         f"{path} imports {name}"
         for path in sources()
@@ -85,6 +90,39 @@ def test_handlers_do_not_import_each_other() -> None:
     assert not wrong
 
 
+# The rooms of the core, and what each may import of the others, beside `arrays`.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "record": (),
+    "counting": ("record",),
+    "allocation": ("record",),
+    "evidence": ("record", "counting", "allocation"),
+    "rebalance": ("record", "counting", "allocation", "evidence"),
+    "replay": ("record", "counting", "allocation", "evidence"),
+    "simulation": ("record", "counting", "allocation", "evidence"),
+}
+
+
+def test_the_rooms_of_the_core_import_inwards() -> None:
+    wrong = []
+    for path in sources():
+        parts = path.with_suffix("").parts
+        room = parts[2] if parts[:2] == ("abtest", "experiment") and len(parts) > 2 else ""
+        for name in imports(path) if room in ROOMS else ():
+            other = name.split(".")[2] if within(name, "abtest.experiment") else room
+            if other not in (room, "arrays", *ROOMS[room]):
+                wrong.append(f"{path} imports {name}")
+    assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {".".join(path.with_suffix("").parts): path for path in sources()}
+    graph = {
+        module: {name if name in modules else name.rpartition(".")[0] for name in imports(path)} & modules.keys()
+        for module, path in modules.items()
+    }
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names them
+
+
 def test_the_core_has_no_clock_environment_or_global_random() -> None:
     forbidden = ("boto3", "botocore", "os", "time", "random.random", "pandas")
     wrong = [
@@ -92,15 +130,34 @@ def test_the_core_has_no_clock_environment_or_global_random() -> None:
         for path in sources()
         if path.is_relative_to("abtest/experiment")
         for name in imports(path)
-        if any(within(name, package) for package in (*forbidden, *(() if may_use_numpy(path) else ("numpy",))))
+        if any(within(name, package) for package in forbidden)
     ]
     assert not wrong
 
 
-def may_use_numpy(path: Path) -> bool:
-    """What moves many runs, events or batches at once, where no request waits for it; decisions 4 and 8 say why."""
-    of_many = ("batchwise", "counting", "delays", "event_table", "log_gamma")
-    return path.parent.name == "simulation" or path.stem.startswith("adaptive") or path.stem in of_many
+def test_adapters_call_aws_and_operations_do_not() -> None:
+    """What names no client is a rule of ours, whose home is operations or the core."""
+    clients = ("boto3", "botocore", "abtest.adapters")
+    idle = [
+        str(path)
+        for path in sources()
+        if path.match("abtest/adapters/*.py") and path.stem != "__init__"
+        if not any(within(name, package) for package in clients for name in imports(path))
+    ]
+    calling = [
+        str(path)
+        for path in sources()
+        if path.match("abtest/operations/*.py") and any(within(name, "boto3") for name in imports(path))
+    ]
+    assert not idle + calling
+
+
+@pytest.mark.parametrize("route", ["invocation", "conversion", "stats"])
+def test_a_request_waits_for_no_statistics(route: str) -> None:
+    show = f"import sys, abtest.handlers.{route}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", show], check=True, capture_output=True, text=True).stdout.split()
+    rooms = [f"abtest.experiment.{room}" for room in ROOMS if room != "record"]
+    assert not [name for name in loaded if any(within(name, other) for other in ("numpy", *rooms))]
 
 
 def test_only_one_file_of_the_pipeline_calls_aws() -> None:
@@ -134,6 +191,6 @@ def test_functions_are_short() -> None:
     assert statistics.median(length for _, _, length in functions()) <= 8
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
-def test_files_are_short(path: Path) -> None:
-    assert len((ROOT / path).read_text().splitlines()) <= LONGEST_FILE
+def test_files_are_short() -> None:
+    lengths = {path: len((ROOT / path).read_text().splitlines()) for path in sources()}
+    assert not {str(path): length for path, length in lengths.items() if length > LONGEST_FILE}

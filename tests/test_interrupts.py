@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from abtest import interrupts
-from abtest.cli import toolkit
+from abtest.cli.stage import cdk as toolkit
 from abtest.sandbox import lifecycle
 
 SLEEP = ["sleep", "60"]

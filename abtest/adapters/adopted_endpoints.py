@@ -5,8 +5,8 @@ from typing import Any
 
 from abtest.adapters.experiments_table import EXPERIMENT, Item, key_of, past_key, unchanged
 from abtest.adapters.releases import ReleasesTable
-from abtest.experiment import times
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record import times
+from abtest.experiment.record.experiment import Experiment
 
 INDEX, ENDPOINT = "#ADOPTED", "ENDPOINT#"  # the index's partition key, which can be no endpoint's name; its items
 

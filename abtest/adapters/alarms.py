@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from abtest.adapters.metrics import MICROSECONDS, NAMESPACE, client, dimensions
-from abtest.experiment.release import CanaryConfig
+from abtest.experiment.record.safety import CanaryConfig
 
 PERIOD_SECONDS = 60
 LEAST_ERRORS = 2  # in a period: one failed request is no pattern

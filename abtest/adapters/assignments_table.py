@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from abtest.experiment.events import EventError, Invocation, parse
+from abtest.experiment.record.events import EventError, Invocation, parse
 
 # A prediction must not wait long for a table, or a stream, that does not answer.
 TIMEOUTS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from abtest.adapters import metrics
-from abtest.experiment import times
-from abtest.experiment.shadow import Measured, compared
+from abtest.experiment.evidence.shadow import Measured, compared
+from abtest.experiment.record import times
 
 PREFIX = "captures"
 MOST_PAIRS = 10_000  # enough for any agreement, and for the memory of a function

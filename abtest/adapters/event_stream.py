@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.adapters.assignments_table import TIMEOUTS, AssignmentsTable
-from abtest.experiment.events import Event
+from abtest.experiment.record.events import Event
 
 REPLAY_SECONDS = 60  # how often a process looks for parked events, its own or others'
 REPLAYED_AT_ONCE = 25

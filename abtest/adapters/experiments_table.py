@@ -3,7 +3,6 @@
 Every write is conditional: who lost a race is told so, and nothing is half written.
 """
 
-import dataclasses
 import datetime
 import functools
 import json
@@ -16,10 +15,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from abtest.adapters.lease import Lease
-from abtest.experiment import times
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.rebalance import Decision
+from abtest.experiment.record import times
+from abtest.experiment.record.decision import Decision, _follows, after
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.lease import Lease
 
 Item = dict[str, Any]
 
@@ -246,25 +245,6 @@ class ExperimentsTable:
             )
         )
         return (from_item(item) for page in pages for item in page["Items"])
-
-
-def after(experiment: Experiment, decision: Decision) -> Experiment:
-    """The experiment once `decision` is applied."""
-    return dataclasses.replace(
-        experiment,
-        shares=decision.new_shares,
-        decision_id=decision.decision_id,
-        decision_count=decision.number,
-        status=decision.status,
-        leader=decision.leader if decision.status in ("decided", "equivalent") else None,
-        counts=dict(decision.counts),
-        counted_until=decision.as_of,
-    )
-
-
-def _follows(decision: Decision, experiment: Experiment) -> bool:
-    same = decision.experiment_id == experiment.experiment_id
-    return same and decision.number == experiment.decision_count + 1
 
 
 def past_key(experiment_id: str) -> str:

@@ -1,6 +1,5 @@
 """Where a registered model comes from: its training job, the search that chose it, evaluation, data card and code."""
 
-import dataclasses
 import json
 from typing import Any
 
@@ -8,32 +7,11 @@ from botocore.exceptions import ClientError
 
 from abtest.adapters import registry
 from abtest.adapters.artefacts import read
+from abtest.experiment.record.tuning import Search, Trial
 
 Json = dict[str, Any]
 
 GONE = ("ValidationException", "ResourceNotFound", "NoSuchKey", "NoSuchBucket")
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One training job of a search; `objective` is none for one that failed, whose `reason` says why."""
-
-    training_job_name: str
-    status: str
-    objective: float | None
-    hyperparameters: dict[str, str]
-    seconds: int | None
-    reason: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Search:
-    """A tuning job and its trials, the best one first, failed ones last."""
-
-    tuning_job_name: str
-    strategy: str
-    metric_name: str
-    trials: tuple[Trial, ...]
 
 
 def training_job(package: Json) -> Json | None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from abtest.adapters.missing import described
-from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.registry import client
+from abtest.experiment.record.plan import PlannedVariant
 
 IN_SERVICE, DELETING = "InService", "Deleting"
 

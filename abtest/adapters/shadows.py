@@ -7,43 +7,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from abtest.adapters.experiments_table import client, from_item, to_item
-from abtest.experiment import times
-from abtest.experiment.shadow import Verdict
+from abtest.experiment.evidence.shadow import Verdict
+from abtest.experiment.record import times
+from abtest.experiment.record.shadow import Pair, Shadow
 
 UNJUDGED = {
     "ConditionExpression": "attribute_type(passed, :null)",
     "ExpressionAttributeValues": to_item({":null": "NULL"}),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A challenger that shadows a champion: the names of both variants and the ARNs of their packages."""
-
-    champion_name: str
-    champion_arn: str
-    challenger_name: str
-    challenger_arn: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Shadow:
-    """`passed` is None, and `reason` empty, while there is no verdict."""
-
-    pair: Pair
-    began_at: datetime.datetime
-    passed: bool | None = None
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        verdict = {"passed": self.passed, "reason": self.reason}
-        return dataclasses.asdict(self.pair) | {"began_at": times.to_text(self.began_at)} | verdict
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Shadow":
-        """What `to_json` wrote; other keys are ignored."""
-        pair = Pair(**{field.name: document[field.name] for field in dataclasses.fields(Pair)})
-        return cls(pair, times.from_text(document["began_at"]), document["passed"], document["reason"])
 
 
 class Shadows:

@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.adoption import Adopter, Adoption, AdoptionError
 from abtest.adapters.experiments_table import StaleError
 from abtest.adapters.served import ServedError
-from abtest.cli import stacks
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line
-from abtest.experiment.checks import ConfigError, checked
-from abtest.experiment.config import CHECKS
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.stage import stacks
+from abtest.experiment.record.checks import ConfigError, checked
+from abtest.experiment.record.config import CHECKS
+from abtest.operations.adopt import Adopter, Adoption, AdoptionError
 
 EndpointArgument = Annotated[
     str, typer.Argument(metavar="ENDPOINT", help="Its name, which begins with sagemaker-PROJECT-.")

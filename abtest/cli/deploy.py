@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli import lambda_asset, neighbours, stacks, toolkit
-from abtest.cli.errors import UserError
-from abtest.cli.lambda_asset import Platform
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
-from abtest.cli.waiting import meanwhile
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.waiting import meanwhile
+from abtest.cli.stage import cdk as toolkit
+from abtest.cli.stage import lambda_asset, neighbours, stacks
+from abtest.cli.stage.lambda_asset import Platform
 
 PlatformOption = Annotated[
     Platform,

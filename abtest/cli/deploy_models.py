@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters import brought, registry
-from abtest.adapters.brought import ArtefactError, BroughtModel
-from abtest.cli.errors import UserError
+from abtest.adapters import external_models as brought
+from abtest.adapters import registry
+from abtest.adapters.external_models import ArtefactError, BroughtModel
 from abtest.cli.models import GROUPS, Row, WaitOption, finish
-from abtest.cli.output import JsonOption, StageOption, say
-from abtest.cli.serving import BuildEndpoint
-from abtest.cli.stacks import load_config, outputs
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, say
+from abtest.cli.stage.build_endpoint import BuildEndpoint
+from abtest.cli.stage.stacks import load_config, outputs
+from abtest.experiment.record.selection import APPROVED, PENDING
 
 IMAGE = re.compile(r"[\w.:-]+/[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})")
 CONTENT_TYPE = re.compile(r"[a-z]+/[\w.+-]+")
@@ -51,7 +53,7 @@ def deploy_models(
     build_endpoint = BuildEndpoint(found) if wait else None
     if approve:
         for arn in arns:
-            registry.set_status(arn, registry.APPROVED, "Approved by abtest deploy-models --approve.")
+            registry.set_status(arn, APPROVED, "Approved by abtest deploy-models --approve.")
     finish(_rows([role for role, _ in models], arns, approve), build_endpoint, as_json)
 
 
@@ -102,7 +104,7 @@ def _register(role: str, model: BroughtModel, found: dict[str, str]) -> str:
 
 
 def _rows(roles: Sequence[str], arns: Sequence[str], approved: bool) -> list[Row]:
-    status = registry.APPROVED if approved else registry.PENDING
+    status = APPROVED if approved else PENDING
     return [
         {"role": role, "model": f"{role}/{arn.rpartition('/')[2]}", "model_package_arn": arn, "status": status}
         for role, arn in zip(roles, arns, strict=True)

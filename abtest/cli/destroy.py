@@ -7,12 +7,12 @@ import typer
 from botocore.exceptions import WaiterError
 
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.cli import leftovers, stacks
 from abtest.cli.deploy import failed_resource
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, YesOption, print_json, print_line, say
-from abtest.cli.waiting import meanwhile
-from abtest.experiment.config import ExperimentConfig
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.waiting import meanwhile
+from abtest.cli.stage import leftovers, stacks
+from abtest.experiment.record.config import ExperimentConfig
 
 KEPT = "the CDK's bootstrap stack, the records of SageMaker's jobs, and their logs and the endpoint's"
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from abtest.cli import summary
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_table
-from abtest.cli.stacks import outputs
-from abtest.experiment.rebalance import Decision
+from abtest.cli.shown import summary
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_table
+from abtest.cli.stage.stacks import outputs
+from abtest.experiment.record.decision import Decision
 
 COLUMNS = ("no.", "decided at (UTC)", "invocations", "new shares", "P(best)", "status", "reason")
 

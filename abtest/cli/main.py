@@ -26,9 +26,9 @@ from abtest.cli import (
     status,
     synth,
 )
-from abtest.cli.aws import aws_errors
 from abtest.cli.demo import command as demo
-from abtest.cli.errors import UserError
+from abtest.cli.shown.aws import aws_errors
+from abtest.cli.shown.errors import UserError
 
 INTERRUPTED = 130  # 128 + SIGINT: what typer makes of an interrupt
 

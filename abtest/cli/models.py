@@ -8,12 +8,12 @@ import typer
 
 from abtest.adapters import lineage, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.registry import Package
-from abtest.cli import model_card
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
-from abtest.cli.serving import BuildEndpoint
-from abtest.cli.stacks import outputs
+from abtest.cli.shown import model_card
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
+from abtest.cli.stage.build_endpoint import BuildEndpoint
+from abtest.cli.stage.stacks import outputs
+from abtest.experiment.record.selection import APPROVED, REJECTED, Package
 
 GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
 
@@ -75,7 +75,7 @@ def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None
     if search is None:
         raise UserError(f"{model}: no search is known of it; abtest models show tells its training job")
     if plot:
-        from abtest.cli import trials_chart  # matplotlib: only where it is needed
+        from abtest.report import trials_chart  # matplotlib: only where it is needed
 
         with writing("--plot"):
             plot.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def approve(
 ) -> None:
     """Approve models: build-endpoint then puts them on the endpoint."""
     build_endpoint = BuildEndpoint(outputs(stage)) if wait else None
-    finish(change(models, registry.APPROVED, stage, note), build_endpoint, as_json)
+    finish(change(models, APPROVED, stage, note), build_endpoint, as_json)
 
 
 def finish(rows: list[Row], build_endpoint: BuildEndpoint | None, as_json: bool) -> None:
@@ -131,7 +131,7 @@ def tell_served(rows: list[Row]) -> None:
 @app.command()
 def reject(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
     """Reject models: the next run of build-endpoint leaves them out."""
-    rows = change(models, registry.REJECTED, stage, note)
+    rows = change(models, REJECTED, stage, note)
     warn_of_served({row["model_package_arn"] for row in rows}, stage)
     print_json(rows) if as_json else tell(rows)
 

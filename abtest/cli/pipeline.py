@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from botocore.exceptions import ClientError
 
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
-from abtest.cli.stacks import outputs
-from abtest.cli.waiting import meanwhile
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.waiting import meanwhile
+from abtest.cli.stage.stacks import outputs
 from pipelines import definition, run
 from pipelines.reviews import ReviewsError, check_reviews
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli import plan_model
-from abtest.cli.output import JsonOption, picture, print_json, print_line, print_table, writing
-from abtest.cli.plan_model import Outcome, Plan
-from abtest.cli.planning import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
-from abtest.cli.waiting import Progress
-from abtest.experiment.config import MODES, ExperimentConfig
+from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
+from abtest.cli.shown.output import JsonOption, picture, print_json, print_line, print_table, writing
+from abtest.cli.shown.waiting import Progress
 from abtest.experiment.rebalance import LEARN_FIRST
+from abtest.experiment.record.config import MODES, ExperimentConfig
+from abtest.experiment.simulation import plan as plan_model
+from abtest.experiment.simulation.plan import Outcome, Plan
 
 
 def rates(given: str) -> tuple[float, ...]:
@@ -116,7 +116,7 @@ def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
 
 
 def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
-    from abtest.cli import plan_chart  # matplotlib: a mistake is told before it loads
+    from abtest.report import plan_chart  # matplotlib: a mistake is told before it loads
 
     with writing("--output"):
         output.parent.mkdir(parents=True, exist_ok=True)

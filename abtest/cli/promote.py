@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.adapters import promotion
-from abtest.adapters.promotion import Promotion, PromotionError
-from abtest.adapters.registry import APPROVED, PENDING
-from abtest.cli import stacks, summary
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.stage import stacks
+from abtest.experiment.record.selection import APPROVED, PENDING
+from abtest.operations import promote as promotion
+from abtest.operations.promote import Promotion, PromotionError
 
 VariantOption = Annotated[
     str | None, typer.Option("--variant", help="Promote this variant by hand, whatever is decided.")

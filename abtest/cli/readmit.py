@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters import alarms, breaker, executions
-from abtest.adapters.breaker import BreakerError
+from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.cli import stacks
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.stage import stacks
+from abtest.operations import take_out as breaker
+from abtest.operations.take_out import BreakerError
 
 VariantArgument = Annotated[
     str, typer.Argument(metavar="VARIANT", help="The variant's name, as `abtest status` shows it.")

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from abtest.adapters import executions
-from abtest.cli import summary
-from abtest.cli.errors import UserError
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line
-from abtest.cli.stacks import outputs
-from abtest.cli.waiting import meanwhile
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.waiting import meanwhile
+from abtest.cli.stage.stacks import outputs
 
 WAIT_SECONDS = 3600.0  # as long as the machine may take
 

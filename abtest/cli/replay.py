@@ -8,19 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli import recorded
-from abtest.cli.errors import UserError
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
-from abtest.cli.planning import percent, share, usage_errors
-from abtest.cli.recorded import Recorded
-from abtest.cli.waiting import Progress
-from abtest.experiment import times
-from abtest.experiment.logged import REWARDS
-from abtest.experiment.off_policy import Estimate, Evaluation, UnidentifiedError
-from abtest.experiment.replay import Replay, Target, fixed_shares, strategy_shares
-from abtest.experiment.replay import replay as evaluated
-from abtest.experiment.strategies import STRATEGIES
-from abtest.experiment.variants import Shares
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.options import percent, share, usage_errors
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.shown.waiting import Progress
+from abtest.cli.stage import recorded
+from abtest.cli.stage.recorded import Recorded
+from abtest.experiment.record import times
+from abtest.experiment.record.strategies import STRATEGIES
+from abtest.experiment.record.variants import Shares
+from abtest.experiment.replay.logged import REWARDS
+from abtest.experiment.replay.off_policy import Estimate, Evaluation, UnidentifiedError
+from abtest.experiment.replay.replay import Replay, Target, fixed_shares, strategy_shares
+from abtest.experiment.replay.replay import replay as evaluated
 
 EventsOption = Annotated[
     Path | None, typer.Option("--events", help="File or folder of JSON lines, gzip or not; default: the stage's.")

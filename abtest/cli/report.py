@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli import summary
-from abtest.cli.errors import UserError
 from abtest.cli.models import GROUPS
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
-from abtest.cli.stacks import outputs
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
+from abtest.cli.stage.stacks import outputs
 from abtest.report import page
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]

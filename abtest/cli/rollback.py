@@ -6,15 +6,16 @@ from typing import Any
 import typer
 
 from abtest.adapters import executions, registry
-from abtest.adapters import rollback as way_back
 from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.releases import Release, Releases, ReleasesTable
-from abtest.adapters.rollback import Rollback, RollbackError
-from abtest.cli import stacks
-from abtest.cli.errors import UserError
+from abtest.adapters.releases import ReleasesTable
 from abtest.cli.models import GROUPS
-from abtest.cli.output import JsonOption, StageOption, YesOption, print_json, print_line, say
-from abtest.experiment.config import ExperimentConfig
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.stage import stacks
+from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.release import Release, Releases
+from abtest.operations import roll_back as way_back
+from abtest.operations.roll_back import Rollback, RollbackError
 
 MEANWHILE = "the release or the registry changed meanwhile, and nothing was rejected: roll back again"
 

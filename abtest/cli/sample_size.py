@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli.output import JsonOption, print_json, print_line, print_table
-from abtest.cli.planning import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
-from abtest.cli.waiting import told
-from abtest.experiment.sample_size import Durations, Question, fixed_horizon, sequential
+from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
+from abtest.cli.shown.output import JsonOption, print_json, print_line, print_table
+from abtest.cli.shown.waiting import told
+from abtest.experiment.evidence.sample_size import Durations, Question, fixed_horizon, sequential
 
 BaselineOption = Annotated[
     float, typer.Option(parser=share, metavar="SHARE", help="Conversion rate of today: 0.04 or 4%.")

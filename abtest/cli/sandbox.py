@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, print_json, print_line, say, writing
-from abtest.cli.waiting import meanwhile
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, print_json, print_line, say, writing
+from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
 app = typer.Typer(help="The local AWS on one port of this machine, for development.", no_args_is_help=True)

@@ -8,11 +8,12 @@ import typer
 
 from abtest.adapters import artefacts
 from abtest.adapters.api_client import ApiClient
-from abtest.cli import simulation, summary
-from abtest.cli.errors import UserError
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_table, say
-from abtest.cli.stacks import outputs
-from abtest.experiment.experiment import Experiment
+from abtest.cli.demo import users as simulation
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_table, say
+from abtest.cli.stage.stacks import outputs
+from abtest.experiment.record.experiment import Experiment
 
 UsersOption = Annotated[int, typer.Option(min=1, help="How many users.")]
 FirstOption = Annotated[int, typer.Option(min=0, help="Number of the first user: who came before is a known user.")]

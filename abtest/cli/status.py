@@ -3,10 +3,10 @@
 from typing import Any
 
 from abtest.adapters.shadows import Shadows
-from abtest.cli import summary
 from abtest.cli.models import GROUPS
-from abtest.cli.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
-from abtest.cli.stacks import outputs
+from abtest.cli.shown import summary
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.stage.stacks import outputs
 from abtest.report import words
 
 COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward rate", "P(best)")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from abtest.adapters.assignments_table import AssignmentsTable
 from abtest.adapters.event_stream import EventStream
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record.experiment import Experiment
 from abtest.handlers import settings
 from abtest.handlers.errors import (
     BadRequestError,

@@ -5,8 +5,7 @@ from typing import Any, TypedDict
 
 from abtest.adapters import endpoint_configs, registry
 from abtest.adapters.releases import ReleasesTable
-from abtest.handlers.settings import CleaningSettings, read
-from abtest.handlers.workflow import logger
+from abtest.handlers.settings import CleaningSettings, logger, read
 
 
 class CleanedUp(TypedDict):

@@ -10,11 +10,12 @@ import datetime
 from typing import Any, TypedDict
 
 from abtest.adapters import captures, registry
-from abtest.adapters.shadows import Pair, Shadow, Shadows
-from abtest.experiment import shadow as comparison
-from abtest.experiment.release import ShadowConfig
-from abtest.handlers.settings import ShadowSettings, read
-from abtest.handlers.workflow import logger
+from abtest.adapters.shadows import Shadows
+from abtest.experiment.evidence import shadow as comparison
+from abtest.experiment.record.safety import ShadowConfig
+from abtest.experiment.record.selection import APPROVED, REJECTED
+from abtest.experiment.record.shadow import Pair, Shadow
+from abtest.handlers.settings import ShadowSettings, logger, read
 
 
 class Compared(TypedDict):
@@ -41,7 +42,7 @@ def handler(event: dict[str, Any], _context: Any) -> Compared:
 
 
 def _is_approved(pair: Pair, settings: ShadowSettings) -> bool:
-    approved = registry.packages(settings.challenger_group_name, status=registry.APPROVED)
+    approved = registry.packages(settings.challenger_group_name, status=APPROVED)
     return pair.challenger_arn in [package.arn for package in approved]
 
 
@@ -55,7 +56,7 @@ def _compared(
     verdict = comparison.judge(measured, config)
     logger.info("a shadow is judged", passed=verdict.passed, reason=verdict.reason, **dataclasses.asdict(measured))
     if not verdict.passed:
-        registry.set_status(shadow.pair.challenger_arn, registry.REJECTED, f"Shadow: {verdict.reason}")
+        registry.set_status(shadow.pair.challenger_arn, REJECTED, f"Shadow: {verdict.reason}")
     shadows.judge(shadow, verdict)
     return {"judged": True, "message": verdict.reason}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
-from abtest.experiment.events import Conversion, Invocation
+from abtest.experiment.record.events import Conversion, Invocation
 from abtest.handlers import settings
 from abtest.handlers.api import (
     OUTAGES,

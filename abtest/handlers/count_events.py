@@ -11,16 +11,15 @@ from typing import Any, TypedDict
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.adapters.assignments_table import AssignmentsTable
+from abtest.adapters.counts_store import Evidence
 from abtest.adapters.event_store import EventStore
 from abtest.adapters.event_stream import EventStream
-from abtest.adapters.evidence import Evidence
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment import times
-from abtest.experiment.counting import count
-from abtest.experiment.counts import Counts
-from abtest.experiment.experiment import Experiment
-from abtest.handlers.settings import CountingSettings, read
-from abtest.handlers.workflow import logger
+from abtest.experiment.counting.count import count
+from abtest.experiment.counting.counts import Counts
+from abtest.experiment.record import times
+from abtest.experiment.record.experiment import Experiment
+from abtest.handlers.settings import CountingSettings, logger, read
 
 MOST_REPLAYS = 400  # of 25 events each; more are left to the next run
 

@@ -3,11 +3,10 @@
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.endpoint_weights import desired_weights, differ
-from abtest.adapters.evidence import Evidence
+from abtest.adapters.counts_store import Evidence
+from abtest.adapters.endpoint import desired_weights, differ
 from abtest.experiment.rebalance import decide
-from abtest.handlers.settings import DecidingSettings, read
-from abtest.handlers.workflow import logger
+from abtest.handlers.settings import DecidingSettings, logger, read
 
 
 class Decided(TypedDict):

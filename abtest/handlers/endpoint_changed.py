@@ -7,9 +7,8 @@ import datetime
 from typing import Any, TypedDict
 
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.adoption import Adopter
-from abtest.handlers.settings import AdoptionSettings, read
-from abtest.handlers.workflow import logger
+from abtest.handlers.settings import AdoptionSettings, logger, read
+from abtest.operations.adopt import Adopter
 
 
 class Followed(TypedDict):

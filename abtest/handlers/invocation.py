@@ -13,9 +13,9 @@ from pydantic import Field
 from abtest.adapters import endpoint
 from abtest.adapters.assignments_table import Assignment
 from abtest.adapters.endpoint import Prediction, RefusedError
-from abtest.experiment.assignment import draw
-from abtest.experiment.events import FALLBACK, MANUAL, Invocation
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record.assignment import draw
+from abtest.experiment.record.events import FALLBACK, MANUAL, Invocation
+from abtest.experiment.record.experiment import Experiment
 from abtest.handlers import settings
 from abtest.handlers.api import (
     OUTAGES,

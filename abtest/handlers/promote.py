@@ -8,10 +8,9 @@ the report say so.
 from typing import Any, TypedDict
 
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.promotion import PromotionError, promote
-from abtest.experiment.conclusion import DECIDED
-from abtest.handlers.settings import PromotionSettings, read
-from abtest.handlers.workflow import logger
+from abtest.experiment.record.experiment import DECIDED
+from abtest.handlers.settings import PromotionSettings, logger, read
+from abtest.operations.promote import PromotionError, promote
 
 
 class Promoted(TypedDict):

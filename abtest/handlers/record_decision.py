@@ -3,8 +3,8 @@
 from typing import Any, TypedDict
 
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.conclusion import DECIDED
-from abtest.experiment.rebalance import Decision
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.experiment import DECIDED
 from abtest.handlers.settings import RecordingSettings, read
 
 ANNOUNCED = ("experiment_id", "endpoint_name", "decision_id", "leader", "reason")

@@ -3,11 +3,10 @@
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.plan import Plan
-from abtest.adapters.registration import register
 from abtest.adapters.releases import ReleasesTable
-from abtest.handlers.settings import RegistrationSettings, read
-from abtest.handlers.workflow import logger
+from abtest.experiment.record.plan import Plan
+from abtest.handlers.settings import RegistrationSettings, logger, read
+from abtest.operations.register import register
 
 
 class Registered(TypedDict):

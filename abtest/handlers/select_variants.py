@@ -4,14 +4,14 @@ import dataclasses
 from typing import Any, TypedDict
 
 from abtest.adapters import captures, registry
-from abtest.adapters.deployment import Deployment, plan_of
-from abtest.adapters.plan import Plan
-from abtest.adapters.registry import Selection
 from abtest.adapters.releases import ReleasesTable
-from abtest.adapters.shadows import Pair, Shadows
-from abtest.experiment.experiment import Experiment
-from abtest.handlers.settings import SelectionSettings, read
-from abtest.handlers.workflow import logger
+from abtest.adapters.shadows import Shadows
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.plan import Plan
+from abtest.experiment.record.selection import Selection, select
+from abtest.experiment.record.shadow import Pair
+from abtest.handlers.settings import SelectionSettings, logger, read
+from abtest.operations.deploy import Deployment, plan_of
 
 
 class ModelToCreate(TypedDict):
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: Any) -> Selected:
 
 
 def _deployment(settings: SelectionSettings) -> Deployment | None:
-    selection = registry.select(
+    selection = select(
         registry.packages(settings.champion_group_name),
         registry.packages(settings.challenger_group_name),
         settings.experiment_config,

@@ -3,9 +3,8 @@
 from typing import Any, TypedDict
 
 from abtest.adapters import alarms
-from abtest.adapters.plan import Plan
-from abtest.handlers.settings import AlarmSettings, read
-from abtest.handlers.workflow import logger
+from abtest.experiment.record.plan import Plan
+from abtest.handlers.settings import AlarmSettings, logger, read
 
 
 class AlarmsSet(TypedDict):

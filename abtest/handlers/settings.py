@@ -1,4 +1,4 @@
-"""The environment of each Lambda function, typed, read when it is first needed."""
+"""What every function of a machine starts from: its environment, typed, read when first needed, and its log."""
 
 import functools
 import json
@@ -6,9 +6,13 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from abtest.experiment.config import ConfigError, ExperimentConfig
+from aws_lambda_powertools import Logger
+
+from abtest.experiment.record.config import ConfigError, ExperimentConfig
 
 S = TypeVar("S")
+
+logger = Logger(service="workflows")
 
 
 class SettingsError(Exception):

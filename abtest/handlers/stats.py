@@ -5,9 +5,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from abtest.experiment import times
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.variants import Variant, VariantCounts
+from abtest.experiment.record import times
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.variants import Variant, VariantCounts
 from abtest.handlers import settings
 from abtest.handlers.api import Request, allow, answer, experiment_on, parsed, resolver
 

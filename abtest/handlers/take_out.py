@@ -6,10 +6,10 @@ Events may come twice: a variant is taken out once. The weights are seen to each
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters import alarms, breaker, executions
+from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.handlers.settings import BreakerSettings, read
-from abtest.handlers.workflow import logger
+from abtest.handlers.settings import BreakerSettings, logger, read
+from abtest.operations import take_out as breaker
 
 
 class TakenOut(TypedDict):

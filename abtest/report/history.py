@@ -4,10 +4,10 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from abtest.experiment.confidence import Effect
-from abtest.experiment.posterior import credible_interval
-from abtest.experiment.rebalance import Decision
-from abtest.experiment.variants import VariantCounts
+from abtest.experiment.allocation.posterior import credible_interval
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.findings import Effect
+from abtest.experiment.record.variants import VariantCounts
 
 
 @dataclasses.dataclass(frozen=True)

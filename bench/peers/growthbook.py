@@ -11,9 +11,9 @@ import dataclasses
 
 import numpy as np
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks
-from abtest.experiment.simulation.scenario import Floats
 
 PRIOR_PRECISION = 1e-4
 LEAST_SHARE = 0.01

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from mabwiser.mab import MAB, LearningPolicy
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks, likely_best
-from abtest.experiment.simulation.scenario import Floats
 
 PICKS = 200
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 from infra.constructs.findings import accept
 
 REQUESTS_PER_SECOND = 500

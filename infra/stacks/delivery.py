@@ -3,7 +3,7 @@
 from aws_cdk import CfnOutput, CfnParameter, Stack
 from constructs import Construct
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 from infra.constructs.delivery_pipeline import DeliveryPipeline, Source
 
 

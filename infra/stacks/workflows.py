@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 import workflows
-from abtest.experiment.config import AUTOMATIC
+from abtest.experiment.record.config import AUTOMATIC
 from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
 from infra.constructs.environment import Resources

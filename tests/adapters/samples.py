@@ -4,12 +4,12 @@ import dataclasses
 import datetime
 from typing import Any
 
-from abtest.adapters.plan import Plan, PlannedVariant
-from abtest.adapters.registry import Package
-from abtest.experiment.config import ExperimentConfig
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.rebalance import Decision
-from abtest.experiment.variants import Shares, Variant, VariantCounts
+from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.plan import Plan, PlannedVariant
+from abtest.experiment.record.selection import Package
+from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 
 NOW = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 ENDPOINT = "sagemaker-reviews-dev"

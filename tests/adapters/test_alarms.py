@@ -2,7 +2,7 @@ import boto3
 import pytest
 
 from abtest.adapters import alarms
-from abtest.experiment.release import CanaryConfig
+from abtest.experiment.record.safety import CanaryConfig
 from tests.adapters.samples import ENDPOINT
 
 CANARY = CanaryConfig(most_5xx_rate=0.1, most_latency_ms=250)

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from abtest.adapters import captures
-from abtest.experiment.shadow import Measured
+from abtest.experiment.evidence.shadow import Measured
 from tests.adapters.samples import ENDPOINT, NOW
 
 BUCKET = "bucket"

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from abtest.adapters.endpoint_weights import VariantsDifferError, desired_weights, differ
+from abtest.adapters.endpoint import VariantsDifferError, desired_weights, differ
 
 
 def endpoint(**weights: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from abtest.adapters import event_stream
 from abtest.adapters.assignments_table import AssignmentsTable, ParkedEvent
 from abtest.adapters.event_stream import REPLAYED_AT_ONCE, EventStream
-from abtest.experiment.events import Invocation
+from abtest.experiment.record.events import Invocation
 
 
 class FakeTable(AssignmentsTable):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError, from_item, to_item
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record.experiment import Experiment
 from tests.adapters.samples import ENDPOINT, decision, experiment, plan
 
 SHARES = {"Champion1": 0.5, "Challenger1": 0.5}

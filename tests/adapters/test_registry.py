@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abtest.adapters import registry
-from abtest.adapters.registry import Package, SelectionError, select
+from abtest.experiment.record.selection import APPROVED, Package, Selection, SelectionError, select
 from tests.adapters.samples import config, package
 
 STATUSES = ("Approved", "Rejected", "PendingManualApproval")
@@ -19,7 +19,7 @@ def registered(entries: list[tuple[str, str]]) -> dict[str, list[Package]]:
     return groups
 
 
-def names(selection: registry.Selection | None) -> list[str] | None:
+def names(selection: Selection | None) -> list[str] | None:
     return [variant.variant_name for variant in selection.variants] if selection else None
 
 
@@ -95,8 +95,8 @@ def test_packages_come_newest_first_over_all_pages(aws: None) -> None:
         )["ModelPackageArn"]
         for _ in range(12)
     ]
-    registry.set_status(arns[4], registry.APPROVED, "better")
+    registry.set_status(arns[4], APPROVED, "better")
     assert [found.version for found in registry.packages("reviews-champion")] == list(range(12, 0, -1))
-    (approved,) = registry.packages("reviews-champion", status=registry.APPROVED)
+    (approved,) = registry.packages("reviews-champion", status=APPROVED)
     assert (approved.arn, approved.version, approved.status) == (arns[4], 5, "Approved")
     assert registry.describe(arns[4])["ApprovalDescription"] == "better"

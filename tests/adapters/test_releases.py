@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.adapters import registration
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.adapters.plan import Plan
-from abtest.adapters.registration import Registration
-from abtest.adapters.releases import Release, Releases, ReleasesTable
-from abtest.experiment.experiment import Experiment
+from abtest.adapters.releases import ReleasesTable
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.plan import Plan
+from abtest.experiment.record.release import Release, Releases
+from abtest.operations import register as registration
+from abtest.operations.register import Registration
 from tests.adapters.samples import ENDPOINT, NOW, config, decision, plan
 
 LATER = NOW + datetime.timedelta(hours=1)

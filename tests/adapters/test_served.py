@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.served import ServedError, served
+from abtest.experiment.record.plan import PlannedVariant
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -1,8 +1,9 @@
 import datetime
 
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Pair, Shadow, Shadows
-from abtest.experiment.shadow import Verdict
+from abtest.adapters.shadows import Shadows
+from abtest.experiment.evidence.shadow import Verdict
+from abtest.experiment.record.shadow import Pair, Shadow
 from tests.adapters.samples import ENDPOINT, NOW
 
 LATER = NOW + datetime.timedelta(hours=1)

@@ -1,8 +1,8 @@
 import numpy as np
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import RequestPolicy
 from abtest.experiment.simulation.policies import Picks
-from abtest.experiment.simulation.scenario import Floats
 from bench.policies import policy
 
 RUNS = 400

@@ -7,12 +7,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters import adoption
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.plan import PlannedVariant
 from abtest.adapters.served import ServedEndpoint
-from abtest.cli import adopt, destroy, stacks, status
-from abtest.cli.errors import UserError
+from abtest.cli import adopt, destroy, status
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import stacks
+from abtest.experiment.record.plan import PlannedVariant
+from abtest.operations import adopt as adoption
 from tests.adapters import samples
 
 NAME = "sagemaker-reviews-churn"

@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters import brought
+from abtest.adapters import external_models as brought
 from abtest.cli import deploy_models
-from abtest.cli.errors import UserError
+from abtest.cli.shown.errors import UserError
 from tests.sandbox.sagemaker.artefacts import packed
 
 OUTPUTS = {"ChampionGroupName": "churn-champion", "ChallengerGroupName": "churn-challenger", "BucketName": "stage"}

@@ -2,10 +2,11 @@ import json
 
 import pytest
 
-from abtest.cli import destroy, leftovers, stacks
+from abtest.cli import destroy
 from abtest.cli.destroy import refuse_if_protected
-from abtest.cli.errors import UserError
-from abtest.experiment.config import ExperimentConfig
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import leftovers, stacks
+from abtest.experiment.record.config import ExperimentConfig
 
 
 def test_a_protected_stage_is_refused_before_anything_is_deleted() -> None:

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
-from abtest.cli.errors import UserError
-from abtest.experiment.experiment import Experiment
+from abtest.cli.shown.errors import UserError
+from abtest.experiment.record.experiment import Experiment
 from tests.adapters import samples
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}

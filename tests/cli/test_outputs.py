@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from abtest.cli import outputs, stacks
-from abtest.cli.errors import UserError
+from abtest.cli import outputs
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import stacks
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from abtest.cli import pipeline
-from abtest.cli.aws import aws_errors
-from abtest.cli.errors import UserError
+from abtest.cli.shown.aws import aws_errors
+from abtest.cli.shown.errors import UserError
 from pipelines import definition, reviews, run
 from pipelines.run import Outcome
 

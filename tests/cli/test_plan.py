@@ -8,9 +8,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from abtest.cli import plan, plan_model, waiting
-from abtest.cli.errors import UserError
-from abtest.experiment.strategies import STRATEGIES
+from abtest.cli import plan
+from abtest.cli.shown import waiting
+from abtest.cli.shown.errors import UserError
+from abtest.experiment.record.strategies import STRATEGIES
+from abtest.experiment.simulation import plan as plan_model
 
 DAILY = ("--rebalance-minutes", "1440")
 CLEAR = ("--rates", "10%,30%", "--requests-per-day", "60", "--days", "20", "--runs", "20", *DAILY)

@@ -5,11 +5,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters import promotion
-from abtest.adapters.promotion import Promotion
-from abtest.cli import promote, stacks, summary
-from abtest.cli.errors import UserError
-from abtest.experiment.experiment import Experiment
+from abtest.cli import promote
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import stacks
+from abtest.experiment.record.experiment import Experiment
+from abtest.operations import promote as promotion
+from abtest.operations.promote import Promotion
 from tests.adapters.samples import config, experiment, package, plan
 
 OUTPUTS = {"ExperimentsTableName": "t", "EndpointName": "e", "ChampionGroupName": "reviews-champion"}

@@ -4,10 +4,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters import alarms, breaker, executions
+from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.cli import readmit, stacks
-from abtest.cli.errors import UserError
+from abtest.cli import readmit
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import stacks
+from abtest.operations import take_out as breaker
 from tests.adapters.samples import ENDPOINT, NOW, config, experiment, plan
 
 OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "RebalanceStateMachineArn": "arn:rebalance"}

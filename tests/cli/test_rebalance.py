@@ -6,8 +6,9 @@ import typer
 from typer.testing import CliRunner
 
 from abtest.adapters.executions import Ended
-from abtest.cli import rebalance, summary
-from abtest.cli.errors import UserError
+from abtest.cli import rebalance
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
 
 DECISION = {"decision_id": "e-d000001", "new_shares": {"Champion1": 0.25, "Challenger1": 0.75}, "reason": "It leads."}
 

@@ -12,10 +12,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.cli import recorded
-from abtest.cli.errors import UserError
 from abtest.cli.replay import parsed, replay
-from abtest.experiment.events import Event
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import recorded
+from abtest.experiment.record.events import Event
 from tests.adapters import samples as records
 from tests.experiment.logs import logged
 from tests.experiment.samples import EXPERIMENT, conversion, invocation

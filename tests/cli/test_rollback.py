@@ -6,11 +6,13 @@ import typer
 from typer.testing import CliRunner
 
 from abtest.adapters import executions, registry
-from abtest.adapters import rollback as way_back
 from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.releases import Release, Releases, ReleasesTable
-from abtest.cli import rollback, stacks
-from abtest.cli.errors import UserError
+from abtest.adapters.releases import ReleasesTable
+from abtest.cli import rollback
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import stacks
+from abtest.experiment.record.release import Release, Releases
+from abtest.operations import roll_back as way_back
 from tests.adapters.samples import config, package
 
 OUTPUTS = {

@@ -8,7 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from abtest.cli import sample_size, waiting
+from abtest.cli import sample_size
+from abtest.cli.shown import waiting
 
 QUICK = ("--baseline", "20%", "--effect", "10%", "--runs", "5")
 

@@ -11,14 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters.breaker import take_out
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Pair, Shadows
+from abtest.adapters.shadows import Shadows
 from abtest.cli import history, status
-from abtest.cli.errors import UserError
-from abtest.experiment.confidence import Effect
-from abtest.experiment.health import Finding
-from abtest.experiment.shadow import Verdict
+from abtest.cli.shown.errors import UserError
+from abtest.experiment.evidence.shadow import Verdict
+from abtest.experiment.record.findings import Effect, Finding
+from abtest.experiment.record.shadow import Pair
+from abtest.operations.take_out import take_out
 from tests.adapters import samples
 from tests.adapters.samples import ENDPOINT
 

@@ -4,8 +4,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from abtest.cli import lambda_asset, stacks, synth, toolkit
-from abtest.cli.errors import UserError
+from abtest.cli import synth
+from abtest.cli.shown.errors import UserError
+from abtest.cli.stage import cdk as toolkit
+from abtest.cli.stage import lambda_asset, stacks
 
 pytestmark = pytest.mark.usefixtures("aws")
 

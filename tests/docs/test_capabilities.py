@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from abtest.cli.main import app
-from abtest.experiment.config import CHECKS
+from abtest.experiment.record.config import CHECKS
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "capabilities.md").read_text()

@@ -6,9 +6,9 @@ import math
 import random
 from collections.abc import Sequence
 
-from abtest.experiment.assignment import draw
-from abtest.experiment.events import Event
-from abtest.experiment.strategies import traffic_shares
+from abtest.experiment.allocation.strategies import traffic_shares
+from abtest.experiment.record.assignment import draw
+from abtest.experiment.record.events import Event
 from tests.experiment.samples import EXPERIMENT, NAMES, conversion, invocation
 
 INTERVAL, WINDOW = 1000, 500  # seconds

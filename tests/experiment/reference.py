@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from abtest.experiment.columns import Cell
-from abtest.experiment.counts import Counts, Interval
-from abtest.experiment.delays import DIGITS, Delays, delays_of, valid
-from abtest.experiment.new_users import Drawn, NewUsers, new_users
-from abtest.experiment.trials import Trial, distinct_events, first_by_user, trials_of
-from abtest.experiment.variants import VariantCounts
+from abtest.experiment.counting.columns import Cell
+from abtest.experiment.counting.counts import Counts, Interval
+from abtest.experiment.counting.delays import DIGITS, Delays, delays_of, valid
+from abtest.experiment.counting.new_users import Drawn, NewUsers, new_users
+from abtest.experiment.counting.trials import Trial, distinct_events, first_by_user, trials_of
+from abtest.experiment.record.variants import VariantCounts
 
 
 def counts_of(

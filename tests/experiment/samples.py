@@ -4,13 +4,13 @@ import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from abtest.experiment.counting import count
-from abtest.experiment.counts import Counts, Interval
-from abtest.experiment.event_table import EventTable
-from abtest.experiment.events import Conversion, Invocation
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.trials import MalformedLine
-from abtest.experiment.variants import Shares, Variant, VariantCounts
+from abtest.experiment.counting.count import count
+from abtest.experiment.counting.counts import Counts, Interval
+from abtest.experiment.counting.event_table import EventTable
+from abtest.experiment.counting.trials import MalformedLine
+from abtest.experiment.record.events import Conversion, Invocation
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 EXPERIMENT = "reviews-dev-v1-1"

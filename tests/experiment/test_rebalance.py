@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from abtest.experiment import probability_best, traffic_shares
-from abtest.experiment.counts import Counts, Interval
-from abtest.experiment.rebalance import Decision, decide
-from abtest.experiment.variants import Shares, Variant, VariantCounts
+from abtest.experiment.counting.counts import Counts, Interval
+from abtest.experiment.rebalance import decide
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment
 
 CLOSE = {"Champion1": (40, 20.0), "Challenger1": (40, 24.0)}

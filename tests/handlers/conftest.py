@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from abtest.adapters import assignments_table, endpoint, experiments_table
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.variants import Shares, Variant
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import api, settings
 
 BUCKET = "abtest-events"

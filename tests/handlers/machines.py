@@ -9,8 +9,8 @@ import pytest
 
 from abtest.adapters import assignments_table, event_stream
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.events import Conversion, Invocation
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record.events import Conversion, Invocation
+from abtest.experiment.record.experiment import Experiment
 from abtest.handlers import acquire_lease, register_experiment, select_variants, settings
 from tests.adapters import conftest
 from tests.adapters.samples import ENDPOINT

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters.evidence import Evidence
+from abtest.adapters.counts_store import Evidence
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.releases import ReleasesTable
 from abtest.handlers import (

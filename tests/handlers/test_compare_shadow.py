@@ -7,8 +7,9 @@ import pytest
 
 from abtest.adapters import captures, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Pair, Shadows
-from abtest.experiment.shadow import Measured
+from abtest.adapters.shadows import Shadows
+from abtest.experiment.evidence.shadow import Measured
+from abtest.experiment.record.shadow import Pair
 from abtest.handlers import compare_shadow, select_variants, settings
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT

@@ -3,7 +3,7 @@
 import pytest
 
 from abtest.adapters import assignments_table, event_stream, experiments_table
-from abtest.experiment.events import Conversion, parse
+from abtest.experiment.record.events import Conversion, parse
 from abtest.handlers import conversion, invocation
 from tests.handlers.conftest import ENDPOINT, VARIANTS, World
 

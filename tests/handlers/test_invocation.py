@@ -6,7 +6,7 @@ import json
 import pytest
 
 from abtest.adapters import assignments_table, event_stream, experiments_table
-from abtest.experiment.events import Invocation, parse
+from abtest.experiment.record.events import Invocation, parse
 from abtest.handlers import conversion, invocation
 from tests.handlers.conftest import ENDPOINT, EVENTS, VARIANTS, World, aws, experiment, store
 

@@ -8,12 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters.evidence import BOUNDARIES
+from abtest.adapters.counts_store import BOUNDARIES
 from abtest.adapters.experiments_table import ExperimentsTable, to_item
-from abtest.experiment import columns, times
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.rebalance import Decision
-from abtest.experiment.variants import Shares, Variant
+from abtest.experiment.counting import columns
+from abtest.experiment.record import times
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import count_events, decide, record_decision
 from tests.adapters import conftest
 from tests.adapters.samples import ENDPOINT

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 from abtest.handlers.settings import LeaseSettings, RegistrationSettings, SettingsError, read
 
 CONFIG = {"project_name": "reviews", "stage_name": "dev"}

@@ -3,7 +3,7 @@
 import datetime
 
 from abtest.adapters import experiments_table
-from abtest.experiment.variants import VariantCounts
+from abtest.experiment.record.variants import VariantCounts
 from abtest.handlers import stats
 from tests.handlers.conftest import ENDPOINT, VARIANTS, World, experiment, store
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abtest.experiment.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig
+from abtest.experiment.record.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig
 from tests.infra.templates import synthesise, text
 
 pytestmark = pytest.mark.slow

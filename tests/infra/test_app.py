@@ -79,6 +79,6 @@ def test_a_wrong_stage_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_asset_is_where_the_command_builds_it() -> None:
-    from abtest.cli import lambda_asset
+    from abtest.cli.stage import lambda_asset
 
     assert ASSET == lambda_asset.ASSET

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from abtest.experiment.config import ConfigError
+from abtest.experiment.record.config import ConfigError
 from infra import environments
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 from abtest.handlers import settings
 from tests.infra.templates import Json, Templates, listed, text
 

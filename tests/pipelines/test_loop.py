@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from abtest.adapters import artefacts, lineage, registry
-from abtest.cli import model_card
+from abtest.cli.shown import model_card
 from pipelines import reviews, run
 from pipelines.definition import BUILT_COMMIT, SMALL_DATA_PARAMETERS
 from tests.conftest import Sandbox

@@ -1,6 +1,6 @@
 import pytest
 
-from abtest.experiment.confidence import Effect
+from abtest.experiment.record.findings import Effect
 from abtest.report import history
 from tests.report.test_page import decision
 

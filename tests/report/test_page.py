@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from abtest.experiment.confidence import Effect
-from abtest.experiment.rebalance import Decision
-from abtest.experiment.variants import Shares, VariantCounts
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.findings import Effect
+from abtest.experiment.record.variants import Shares, VariantCounts
 from abtest.report import page
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from abtest.adapters import experiments_table, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.promotion import promote
-from abtest.experiment.config import ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
+from abtest.operations.promote import promote
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
 from tests.workflows.stage import Stage

@@ -8,8 +8,8 @@ import pytest
 
 from abtest.adapters import assignments_table
 from abtest.adapters.experiments_table import to_item
-from abtest.experiment import times
-from abtest.experiment.events import Conversion, Invocation
+from abtest.experiment.record import times
+from abtest.experiment.record.events import Conversion, Invocation
 from tests.conftest import Sandbox, wait_for
 from tests.workflows.stage import Stage
 

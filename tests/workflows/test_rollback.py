@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from abtest.adapters import experiments_table, registry, rollback
+from abtest.adapters import experiments_table, registry
 from abtest.adapters.releases import ReleasesTable
-from abtest.adapters.rollback import Rollback, RollbackError
-from abtest.experiment.config import ExperimentConfig
-from abtest.experiment.experiment import Experiment
+from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.experiment import Experiment
+from abtest.operations import roll_back as rollback
+from abtest.operations.roll_back import Rollback, RollbackError
 from tests.adapters import samples
 from tests.conftest import Sandbox
 from tests.workflows.stage import Stage

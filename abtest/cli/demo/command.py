@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli import deploy, simulate, stacks
+from abtest.cli import deploy, simulate
 from abtest.cli.demo import release, result, traffic
 from abtest.cli.demo.local_sandbox import local_sandbox
 from abtest.cli.demo.memory import PeakMemory
 from abtest.cli.demo.plan import STAGE, Plan, Reviews, check_parameters, prepare_reviews
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.errors import UserError
-from abtest.cli.output import JsonOption, print_json, print_line, print_table, say, writing
 from abtest.cli.pipeline import parse_parameters, waited
-from abtest.cli.serving import BuildEndpoint
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import JsonOption, print_json, print_line, print_table, say, writing
+from abtest.cli.stage import stacks
+from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.report.words import percent, standing
 from pipelines import run
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.errors import UserError
-from abtest.cli.output import say
-from abtest.cli.waiting import meanwhile
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import say
+from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
 OPTIONS = ("--verify-identities",)  # so that the demo shows the stacks' policies to suffice, too

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.errors import UserError
-from abtest.cli.output import say
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import say
 from pipelines import run
 from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from abtest.adapters import registry
+from abtest.experiment.record.selection import APPROVED
 
 ENDPOINT_SECONDS = 600.0  # the sandbox takes some
 NOTE = "Approved by `abtest demo`."
@@ -12,5 +13,5 @@ def approve_newest(outputs: Mapping[str, str]) -> list[str]:
     """Approves the newest champion and the newest challenger, one right after the other; returns their ARNs."""
     newest = [registry.packages(outputs[name])[0] for name in ("ChampionGroupName", "ChallengerGroupName")]
     for package in newest:
-        registry.set_status(package.arn, registry.APPROVED, NOTE)
+        registry.set_status(package.arn, APPROVED, NOTE)
     return [package.arn for package in newest]

@@ -8,9 +8,10 @@ from typing import Any
 
 from abtest.adapters import artefacts
 from abtest.adapters.artefacts import RegisteredModel
-from abtest.cli import simulation, summary
+from abtest.cli.demo import users as simulation
 from abtest.cli.demo import verify
 from abtest.cli.demo.plan import Plan, Reviews
+from abtest.cli.shown import summary
 from abtest.report import page
 
 Json = dict[str, Any]

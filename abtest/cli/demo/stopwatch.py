@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from abtest.cli.output import say
+from abtest.cli.shown.output import say
 
 
 class Stopwatch:

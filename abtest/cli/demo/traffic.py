@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from abtest.adapters.api_client import ApiClient
 from abtest.adapters.event_store import EventStore
-from abtest.cli import rebalance, simulation
+from abtest.cli import rebalance
+from abtest.cli.demo import users as simulation
 from abtest.cli.demo.plan import Plan
-from abtest.cli.errors import UserError
-from abtest.cli.output import say
-from abtest.experiment.experiment import Experiment
-from abtest.experiment.rebalance import Decision
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import say
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.experiment import Experiment
 
 DELIVERY_SECONDS = 120.0  # Firehose delivers within a minute on AWS, within about a second here
 

@@ -1,4 +1,4 @@
-"""Probability best in all runs at once: what abtest.experiment.posterior does, in numpy, to 1e-6.
+"""Probability best in all runs at once: what abtest.experiment.allocation.posterior does, in numpy, to 1e-6.
 
 The densities are those of that module, on the logit scale. Each run has its own Gauss-Legendre panels, equal
 parts of the measure 1/(narrowest deviation there), so that none is much wider than the narrowest density on it.
@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from abtest.experiment.log_gamma import stirling_error
-from abtest.experiment.quadrature import ORDER, rule
-from abtest.experiment.simulation.scenario import Floats
+from abtest.experiment.allocation.log_gamma import stirling_error
+from abtest.experiment.allocation.quadrature import ORDER, rule
+from abtest.experiment.arrays import Floats
 
 PANEL_WIDTH = 2.75  # deviations of the narrowest density on a panel
 NEGLIGIBLE = 19.0  # beyond a density of e**-19 of the peak nothing is integrated

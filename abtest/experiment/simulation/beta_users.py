@@ -1,6 +1,6 @@
 """Users whose own rates are Beta distributed around the arm's: a table of rates by quantile.
 
-The Beta density is tabulated on the logit scale (see abtest.experiment.posterior), where it is smooth however small its
+The Beta density is tabulated on the logit scale (see `allocation.posterior`), where it is smooth however small its
 parameters are, and summed by the trapezoid rule. A user is one of BINS equally likely bins and converts at its bin's
 mean rate, so that the mean over users is the arm's rate.
 """
@@ -8,7 +8,7 @@ mean rate, so that the mean over users is the arm's rate.
 import numpy as np
 from numpy.typing import NDArray
 
-from abtest.experiment.simulation.scenario import Floats
+from abtest.experiment.arrays import Floats
 
 BINS = 1024
 POINTS = 20_000  # of the table of a distribution

@@ -6,7 +6,8 @@ them. Other than with `Visitors`, two policies do not meet the same users.
 
 import numpy as np
 
-from abtest.experiment.simulation.scenario import Floats, Scenario
+from abtest.experiment.arrays import Floats
+from abtest.experiment.simulation.scenario import Scenario
 from abtest.experiment.simulation.visitors import Tally, generator
 
 CROWD = 5  # stream of random numbers, beside those of `visitors`

@@ -1,4 +1,4 @@
-"""The always-valid test of abtest.experiment.stopping in all runs at once; formulas and proof are there."""
+"""The always-valid test of abtest.experiment.evidence.stopping in all runs at once; formulas and proof are there."""
 
 import dataclasses
 import itertools
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from abtest.experiment.batchwise import log_factors, log_sum
-from abtest.experiment.conclusion import DECIDED, EQUIVALENT, RUNNING
-from abtest.experiment.config import MODES
-from abtest.experiment.e_values import LARGEST
-from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.stopping import WEIGHTS, threshold_of
+from abtest.experiment.arrays import Floats
+from abtest.experiment.evidence.e_values import LARGEST
+from abtest.experiment.evidence.stopping import WEIGHTS, log_factors, threshold_of
+from abtest.experiment.evidence.stopping import log_sum_last as log_sum
+from abtest.experiment.record.config import MODES
+from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING
 
 NOBODY = -1  # no leader; no interval in which the test ended
 

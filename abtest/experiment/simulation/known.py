@@ -15,8 +15,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from abtest.experiment.delays import LEAST_CONVERSIONS
-from abtest.experiment.simulation.scenario import Floats, Scenario
+from abtest.experiment.arrays import Floats
+from abtest.experiment.counting.delays import LEAST_CONVERSIONS
+from abtest.experiment.simulation.scenario import Scenario
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.batched import probability_best
 from abtest.experiment.simulation.known import READINGS, Known
-from abtest.experiment.simulation.scenario import Floats
 
 Picks: TypeAlias = NDArray[np.int64]  # [runs], an arm each
 

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.policies import Picks, RequestPolicy
-from abtest.experiment.simulation.scenario import Floats
 from abtest.experiment.simulation.strategies import check_epsilon, check_least, initial_shares
 
 # Counters [runs, arms], a generator, epsilon -> an arm for each run; every arm has an invocation.

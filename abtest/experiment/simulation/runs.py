@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.decisions import Decisions
 from abtest.experiment.simulation.policies import Picks
-from abtest.experiment.simulation.scenario import Floats, Scenario
+from abtest.experiment.simulation.scenario import Scenario
 
 
 @dataclasses.dataclass(frozen=True)

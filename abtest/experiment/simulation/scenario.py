@@ -3,12 +3,10 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from abtest.experiment.arrays import Floats
 
 
 @dataclasses.dataclass(frozen=True)

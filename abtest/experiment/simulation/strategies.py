@@ -1,4 +1,4 @@
-"""Our strategies in all runs at once: what abtest.experiment.strategies does, in numpy."""
+"""Our strategies in all runs at once: what abtest.experiment.allocation.strategies does, in numpy."""
 
 import dataclasses
 import math
@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from abtest.experiment.adaptive import Beliefs
-from abtest.experiment.adaptive_filter import IDLE
+from abtest.experiment.allocation.adaptive import Beliefs
+from abtest.experiment.allocation.adaptive_filter import IDLE
+from abtest.experiment.allocation.strategies import UCB1_MOST_STEPS
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.batched import probability_best
 from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks, Session, Stateless
-from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.strategies import UCB1_MOST_STEPS
 
 
 def weighted_sampling(initial: Floats) -> Callable[[Known], Floats]:

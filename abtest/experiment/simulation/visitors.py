@@ -13,8 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.beta_users import BINS, mean_rates
-from abtest.experiment.simulation.scenario import Floats, Scenario
+from abtest.experiment.simulation.scenario import Scenario
 
 BLOCK = 1000  # requests drawn at once, to bound the memory
 CHUNK = 1000  # runs simulated at once; part of what the draws depend on

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abtest.cli.demo.plan import Plan, prepare_reviews
-from abtest.cli.errors import UserError
+from abtest.cli.shown.errors import UserError
 
 
 def plan(folder: Path = Path("unused"), reviews: str | None = None, users: int = 600, rounds: int = 8) -> Plan:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from abtest.adapters.event_store import StoredLines
-from abtest.cli import simulation
 from abtest.cli.demo import traffic
+from abtest.cli.demo import users as simulation
 from abtest.cli.demo.plan import Plan
-from abtest.cli.errors import UserError
-from abtest.cli.simulation import Visit
-from abtest.experiment.rebalance import Decision
+from abtest.cli.demo.users import Visit
+from abtest.cli.shown.errors import UserError
+from abtest.experiment.record.decision import Decision
 from tests.adapters import samples
 from tests.cli.demo.test_plan import plan
 

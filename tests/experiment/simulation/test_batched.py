@@ -6,9 +6,9 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from abtest.experiment import posterior
+from abtest.experiment.allocation import posterior
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import probability_best
-from abtest.experiment.simulation.scenario import Floats
 
 Counts: TypeAlias = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
 

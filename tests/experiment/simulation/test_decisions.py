@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from abtest.experiment.arrays import Floats
+from abtest.experiment.evidence.stopping import verdict
 from abtest.experiment.simulation import NOBODY, Decisions, Monitor, SequentialTest
-from abtest.experiment.simulation.scenario import Floats
-from abtest.experiment.stopping import verdict
 
 ALPHA = 0.05
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import READINGS, Known, Scenario, interval_policy, simulate
 from abtest.experiment.simulation.known import Cohorts
 from abtest.experiment.simulation.policies import IntervalPolicy, Session, Stateless
-from abtest.experiment.simulation.scenario import Floats
 
 SPREAD = (0.5, 0.25, 0.25)
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import Change, Decisions, Runs, Scenario, difference, estimate, ratio
-from abtest.experiment.simulation.scenario import Floats
 
 
 def runs(trials: Floats, *, decisions: Decisions | None = None) -> Runs:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import (
     Monitor,
     Policy,
@@ -21,7 +22,6 @@ from abtest.experiment.simulation import (
     simulate,
 )
 from abtest.experiment.simulation.policies import Picks
-from abtest.experiment.simulation.scenario import Floats
 
 SMALL = Scenario("small", (0.3, 0.4, 0.35), intervals=6, requests=40, delay=(0.5, 0.3, 0.2))
 STICKY = dataclasses.replace(SMALL, users=Users(0.2, 5.0))

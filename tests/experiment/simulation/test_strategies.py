@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from abtest.experiment import strategies, traffic_shares
+from abtest.experiment import traffic_shares
+from abtest.experiment.arrays import Floats
+from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import Known, interval_policy
-from abtest.experiment.simulation.scenario import Floats
 from abtest.experiment.simulation.strategies import Adaptive
 
 RUNS = 12
@@ -33,7 +34,7 @@ def batched(seen: Known, arms: int, **arguments: Any) -> Floats:
     return interval_policy(**arguments).begin(len(seen.trials), arms).shares(seen)
 
 
-@pytest.mark.parametrize("strategy", strategies.STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("arms", [1, 2, 3, 7])
 @pytest.mark.parametrize(
     "arguments", [{}, {"floor": 0.05}, {"epsilon": 0.3, "weights": True}, {"burn_in": 40, "weights": True}]

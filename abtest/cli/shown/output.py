@@ -1,0 +1,78 @@
+"""How every command talks: progress on standard error, results on standard output, as text or JSON."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from abtest.cli.shown.errors import UserError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="An adopted endpoint (abtest adopt); default: the stage's own.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+StageOption = Annotated[str, typer.Option("--stage", envvar="ABTEST_STAGE", help="Stage: infra/config/STAGE.json.")]
+
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
+result = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
+UNLIMITED = 10_000  # characters
+UNKNOWN = ("", "-", "\N{EN DASH}")
+
+
+def say(text: str) -> None:
+    """One line of progress, on standard error."""
+    progress.print(text, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """The result for machines, on standard output."""
+    typer.echo(json.dumps(document, indent=2, default=str))
+
+
+def print_line(text: str) -> None:
+    """One line of the result for people, on standard output."""
+    result.print(text, markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table of the result for people; columns of numbers are right-aligned.
+
+    In a terminal that is too narrow, text is broken between words if that is enough; else lines stay whole, for
+    nothing may be cut off.
+    """
+    texts = [[str(cell) for cell in row] for row in rows]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = all(text[index][:1].isdigit() or text[index] in UNKNOWN for text in texts)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+    for text in texts:
+        table.add_row(*map(Text, text))  # no markup: brackets are brackets
+    needed = result.measure(table, options=result.options.update(width=UNLIMITED))
+    fits = needed.minimum <= result.width
+    (result if fits else Console(highlight=False, soft_wrap=True, width=needed.maximum)).print(table)
+
+
+def picture(given: str | Path) -> Path:
+    """The path of a picture to write. Raises BadParameter for a format that is not drawn."""
+    path = Path(given)
+    if path.suffix not in (".svg", ".png"):
+        raise typer.BadParameter(f"must end in .svg or .png, not {path.name}")
+    return path
+
+
+@contextmanager
+def writing(option: str) -> Iterator[None]:
+    """A file or folder that cannot be made, where `option` says, as a user's mistake."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{option}: {error.filename} cannot be written: {error.strerror}") from None

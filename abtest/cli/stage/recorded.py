@@ -1,0 +1,130 @@
+"""Recorded events as a replay needs them: from a stage's bucket, or from a file or folder of JSON lines."""
+
+import dataclasses
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from abtest.adapters.event_store import GZIP_MAGIC, EventStore
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.cli.shown import summary
+from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import say
+from abtest.cli.stage.stacks import outputs
+from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.experiment import Experiment, decision_id
+from abtest.experiment.replay.logged import Log, LoggedDecision, experiment_ids, read_log
+
+NOBODY = "holds no event of a user whose variant was drawn"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """A log, the strategies that drew its users, and the settings that a strategy has unless it is told others."""
+
+    log: Log
+    strategies: tuple[str, ...]
+    weights: Mapping[str, float]
+    epsilon: float = 0.1
+    burn_in: int = 0
+    floor: float = 0.0
+    objective: str = "maximize"
+    costs: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+def from_files(path: Path, experiment_id: str | None, window_seconds: int | None, reward: str) -> Recorded:
+    """Decisions are read off the propensities; `window_seconds` defaults to none. Raises UserError."""
+    lines = list(_lines(path))
+    say(f"{len(lines):,} lines in {path}")
+    found = [experiment_id] if experiment_id else experiment_ids(lines)
+    if len(found) != 1:
+        told = f"holds several experiments, name one with --experiment: {', '.join(found)}" if found else NOBODY
+        raise UserError(f"{path} {told}")
+    log = _read(
+        lambda: read_log(lines, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
+    )
+    return Recorded(log, _strategies(log), log.initial_weights)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Of the file, or of all files of the folder, gzip or not."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist: give a file or folder of JSON lines")
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            content = file.read_bytes()
+            try:
+                text = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
+            except (OSError, EOFError, zlib.error) as error:
+                raise UserError(f"{file} cannot be read ({error}): fetch it again, or take it away") from None
+            yield from (line for line in text.decode(errors="replace").split("\n") if line.strip())
+
+
+def from_stage(
+    stage: str, endpoint_name: str | None, experiment_id: str | None, window_seconds: int | None, reward: str
+) -> Recorded:
+    """The endpoint's (default: the stage's own) current experiment or an earlier one, with its Decisions.
+
+    Raises UserError.
+    """
+    found = outputs(stage)
+    endpoint_name = endpoint_name or found["EndpointName"]
+    experiment, decisions = _experiment(found["ExperimentsTableName"], endpoint_name, experiment_id)
+    stored = EventStore(found["BucketName"]).read(experiment.started_at)
+    lines = [line for item in stored for line in item.lines]
+    say(f"{len(lines):,} events in {len(stored):,} objects of {found['BucketName']}")
+    window = experiment.attribution_window_seconds if window_seconds is None else window_seconds
+    log = _read(
+        lambda: read_log(
+            lines,
+            experiment_id=experiment.experiment_id,
+            attribution_window_seconds=window,
+            decisions=_decisions(experiment, decisions),
+            reward=reward,
+        )
+    )
+    return Recorded(
+        log,
+        _strategies(log),
+        {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
+        experiment.epsilon,
+        experiment.warmup,
+        experiment.exploration_floor,
+        experiment.objective,
+        {variant.variant_name: variant.cost for variant in experiment.variants},
+    )
+
+
+def _experiment(
+    table_name: str, endpoint_name: str, experiment_id: str | None
+) -> tuple[Experiment, Sequence[Decision]]:
+    current, decisions = summary.current(table_name, endpoint_name)
+    if experiment_id in (None, current.experiment_id):
+        return current, decisions
+    table = ExperimentsTable(table_name)
+    past = {experiment.experiment_id: experiment for experiment in table.past(endpoint_name)}
+    if experiment_id not in past:
+        known = ", ".join([current.experiment_id, *past])
+        raise UserError(f"{endpoint_name} had no experiment {experiment_id}: there are {known}")
+    return past[experiment_id], table.decisions(endpoint_name, experiment_id)
+
+
+def _decisions(experiment: Experiment, decisions: Sequence[Decision]) -> list[LoggedDecision]:
+    """The initial shares, which count as the Decision 0, and those of each Decision."""
+    initial = decisions[0].old_shares if decisions else experiment.shares
+    return [
+        LoggedDecision(decision_id(experiment.experiment_id, 0), experiment.started_at, initial),
+        *(LoggedDecision(decision.decision_id, decision.as_of, decision.new_shares) for decision in decisions),
+    ]
+
+
+def _read(read: Callable[[], Log]) -> Log:
+    try:
+        return read()
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _strategies(log: Log) -> tuple[str, ...]:
+    return tuple(sorted({trial.invocation.strategy for trial in log.trials}))

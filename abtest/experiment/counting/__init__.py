@@ -1,0 +1,1 @@
+"""Events to counts, which add up over users."""

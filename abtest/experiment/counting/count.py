@@ -1,0 +1,232 @@
+"""Events to counts: a pure function of the set of events, `as_of` and the earlier Decisions' `as_of`.
+
+An invocation's cohort is closed once its attribution window is over (`timestamp + window <= as_of`); trial and
+reward enter together then. Reward counts if it came within the window. A window of 0 means that there is none: an
+invocation is closed as soon as it is counted, and its reward counts whenever it comes.
+
+Duplicates count once (the earliest is kept), in any order. Traffic that was not randomised is counted apart.
+
+All events are counted anew each time, so that nothing can be lost or counted twice; as arrays this takes about a
+microsecond each, where reading one takes 40.
+"""
+
+import collections
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abtest.experiment.arrays import Floats
+from abtest.experiment.counting import columns
+from abtest.experiment.counting.columns import Cell
+from abtest.experiment.counting.counts import Counts, Interval
+from abtest.experiment.counting.delays import delays_of, weighted_cells, weights
+from abtest.experiment.counting.event_table import Draw, EventTable, Rows, only
+from abtest.experiment.counting.new_users import Drawn, new_users
+from abtest.experiment.record.events import NOT_RANDOMISED
+from abtest.experiment.record.variants import VariantCounts
+
+Names: TypeAlias = Sequence[str]  # of the variants that served randomised traffic, in order
+Whole: TypeAlias = NDArray[np.int64]
+
+AnyCell = TypeVar("AnyCell", Cell, tuple[int, float])
+
+NEVER = np.iinfo(np.int64).max
+# An invocation with the conversion credited to it: `variant` is a place in Names, -1 where nobody drew it;
+# `converted_at` is NEVER, and `reward` 0, where no conversion came in time, be it that a late one did.
+TRIAL = np.dtype(
+    [
+        *((name, kind) for name, kind in (("id", "<u8"), ("at", "<i8"), ("user", "<u8"), ("draw", "<u4"))),
+        *(("variant", "<i4"), ("closed_at", "<i8"), ("converted_at", "<i8"), ("reward", "<f8"), ("late", "?")),
+    ]
+)
+
+
+def count(
+    table: EventTable,
+    *,
+    experiment_id: str,
+    as_of: datetime.datetime,
+    attribution_window_seconds: int,
+    boundaries: Iterable[datetime.datetime] = (),
+) -> Counts:
+    """The counts of `experiment_id` at `as_of`.
+
+    `table` holds the experiment's events (others' are counted as foreign), `boundaries` are the `as_of` of its earlier
+    Decisions; later events and boundaries do not count.
+    """
+    ended = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
+    ends = np.array([columns.to_milliseconds(end) for end in ended], np.int64)
+    is_own = np.array([draw.experiment_id == experiment_id for draw in table.draws], bool)
+    own = [only(rows, is_own[rows["draw"]]) for rows in (table.invocations, table.conversions)]
+    invocations, conversions = (only(rows, rows["at"] <= ends[-1]) for rows in own)
+    trials, orphans = _trials(invocations, conversions, attribution_window_seconds * 1000)
+    names = _name(trials, table.draws)
+    drawn = only(trials, trials["variant"] >= 0)
+    drawn["user"] = np.unique(drawn["user"], return_inverse=True)[1]  # numbers, which are grouped faster
+    first = _first_by_user(drawn)
+    closed_first = only(first, first["closed_at"] <= ends[-1])
+    history, first_reward = _history(names, closed_first, ends)
+    return Counts(
+        experiment_id=experiment_id,
+        as_of=as_of,
+        variants=_variant_counts(names, drawn, closed_first, first_reward, ends[-1]),
+        history=tuple(Interval(end, cells) for end, cells in zip(ended, history, strict=True)),
+        new_users=new_users(_drawn(table.draws, first)),
+        apart=_apart(table.draws, only(trials, trials["variant"] < 0)),
+        late_conversion_count=int(trials["late"].sum()),
+        orphan_conversion_count=orphans,
+        malformed_line_count=len(table.malformed),
+        reward_out_of_range_count=int(table.malformed["out_of_range"].sum()),
+        foreign_event_count=len(table.invocations) + len(table.conversions) - sum(map(len, own)),
+        weighted_history=_weighted_history(names, drawn, ends),
+    )
+
+
+def _trials(invocations: Rows, conversions: Rows, window: int) -> tuple[Rows, int]:
+    """A trial for each invocation, and how many conversions' invocations are not there (yet)."""
+    trials = np.zeros(len(invocations), TRIAL)
+    for name in ("id", "at", "user", "draw"):
+        trials[name] = invocations[name]
+    trials["closed_at"], trials["converted_at"] = trials["at"] + window, NEVER
+    place = np.searchsorted(invocations["id"], conversions["id"])
+    found = place < len(invocations)
+    for name in ("id", "user"):  # the invocation that it names, and the same user's
+        found[found] = invocations[name][place[found]] == conversions[name][found]
+    place, credited = place[found], conversions[found]
+    late = (credited["at"] > trials["closed_at"][place]) & (window > 0)
+    trials["late"][place] = late
+    trials["converted_at"][place[~late]] = credited["at"][~late]
+    trials["reward"][place[~late]] = credited["reward"][~late]
+    return trials, int((~found).sum())
+
+
+def _name(trials: Rows, draws: Sequence[Draw]) -> Names:
+    """Sets the trials' variants; returns the names of those that there are."""
+    present = {place: draws[place] for place in np.unique(trials["draw"]).tolist()}
+    names = sorted({draw.variant for draw in present.values() if draw.variant is not None and _randomised(draw)})
+    codes = np.full(len(draws), -1, np.int32)
+    for place, draw in present.items():
+        if draw.variant is not None and _randomised(draw):
+            codes[place] = names.index(draw.variant)
+    trials["variant"] = codes[trials["draw"]]
+    return names
+
+
+def _randomised(draw: Draw) -> bool:
+    return draw.strategy not in NOT_RANDOMISED
+
+
+def _apart(draws: Sequence[Draw], trials: Rows) -> dict[str, int]:
+    """Invocations by strategy."""
+    strategies = collections.Counter[str]()
+    for place, invocations in zip(*np.unique(trials["draw"], return_counts=True), strict=True):
+        strategies[draws[place].strategy] += int(invocations)
+    return dict(sorted(strategies.items()))
+
+
+def _first_by_user(trials: Rows) -> Rows:
+    """Each user's first trial: users are sticky, so only these are independent of each other.
+
+    Trials come by id, which decides where times are equal; users are numbered.
+    """
+    latest_first = np.argsort(trials["at"], kind="stable")[::-1]
+    first = np.zeros(int(trials["user"].max(initial=0)) + 1, np.int64)
+    first[trials["user"][latest_first]] = latest_first  # what is assigned last stays
+    is_first = np.zeros(len(trials), bool)
+    is_first[first[: len(trials)]] = True
+    return only(trials, is_first)
+
+
+def _drawn(draws: Sequence[Draw], first: Rows) -> list[Drawn]:
+    """By whom and with what share users were drawn, and how many were so, where that is known."""
+    places, users = np.unique(first["draw"], return_counts=True)
+    return [
+        Drawn(draw.decision_id, draw.variant, draw.propensity, int(count))
+        for draw, count in ((draws[place], count) for place, count in zip(places, users, strict=True))
+        if draw.decision_id is not None and draw.variant is not None and draw.propensity is not None
+    ]
+
+
+def _history(names: Names, closed_first: Rows, ends: Whole) -> tuple[list[dict[str, tuple[int, float]]], Floats]:
+    """Users' first outcomes by the interval in which they closed, and the sums of their rewards by variant.
+
+    A reward is what was known when its interval ended: the test that read it then must find it unchanged.
+    """
+    interval = np.searchsorted(ends, closed_first["closed_at"])
+    reward = np.where(closed_first["converted_at"] <= ends[interval], closed_first["reward"], 0.0)
+    cells = []
+    for place in range(len(names)):
+        own = closed_first["variant"] == place
+        users = np.bincount(interval[own], minlength=len(ends)).tolist()
+        earned = np.bincount(interval[own], reward[own], minlength=len(ends))
+        cells.append(list(zip(users, earned.tolist(), strict=True)))
+    return _by_name(names, cells, len(ends)), _sums(names, closed_first, reward)
+
+
+def _by_name(names: Names, cells: Sequence[Sequence[AnyCell]], intervals: int) -> list[dict[str, AnyCell]]:
+    """By interval and name what came by variant and interval, but cells of no trials."""
+    found: list[dict[str, AnyCell]] = [{} for _ in range(intervals)]
+    for name, own in zip(names, cells, strict=True):
+        for interval, cell in zip(found, own, strict=True):
+            if cell[0]:
+                interval[name] = cell
+    return found
+
+
+def _sums(names: Names, trials: Rows, weights: Floats | None = None) -> Floats:
+    """By variant."""
+    return np.bincount(trials["variant"], weights, minlength=len(names)).astype(np.float64)
+
+
+def _weighted_history(names: Names, trials: Rows, ends: Whole) -> tuple[dict[str, Cell], ...]:
+    """By the time of invocation, open ones weighted as `delays` says."""
+    is_closed = trials["closed_at"] <= ends[-1]
+    delays = None if is_closed.all() else delays_of(*_conversions(trials[is_closed]))
+    trials = trials if delays else only(trials, is_closed)
+    weight = weights((ends[-1] - trials["at"]) / 1000, trials["closed_at"] <= ends[-1], delays)
+    interval, cells = np.searchsorted(ends, trials["at"]), []
+    for place in range(len(names)):
+        own = trials["variant"] == place
+        cells.append(weighted_cells(weight[own], trials["reward"][own], interval[own], len(ends)))
+    return tuple(_by_name(names, cells, len(ends)))
+
+
+def _conversions(trials: Rows) -> tuple[Floats, Floats]:
+    """Delays (seconds; 0 where a slow clock dated a conversion before its invocation) and rewards."""
+    converted = trials[trials["converted_at"] != NEVER]
+    return np.maximum(converted["converted_at"] - converted["at"], 0) / 1000, converted["reward"]
+
+
+def _variant_counts(
+    names: Names, trials: Rows, closed_first: Rows, first_reward: Floats, until: int
+) -> dict[str, VariantCounts]:
+    is_closed = trials["closed_at"] <= until
+    closed, pending = only(trials, is_closed), trials[~is_closed]
+    found = {
+        "invocation_count": _sums(names, closed),
+        "conversion_count": _sums(names, closed, closed["converted_at"] != NEVER),
+        "reward_sum": _sums(names, closed, closed["reward"]),
+        "pending_invocation_count": _sums(names, pending),
+        "pending_conversion_count": _sums(names, pending, pending["converted_at"] != NEVER),
+        "pending_reward_sum": _sums(names, pending, pending["reward"]),
+        "user_count": _sums(names, closed_first),
+        "first_reward_sum": first_reward,
+        "user_mean_sum": _user_mean_sum(names, closed),
+    }
+    return {
+        name: VariantCounts.from_json({field: sums[place] for field, sums in found.items()})
+        for place, name in enumerate(names)
+    }
+
+
+def _user_mean_sum(names: Names, closed: Rows) -> Floats:
+    """By variant, the sum over its users of each one's mean reward."""
+    sums = np.zeros(len(names))
+    for place in range(len(names)):
+        own = closed[closed["variant"] == place]
+        trials, reward = np.bincount(own["user"]), np.bincount(own["user"], own["reward"])
+        sums[place] = (reward[trials > 0] / trials[trials > 0]).sum()
+    return sums

@@ -1,0 +1,118 @@
+"""What an experiment's first outcomes prove, and the status that follows: once reached, it stays.
+
+- decided: a variant is proven better than every other (`stopping`).
+- equivalent: every challenger is proven to differ from the champion by less than the margin.
+- stopped: the time limit passed without either. It counts from when the last variant joined, the experiment's start if
+  none did later.
+
+A new variant makes the experiment running again, since nothing is known of it.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+
+from abtest.experiment.allocation.utility import utility
+from abtest.experiment.counting.counts import Counts
+from abtest.experiment.evidence.confidence import effects
+from abtest.experiment.evidence.stopping import Verdict, verdict
+from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment
+from abtest.experiment.record.findings import Effect
+from abtest.experiment.record.variants import Trials
+
+
+@dataclasses.dataclass(frozen=True)
+class Conclusion:
+    """`leader` is the winner once decided, the champion once equivalent, else who is most probably the best.
+
+    `e_values` are the leader's against each other variant and must reach `threshold`; `effects` are by how much it is
+    better than each.
+    """
+
+    status: str
+    leader: str
+    e_values: Mapping[str, float]
+    threshold: float
+    effects: Mapping[str, Effect]
+
+
+def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
+    """(trials, reward sum) by variant as (trials, utility sum) in the variants' order; zeros for a missing one."""
+    counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
+    costs = [variant.cost for variant in experiment.variants]
+    return utility(counts, objective=experiment.objective, costs=costs)
+
+
+def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
+    """Utility before costs, which the test takes as differences: brought to 0..1, they would blur the rewards."""
+    return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
+
+
+def conclude(
+    experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
+) -> Conclusion:
+    """`best` are the probabilities of being the best by variant; counts that are not `trusted` prove nothing."""
+    names = experiment.variant_names
+    costs = {variant.variant_name: variant.cost for variant in experiment.variants}
+    intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
+    test = verdict(intervals, names, experiment.alpha, margin=experiment.margin, costs=costs)
+    status = _status(experiment, test, now, trusted)
+    leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
+    found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
+    return Conclusion(status, leader, test.e_values[leader], test.threshold, found)
+
+
+def _status(experiment: Experiment, test: Verdict, now: datetime.datetime, trusted: bool) -> str:
+    if experiment.status != RUNNING:
+        return experiment.status
+    if trusted and test.leader is not None:
+        return DECIDED
+    if trusted and test.equivalent:
+        return EQUIVALENT
+    return STOPPED if _is_over(experiment, now) else RUNNING
+
+
+def _is_over(experiment: Experiment, now: datetime.datetime) -> bool:
+    if experiment.time_limit_hours is None or len(experiment.variants) < 2:
+        return False
+    began = max(experiment.started_at, *(variant.joined_at for variant in experiment.variants))
+    return now - began >= datetime.timedelta(hours=experiment.time_limit_hours)
+
+
+def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
+    if status == DECIDED:
+        return experiment.leader or test.leader
+    return experiment.variant_names[0] if status == EQUIVALENT else None
+
+
+def standing(experiment: Experiment, conclusion: Conclusion, probability: float) -> str:
+    """Where the comparison is, in one clause; `probability` is the leader's of being the best."""
+    leader, champion = conclusion.leader, experiment.variant_names[0]
+    if conclusion.status == EQUIVALENT:
+        return f"Every variant differs from {champion} by less than the margin of {experiment.margin:g}"
+    if conclusion.status == STOPPED:
+        return f"The time limit of {experiment.time_limit_hours:g} hours passed without a decision"
+    if not conclusion.e_values:
+        return f"{leader} is alone"
+    nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
+    evidence = f"e-value {conclusion.e_values[nearest]:.3g} against {nearest}, {conclusion.threshold:g} needed"
+    if conclusion.status == DECIDED:
+        return f"{leader} is better than every other variant: {evidence}"
+    return f"{leader} is ahead with P(best) {probability:.3f}: {evidence}"
+
+
+def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
+    """What the status is worth, in sentences; nothing where one variant is alone."""
+    if len(experiment.variants) == 1:
+        return ""
+    risk = f"at most {experiment.alpha * 100:g} %"
+    false = "a variant that is not the single best is ever named"
+    if experiment.margin is not None:
+        false += f", or variants that differ by {experiment.margin:g} or more are called equivalent,"
+    level = (1 - 2 / conclusion.threshold) * 100
+    return (
+        f"The chance that {false} is {risk}, however often one looks and however the shares move: each user counts "
+        "once, by the first outcome whose attribution window is over. Each interval of a difference holds it at all "
+        f"looks with probability {level:.3g} %, if the difference stays what it is. P(best) and the value remaining "
+        "name nobody."
+    )

@@ -1,0 +1,186 @@
+"""What may be wrong with an experiment, as sentences with their numbers; nothing here changes a Decision."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from abtest.experiment.counting.counts import Counts
+from abtest.experiment.evidence.drift import Drift, drift
+from abtest.experiment.evidence.sample_ratio import sample_ratio
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.findings import NOTICE, WARNING, Finding
+
+# The chance that a check of a healthy experiment ever fires, however often it is looked at.
+MISMATCH_ALPHA = 0.01
+DRIFT_ALPHA = 0.05
+
+LEAST_EXPECTED = 5.0  # Cochran's rule for counts in a table (Biometrics, 1954)
+MOST_MALFORMED = 0.01  # of all lines
+MOST_LATE = 0.1  # of conversions
+MOST_ORPHANS = 0.05  # of conversions; some are on their way before their invocations
+MOST_APART = 0.1  # of invocations: Fallback, where no variant was drawn
+LEAST_EVENTS = 20  # fewer of them make no share
+
+
+def health(experiment: Experiment, counts: Counts) -> tuple[Finding, ...]:
+    """What to know about the experiment before its comparison is believed: warnings first; empty if all is well."""
+    findings = [finding for check in CHECKS for finding in check(experiment, counts)]
+    return tuple(sorted(findings, key=lambda finding: finding.severity != WARNING))
+
+
+def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
+    needed = 1 / MISMATCH_ALPHA
+    found = sample_ratio(counts.new_users, experiment.variant_names)
+    if len(experiment.variants) < 2 or found.e_value < needed:
+        return []
+    sentence = (
+        f"Sample-ratio mismatch: {found.variant_name} has {found.users:,} of {found.total:,} new users, where the "
+        f"shares that drew them give {found.expected:,.0f} (e-value {_e_value(found.e_value)}, {needed:g} needed). "
+        "The variants' users differ by more than chance, so do not believe the comparison before the cause is "
+        "known: look for invocations that fail, time out or are not logged on one variant."
+    )
+    figures = {
+        "e_value": found.e_value,
+        "e_value_needed": needed,
+        "users": found.users,
+        "expected": found.expected,
+        "total": found.total,
+    }
+    return [Finding("sample_ratio_mismatch", WARNING, sentence, figures)]
+
+
+def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
+    """Each challenger against the champion, by users' first closed outcomes."""
+    champion, *challengers = experiment.variant_names
+    needed = len(challengers) / DRIFT_ALPHA
+    batches = [interval.first_outcomes for interval in counts.history]
+    findings = []
+    for name in challengers:
+        found = drift([(batch.get(name, (0, 0.0)), batch.get(champion, (0, 0.0))) for batch in batches])
+        if found is not None and found.e_value >= needed:
+            findings.append(_drift_finding(name, champion, found, needed))
+    return findings
+
+
+def _drift_finding(name: str, champion: str, found: Drift, needed: float) -> Finding:
+    shrank = abs(found.late) < abs(found.early)
+    sentence = (
+        f"Drift: {name} less {champion} went from {_points(found.early)} in the first half of the users to "
+        f"{_points(found.late)} in the second (e-value {_e_value(found.e_value)}, {needed:g} needed). "
+        f"{'A novelty may be wearing off' if shrank else 'The rates do not stay as they were'}: go by the later "
+        "figure. This assumes that the time alone moves all variants alike, and compares users by their first "
+        "outcome: a novelty that wears off within a user is not seen."
+    )
+    figures = {"e_value": found.e_value, "e_value_needed": needed, "early": found.early, "late": found.late}
+    return Finding("drift", WARNING, sentence, figures)
+
+
+def _e_value(value: float) -> str:
+    return f"{value:,.0f}" if value < 1e6 else "over a million"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f} percentage points"
+
+
+def _few_conversions(experiment: Experiment, counts: Counts) -> list[Finding]:
+    """By what the variants' common rate lets expect, so that a bad variant is not called a little known one."""
+    trials = {name: counts.of(name).invocation_count for name in experiment.variant_names}
+    total = sum(trials.values())
+    if not total:
+        return []
+    rate = math.fsum(counts.of(name).reward_sum for name in trials) / total
+    kind = "conversions" if rate <= 0.5 else "missed conversions"
+    expected = {name: count * min(rate, 1 - rate) for name, count in trials.items()}
+    few = {name: number for name, number in expected.items() if number < LEAST_EXPECTED}
+    if not few:
+        return []
+    sentence = (
+        f"Too few conversions: at the common rate of {rate:.2%}, {_listed(few)} can expect fewer than "
+        f"{LEAST_EXPECTED:g} {kind}. Shares and P(best) then follow chance and the prior more than the models."
+    )
+    return [Finding("few_conversions", NOTICE, sentence, few | {"rate": rate})]
+
+
+def _listed(numbers: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} ({number:.1f})" for name, number in numbers.items())
+
+
+def _reward_range(_: Experiment, counts: Counts) -> list[Finding]:
+    count = counts.reward_out_of_range_count
+    if not count:
+        return []
+    sentence = (
+        f"Rewards out of range: {count:,} {'conversion has' if count == 1 else 'conversions have'} a reward that is "
+        "no number from 0 to 1. They are in quarantine and count as no conversion: scale the rewards at their source."
+    )
+    return [Finding("reward_out_of_range", WARNING, sentence, {"count": count})]
+
+
+def _malformed(_: Experiment, counts: Counts) -> list[Finding]:
+    malformed = counts.malformed_line_count
+    return _share_finding(
+        ("malformed_lines", WARNING),
+        (malformed, _invocations(counts) + _conversions(counts) + malformed, MOST_MALFORMED),
+        "Malformed events: {part:,} of {whole:,} lines ({share:.1%}) are no events and were kept aside in quarantine: "
+        "look there for the reasons.",
+    )
+
+
+def _late(_: Experiment, counts: Counts) -> list[Finding]:
+    return _share_finding(
+        ("late_conversions", NOTICE),
+        (counts.late_conversion_count, _conversions(counts), MOST_LATE),
+        "Late conversions: {part:,} of {whole:,} ({share:.1%}) came after the attribution window and earned nothing. "
+        "The variants are compared by what converts in time; a longer window counts more.",
+    )
+
+
+def _orphans(_: Experiment, counts: Counts) -> list[Finding]:
+    return _share_finding(
+        ("orphan_conversions", WARNING),
+        (counts.orphan_conversion_count, _conversions(counts), MOST_ORPHANS),
+        "Orphan conversions: {part:,} of {whole:,} ({share:.1%}) name an invocation that is not there and count for "
+        "no variant: look for events that were lost or are late.",
+    )
+
+
+def _fallback(_: Experiment, counts: Counts) -> list[Finding]:
+    return _share_finding(
+        ("fallback_traffic", NOTICE),
+        (counts.apart.get("Fallback", 0), _invocations(counts), MOST_APART),
+        "Fallback traffic: {part:,} of {whole:,} invocations ({share:.1%}) were served without drawing a variant, and "
+        "teach nothing: look why assignments fail.",
+    )
+
+
+def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sentence: str) -> list[Finding]:
+    """A finding if `part` of `whole` is more than the share `most`; the sentence has places for part, whole, share."""
+    (name, severity), (part, whole, most) = kind, numbers
+    if whole < LEAST_EVENTS or part <= most * whole:
+        return []
+    share = part / whole
+    figures = {"count": part, "of": whole, "share": share, "most": most}
+    return [Finding(name, severity, sentence.format(part=part, whole=whole, share=share), figures)]
+
+
+def _invocations(counts: Counts) -> int:
+    randomised = sum(item.invocation_count + item.pending_invocation_count for item in counts.variants.values())
+    return randomised + sum(counts.apart.values())
+
+
+def _conversions(counts: Counts) -> int:
+    """Those in time, late and without an invocation; of randomised traffic."""
+    in_time = sum(item.conversion_count + item.pending_conversion_count for item in counts.variants.values())
+    return in_time + counts.late_conversion_count + counts.orphan_conversion_count
+
+
+CHECKS: tuple[Callable[[Experiment, Counts], list[Finding]], ...] = (
+    _sample_ratio,
+    _drift,
+    _reward_range,
+    _malformed,
+    _orphans,
+    _few_conversions,
+    _late,
+    _fallback,
+)

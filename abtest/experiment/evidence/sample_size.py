@@ -1,0 +1,157 @@
+"""How many users it takes to see a difference of a given size: with one look at the end, or with the always-valid test.
+
+One look: the two-proportion z-test, two-sided, of each other arm against the first, with the pooled variance under the
+null (Fleiss, Levin and Paik, "Statistical Methods for Rates and Proportions", 3rd ed., 2003, section 4.2; what R's
+`power.prop.test` solves). `alpha` is shared out over the comparisons (Bonferroni: Dunn, "Multiple Comparisons Among
+Means", 1961), so that all of them together err with at most that probability. For p_1 and p_2, of mean p, d apart,
+
+    n = ((z(1 - alpha/2) sqrt(2 p (1 - p)) + z(power) sqrt(p_1 (1 - p_1) + p_2 (1 - p_2))) / d)^2    in each arm
+
+Any look: the test of `stopping` itself is run on simulated users, one arm ahead of all others, which
+are equal. Wald's approximation (threshold over mean growth of the e-value) is no substitute: it knows neither what the
+mixture over effects costs nor the spread between runs.
+"""
+
+import dataclasses
+import math
+import random
+import statistics
+from collections.abc import Iterable, Iterator
+
+from abtest.experiment.evidence.stopping import Evidence, threshold_of
+from abtest.experiment.record.variants import Trials
+
+LOOKS = 40  # for as many users as a fixed horizon needs at a power of 80 %: finer looks would hardly end earlier
+MOST_LOOKS = 50 * LOOKS  # then a run counts as undecided
+NORMAL_VARIANCE = 100.0  # a binomial with more is drawn as a rounded normal
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What shall be seen: an arm whose conversion rate is `effect` away from the `baseline` of all others.
+
+    `baseline` and `baseline + effect` lie between 0 and 1, exclusive; a negative effect means that lower is better.
+    `alpha` bounds the chance of a false finding, 0 to 1 exclusive; `arms` counts the baseline in, 2 or more.
+    Raises ValueError beginning with the wrong field's name.
+    """
+
+    baseline: float
+    effect: float
+    alpha: float = 0.05
+    arms: int = 2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.baseline < 1:
+            raise ValueError(f"baseline: must be between 0 and 1, not {self.baseline:g}")
+        if not (0 < self.baseline + self.effect < 1 and self.effect != 0):
+            raise ValueError(f"effect: must not be 0 or take the rate to {self.baseline + self.effect:g}")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha: must be between 0 and 1, not {self.alpha:g}")
+        if self.arms < 2:
+            raise ValueError(f"arms: must be 2 or more, not {self.arms}")
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The mean utility (0..1, higher is better) of the best arm, and of each other."""
+        best, other = self.baseline + self.effect, self.baseline
+        return (best, other) if self.effect > 0 else (1 - best, 1 - other)
+
+
+@dataclasses.dataclass(frozen=True)
+class Durations:
+    """How long each of two or more simulated runs took to be decided: ascending, infinite where it never was."""
+
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Durations":
+        return cls(tuple(sorted(values)))
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean; infinite if a run was never decided."""
+        finite = math.isfinite(self.values[-1])
+        return statistics.stdev(self.values) / math.sqrt(len(self.values)) if finite else math.inf
+
+    def within(self, share: float) -> float:
+        """What this share (0..1) of the runs did not exceed."""
+        return self.values[max(math.ceil(share * len(self.values) - 1e-9), 1) - 1]
+
+
+def fixed_horizon(question: Question, power: float) -> int:
+    """The users of each arm so that the test at the end finds the effect with probability `power` (0..1 exclusive).
+
+    Raises ValueError beginning with "power" if that is out of range or not above the chance of a false finding.
+    """
+    level = question.alpha / (question.arms - 1)
+    if not level < power < 1:
+        raise ValueError(f"power: must be between {level:g} and 1, not {power:g}")
+    normal = statistics.NormalDist()
+    best, other = question.rates
+    mean = (best + other) / 2
+    under_null = normal.inv_cdf(1 - level / 2) * math.sqrt(2 * mean * (1 - mean))
+    under_effect = normal.inv_cdf(power) * math.sqrt(best * (1 - best) + other * (1 - other))
+    return max(math.ceil(((under_null + under_effect) / question.effect) ** 2), 1)
+
+
+def sequential(question: Question, *, floor: float | None = None, runs: int = 400, seed: int = 1) -> Iterator[float]:
+    """How many users, over all arms, the always-valid test takes if it is looked at often; run after run.
+
+    A run that is not decided within about 50 times the users of a fixed horizon gives infinity. `floor` is the share of
+    every arm but the best, which has the rest: what "learn first" comes to while it waits for a decision. It is above 0
+    and at most 1/arms; None is an equal split. The same `seed` gives the same answer, whatever the number of `runs`.
+    Raises ValueError beginning with the wrong argument's name.
+    """
+    share = 1 / question.arms if floor is None else floor
+    if not 0 < share <= 1 / question.arms + 1e-12:
+        raise ValueError(f"floor: must be above 0 and at most 1/{question.arms}, not {share:g}")
+    experiment = _Experiment(question, share)
+    return (experiment.duration(random.Random(f"{seed}/{run}")) for run in range(runs))
+
+
+class _Experiment:
+    """One question under fixed shares, looked at each time that as many users have come."""
+
+    def __init__(self, question: Question, share: float) -> None:
+        self._rates = question.rates
+        self._others = question.arms - 1
+        self._enough = math.log(threshold_of(question.arms, question.alpha))
+        best_share = 1 - self._others * share
+        # The variance of a difference goes with 1/n_a + 1/n_b: as many looks whatever the shares.
+        slower = (1 / share + 1 / best_share) / (2 * question.arms)
+        total = fixed_horizon(question, max(0.8, question.alpha)) * question.arms * slower / LOOKS
+        self._users = [max(round(total * part), 1) for part in (best_share, share)]
+
+    def duration(self, source: random.Random) -> float:
+        """The users, over all arms, until the best arm has passed against every other."""
+        pairs = [Evidence() for _ in range(self._others)]
+        for look in range(1, MOST_LOOKS + 1):
+            best = self._batch(source, 0)
+            for pair in pairs:
+                pair.add(best, self._batch(source, 1))
+            if all(pair.highest >= self._enough for pair in pairs):
+                return float(look * (self._users[0] + self._users[1] * self._others))
+        return math.inf
+
+    def _batch(self, source: random.Random, arm: int) -> Trials:
+        users = self._users[arm]
+        return users, float(_binomial(source, users, self._rates[arm]))
+
+
+def _binomial(source: random.Random, trials: int, rate: float) -> int:
+    """Successes among `trials`: exact by the gaps between them (Devroye, 1986, X.4), normal where they are many."""
+    if rate > 0.5:
+        return trials - _binomial(source, trials, 1 - rate)
+    variance = trials * rate * (1 - rate)
+    if variance > NORMAL_VARIANCE:
+        return min(max(round(source.gauss(trials * rate, math.sqrt(variance))), 0), trials)
+    successes, position, scale = 0, 0, math.log1p(-rate)
+    while True:
+        position += math.floor(math.log(1 - source.random()) / scale) + 1
+        if position > trials:
+            return successes
+        successes += 1

@@ -1,0 +1,122 @@
+"""Variants of an endpoint, what they counted, and the shares of traffic between them."""
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from abtest.experiment.record import times
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One production variant on trial.
+
+    `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
+    """
+
+    variant_name: str
+    model_package_arn: str
+    initial_weight: float
+    joined_at: datetime.datetime
+    cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.variant_name:
+            raise ValueError("variant_name: must not be empty")
+        if not (math.isfinite(self.initial_weight) and self.initial_weight > 0):
+            raise ValueError(f"initial_weight: must be above 0, not {self.initial_weight}")
+        if not 0 <= self.cost <= 1:
+            raise ValueError(f"cost: must be from 0 to 1, not {self.cost}")
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"joined_at": times.to_text(self.joined_at)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Variant":
+        return cls(
+            variant_name=document["variant_name"],
+            model_package_arn=document["model_package_arn"],
+            initial_weight=float(document["initial_weight"]),
+            joined_at=times.from_text(document["joined_at"]),
+            cost=float(document.get("cost", 0.0)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class VariantCounts:
+    """What one variant's randomised traffic brought.
+
+    Invocations, conversions and reward of closed cohorts (attribution window over); the same still pending; and by
+    user: `user_count` users with a closed first outcome, `first_reward_sum` of those first outcomes, and
+    `user_mean_sum`, the sum over users of each one's mean reward per closed invocation.
+    """
+
+    invocation_count: int = 0
+    conversion_count: int = 0
+    reward_sum: float = 0.0
+    pending_invocation_count: int = 0
+    pending_conversion_count: int = 0
+    pending_reward_sum: float = 0.0
+    user_count: int = 0
+    first_reward_sum: float = 0.0
+    user_mean_sum: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for negative counts or a reward above the number of trials."""
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) < 0:
+                raise ValueError(f"{field.name}: must not be negative")
+        if self.reward_sum > self.invocation_count or self.first_reward_sum > self.user_count:
+            raise ValueError("reward_sum: must not exceed the number of trials")
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "VariantCounts":
+        """Keys that are missing are 0; numbers may be of any kind."""
+        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
+        numbers: dict[str, Any] = {
+            name: int(value) if name.endswith("_count") else float(value) for name, value in known.items()
+        }
+        return cls(**numbers)
+
+
+class Shares(Mapping[str, float]):
+    """Traffic shares by variant name, each 0..1, of sum 1 (to 1e-6; kept as given). Immutable."""
+
+    def __init__(self, shares: Mapping[str, float]) -> None:
+        """Raises ValueError if there is none, one is out of range or their sum is not 1."""
+        if not shares:
+            raise ValueError("shares: must name at least one variant")
+        for name, share in shares.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"shares: {name} must have 0 to 1, not {share}")
+        if abs(math.fsum(shares.values()) - 1) > 1e-6:
+            raise ValueError(f"shares: must sum to 1, not {math.fsum(shares.values())}")
+        self._shares = dict(shares)
+
+    @classmethod
+    def of_weights(cls, weights: Mapping[str, float]) -> "Shares":
+        """Shares in proportion to `weights` (>= 0, not all 0)."""
+        total = math.fsum(weights.values())
+        if not (math.isfinite(total) and total > 0):
+            raise ValueError("weights: must sum to more than 0")
+        return cls({name: weight / total for name, weight in weights.items()})
+
+    def __getitem__(self, name: str) -> float:
+        return self._shares[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shares)
+
+    def __len__(self) -> int:
+        return len(self._shares)
+
+    def __repr__(self) -> str:
+        return f"Shares({self._shares})"
+
+
+Trials: TypeAlias = tuple[float, float]  # trials of an arm, and the sum of their rewards, 0 to trials

@@ -1,0 +1,107 @@
+import datetime
+import gzip
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from abtest.adapters import event_store
+from abtest.adapters.counts_store import Evidence
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.experiment import Experiment
+from tests.adapters import samples
+from tests.adapters.samples import ENDPOINT, NOW
+from tests.experiment.samples import counts
+
+EXPERIMENT = samples.experiment(samples.plan())
+KEY = "checkpoints/boundaries/reviews-dev-v1-1/2026-01-01T12:00:00.000Z.json.gz"
+
+
+@pytest.fixture
+def s3(experiments: ExperimentsTable) -> Any:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="bucket")
+    return client
+
+
+@pytest.fixture
+def decided(experiments: ExperimentsTable, s3: Any) -> Experiment:
+    """An experiment with three Decisions."""
+    experiments.ask_for_lease(ENDPOINT, "x", 0)
+    experiments.begin(EXPERIMENT, counter=1, before=None, execution="x")
+    for _ in range(3):
+        again(experiments)
+    return running(experiments)
+
+
+def running(table: ExperimentsTable) -> Experiment:
+    found = table.current(ENDPOINT)
+    assert found is not None
+    return found
+
+
+def again(table: ExperimentsTable) -> None:
+    table.apply_decision(samples.decision(running(table), {"Champion1": 0.5, "Challenger1": 0.5}), execution="r")
+
+
+def minutes(*numbers: int) -> list[datetime.datetime]:
+    return [NOW + datetime.timedelta(minutes=number) for number in numbers]
+
+
+def test_counts_are_found_under_their_key(s3: Any) -> None:
+    seen = counts({"Champion1": (10, 3.5), "Challenger1": (20, 4.0)})
+    key = Evidence("bucket").put(EXPERIMENT, seen)
+    assert (
+        key == Evidence("bucket").put(EXPERIMENT, seen) == "evidence/reviews-dev-v1-1/2026-01-01T00:16:40.000Z.json.gz"
+    )
+    assert Evidence("bucket").get(key) == (EXPERIMENT, seen)
+
+
+def test_only_new_decisions_are_read(
+    experiments: ExperimentsTable, decided: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, read = [], experiments.boundaries
+
+    def noted(experiment: Experiment, after: int) -> list[datetime.datetime]:
+        asked.append(after)
+        return read(experiment, after)
+
+    monkeypatch.setattr(experiments, "boundaries", noted)
+    evidence = Evidence("bucket")
+    assert evidence.boundaries(experiments, decided) == minutes(1, 2, 3)
+    again(experiments)
+    assert evidence.boundaries(experiments, running(experiments)) == minutes(1, 2, 3, 4)
+    assert evidence.boundaries(experiments, decided) == minutes(1, 2, 3)  # whom a Decision has overtaken meanwhile
+    assert asked == [0, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"no gzip", gzip.compress(b"[1")[:-4], gzip.compress(b"{}"), gzip.compress(b"3")]
+)
+def test_what_is_lost_or_wrong_is_read_anew(
+    experiments: ExperimentsTable, decided: Experiment, s3: Any, kept: bytes
+) -> None:
+    s3.put_object(Bucket="bucket", Key=KEY, Body=kept)
+    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
+    s3.delete_object(Bucket="bucket", Key=KEY)
+    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
+    assert s3.get_object(Bucket="bucket", Key=KEY)["Body"].read()
+
+
+def test_an_experiment_of_the_same_name_in_a_new_table_has_its_own(
+    experiments: ExperimentsTable, decided: Experiment
+) -> None:
+    Evidence("bucket").boundaries(experiments, decided)
+    later = samples.experiment(samples.plan(), started_at=NOW + datetime.timedelta(days=1))
+    assert Evidence("bucket").boundaries(experiments, later) == []
+
+
+def test_that_they_cannot_be_kept_costs_time_only(
+    experiments: ExperimentsTable, decided: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+
+    monkeypatch.setattr(event_store.client(), "put_object", refused)
+    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)

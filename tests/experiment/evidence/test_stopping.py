@@ -1,0 +1,173 @@
+"""The always-valid test: each factor is an e-value, false decisions are rare, clear differences are found."""
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from abtest.experiment.evidence.stopping import STAKES, WEIGHTS, log_batches, threshold_of, verdict
+from abtest.experiment.record.variants import Trials
+
+ALPHA = 0.05
+
+
+def probabilities(users: int, mean: float) -> list[float]:
+    return [float(stats.binom.pmf(reward, users, mean)) for reward in range(users + 1)]
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (4, 4), (1, 7), (7, 1), (12, 3)])
+@pytest.mark.parametrize(("mean_a", "mean_b"), [(0.02, 0.02), (0.3, 0.5), (0.9, 0.7), (1.0, 0.0), (0.0, 1.0)])
+def test_a_batch_expects_at_most_one(a: int, b: int, mean_a: float, mean_b: float) -> None:
+    """Over all outcomes, for what the difference is or more, whatever the stake and the mean it is put around."""
+    for more, mean, stake in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), range(len(STAKES))):
+        difference = min(mean_a - mean_b + more, 1.0)
+        outcomes = itertools.product(enumerate(probabilities(a, mean_a)), enumerate(probabilities(b, mean_b)))
+        expected = math.fsum(
+            p * q * math.exp(log_batches((a, y), (b, z), mean, difference)[stake]) for (y, p), (z, q) in outcomes
+        )
+        assert expected <= 1 + 1e-9
+
+
+def test_fractional_rewards_are_safer_than_whole_ones() -> None:
+    """The same mean from three values between 0 and 1."""
+    values = {0.0: 0.3, 0.5: 0.4, 1.0: 0.3}
+    expected = math.fsum(
+        values[y] * values[z] * math.exp(log_batches((1, y), (1, z), 0.5, 0.0)[-1]) for y in values for z in values
+    )
+    assert expected <= 1
+
+
+ARM = st.tuples(st.integers(1, 50), st.floats(0, 1)).map(lambda arm: (arm[0], arm[0] * arm[1]))
+
+
+@given(ARM, ARM, st.floats(0.01, 0.99), st.floats(-1, 1), st.floats(-1, 1))
+def test_what_refutes_a_difference_refutes_any_smaller_one(
+    a: Trials, b: Trials, mean: float, one: float, other: float
+) -> None:
+    small, large = sorted((one, other))
+    pairs = zip(log_batches(a, b, mean, small), log_batches(a, b, mean, large), strict=True)
+    assert all(of_small >= of_large - 1e-9 for of_small, of_large in pairs)
+
+
+def simulated(
+    seed: int, rates: Sequence[float], looks: int, users: int, explored: float = 0.0
+) -> list[dict[str, Trials]]:
+    """Each user gets the arm that a Thompson draw prefers, or any one with probability `explored`."""
+    random_ = random.Random(seed)
+    totals = [(0, 0)] * len(rates)
+    intervals: list[dict[str, Trials]] = []
+    for _ in range(looks):
+        found = [(0, 0)] * len(rates)
+        for _ in range(users):
+            draws = [random_.betavariate(1 + reward, 1 + trials - reward) for trials, reward in totals]
+            arm = random_.randrange(len(rates)) if random_.random() < explored else draws.index(max(draws))
+            found[arm] = (found[arm][0] + 1, found[arm][1] + (random_.random() < rates[arm]))
+        totals = [(n + m, s + r) for (n, s), (m, r) in zip(totals, found, strict=True)]
+        intervals.append({str(arm): (n, float(s)) for arm, (n, s) in enumerate(found)})
+    return intervals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rates", "runs"), [((0.5, 0.5), 400), ((0.7, 0.7, 0.7), 300)])
+def test_equal_arms_are_rarely_told_apart(rates: tuple[float, ...], runs: int) -> None:
+    """50 looks each: the upper 95 % limit of the share of false decisions is below alpha."""
+    names = [str(arm) for arm in range(len(rates))]
+    false = sum(verdict(simulated(seed, rates, 50, 15), names, ALPHA).leader is not None for seed in range(runs))
+    assert float(stats.beta.ppf(0.95, false + 1, runs - false)) <= ALPHA
+
+
+def test_clear_differences_are_found() -> None:
+    names = ["0", "1", "2"]
+    found = [verdict(simulated(seed, (0.3, 0.7), 20, 50, 0.2), names[:2], ALPHA).leader for seed in range(20)]
+    assert set(found) <= {"1", None}
+    assert found.count("1") >= 18
+    found = [verdict(simulated(seed, (0.2, 0.3, 0.8), 40, 50, 0.2), names, ALPHA).leader for seed in range(10)]
+    assert set(found) <= {"2", None}
+    assert found.count("2") >= 8
+
+
+@given(st.lists(st.tuples(ARM, ARM, ARM), max_size=6), st.permutations("abc"))
+def test_the_order_of_the_variants_does_not_matter(batches: list[tuple[Trials, ...]], order: list[str]) -> None:
+    intervals = [dict(zip("abc", batch, strict=True)) for batch in batches]
+    one, other = verdict(intervals, "abc", ALPHA), verdict(intervals, order, ALPHA)
+    assert one == other
+
+
+def test_a_named_leader_stays_named() -> None:
+    clear: dict[str, Trials] = {"a": (100, 90.0), "b": (100, 20.0)}
+    reverse: dict[str, Trials] = {"a": (100, 20.0), "b": (100, 90.0)}
+    assert verdict([clear], ["a", "b"], ALPHA).leader == "a"
+    assert verdict([clear, *[reverse] * 5], ["a", "b"], ALPHA).leader == "a"
+
+
+def test_the_leader_must_beat_every_other_arm() -> None:
+    interval: dict[str, Trials] = {"a": (100, 90.0), "b": (100, 20.0), "c": (100, 88.0)}
+    test = verdict([interval], ["a", "b", "c"], ALPHA)
+    assert test.leader is None
+    assert test.threshold == 3 / ALPHA
+    assert test.e_values["a"]["b"] > test.threshold > test.e_values["a"]["c"]
+
+
+def test_arms_without_users_tell_nothing() -> None:
+    test = verdict([{"a": (100, 90.0)}, {}], ["a", "b"], ALPHA)
+    assert test.leader is None
+    assert test.e_values == {"a": {"b": 1.0}, "b": {"a": 1.0}}
+    assert verdict([], ["a"], ALPHA).leader is None
+
+
+def test_e_values_stay_finite() -> None:
+    interval: dict[str, Trials] = {"a": (10**6, 10.0**6), "b": (10**6, 0.0)}
+    test = verdict([interval] * 3, ["a", "b"], ALPHA)
+    assert test.e_values["a"]["b"] == pytest.approx(1e100)
+
+
+def test_a_champion_and_its_equals_are_equivalent() -> None:
+    interval: dict[str, Trials] = {"a": (4000, 2000.0), "b": (4000, 2010.0), "c": (4000, 1990.0)}
+    assert verdict([interval] * 3, ["a", "b", "c"], ALPHA, margin=0.1).equivalent
+    assert not verdict([interval] * 3, ["a", "b", "c"], ALPHA, margin=0.001).equivalent
+    assert not verdict([interval] * 3, ["a", "b", "c"], ALPHA).equivalent
+    without: dict[str, Trials] = {name: trials for name, trials in interval.items() if name != "c"}
+    assert not verdict([without] * 3, ["a", "b", "c"], ALPHA, margin=0.1).equivalent
+    assert not verdict([interval], ["a"], ALPHA, margin=0.1).equivalent
+
+
+def test_only_the_first_of_winner_and_equivalence_stands() -> None:
+    close: dict[str, Trials] = {"a": (4000, 2000.0), "b": (4000, 2000.0)}
+    clear: dict[str, Trials] = {"a": (4000, 1000.0), "b": (4000, 3000.0)}
+    early = verdict([close] * 3 + [clear] * 3, ["a", "b"], ALPHA, margin=0.1)
+    assert (early.leader, early.equivalent) == (None, True)
+    late = verdict([clear] * 3 + [close] * 99, ["a", "b"], ALPHA, margin=0.1)
+    assert (late.leader, late.equivalent) == ("b", False)
+
+
+def test_the_better_arm_is_worth_its_cost() -> None:
+    intervals: list[dict[str, Trials]] = [{"a": (4000, 2000.0), "b": (4000, 2400.0)}] * 3
+    for cost, leader in ((0.0, "b"), (0.05, "b"), (0.1, None), (0.2, "a")):
+        assert verdict(intervals, ["a", "b"], ALPHA, costs={"a": 0.0, "b": cost}).leader == leader
+    assert verdict(intervals, ["a", "b"], ALPHA, margin=0.03, costs={"a": 0.0, "b": 0.1}).equivalent
+
+
+def test_a_difference_beyond_one_is_cut() -> None:
+    """Costs of 1 and 0, and a margin: what no means can differ by is no question."""
+    intervals: list[dict[str, Trials]] = [{"a": (400, 400.0), "b": (400, 0.0)}] * 3
+    found = verdict(intervals, ["a", "b"], ALPHA, margin=0.5, costs={"a": 1.0, "b": 0.0})
+    assert (found.leader, found.equivalent) == (None, True)  # each is worth 0
+    found = verdict(intervals, ["a", "b"], ALPHA, margin=0.5, costs={"a": 0.0, "b": 1.0})
+    assert (found.leader, found.equivalent) == ("a", False)
+
+
+def test_a_margin_costs_more_than_two_arms_something() -> None:
+    assert math.fsum(WEIGHTS) == pytest.approx(1)
+    assert [threshold_of(arms, ALPHA) for arms in (1, 2, 5)] == pytest.approx([20, 40, 100])
+    assert [threshold_of(arms, ALPHA, 0.1) for arms in (2, 5)] == pytest.approx([40, 120])
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -1, float("nan")])
+def test_alpha_is_checked(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"^alpha: "):
+        verdict([], ["a", "b"], alpha)
