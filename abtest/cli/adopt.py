@@ -12,8 +12,7 @@ import typer
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.adapters.experiments_table import StaleError
 from abtest.adapters.served import ServedError
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
 from abtest.experiment.record.checks import ConfigError, checked
 from abtest.experiment.record.config import CHECKS

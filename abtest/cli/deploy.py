@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
-from abtest.cli.stage import cdk as toolkit
-from abtest.cli.stage import lambda_asset, neighbours, stacks
+from abtest.cli.stage import cdk, lambda_asset, neighbours, stacks
 from abtest.cli.stage.lambda_asset import Platform
 
 PlatformOption = Annotated[
@@ -41,15 +39,15 @@ def deploy_stage(stage: str, lambda_platform: str) -> None:
     for warning in config.warnings:
         say(f"warning: {warning}")
     neighbours.refuse_nested(config.project_name)
-    bootstrap = toolkit.needs_bootstrap()
-    with toolkit.alone(), ThreadPoolExecutor(1) as beside:
+    bootstrap = cdk.needs_bootstrap()
+    with cdk.alone(), ThreadPoolExecutor(1) as beside:
         bootstrapped = beside.submit(_bootstrap) if bootstrap else None
         say(f"building the Lambda code for {lambda_platform}")
         with meanwhile("building"):
             lambda_asset.build(Platform(lambda_platform))
         say("synthesising the templates")
         with meanwhile("synthesising"):
-            toolkit.synthesise(stage)
+            cdk.synthesise(stage)
         if bootstrapped:
             bootstrapped.result()
         _deploy(stage)
@@ -57,7 +55,7 @@ def deploy_stage(stage: str, lambda_platform: str) -> None:
 
 def _bootstrap() -> None:
     say("bootstrapping the account and region for the CDK, once")
-    toolkit.bootstrap()
+    cdk.bootstrap()
 
 
 def _deploy(stage: str) -> None:
@@ -65,7 +63,7 @@ def _deploy(stage: str) -> None:
     say(f"deploying {', '.join(stacks.stack_names(stage))}")
     try:
         with meanwhile("deploying"):
-            toolkit.deploy(stage, _tell)
+            cdk.deploy(stage, _tell)
     except UserError as error:
         raise UserError(failed_resource(stage, started_at) or str(error)) from None
 

@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters import external_models as brought
-from abtest.adapters import registry
+from abtest.adapters import external_models, registry
 from abtest.adapters.external_models import ArtefactError, BroughtModel
 from abtest.cli.models import GROUPS, Row, WaitOption, finish
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, say
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.cli.stage.stacks import load_config, outputs
 from abtest.experiment.record.selection import APPROVED, PENDING
@@ -74,7 +72,7 @@ def checked(
     ]
     for role, model in models:
         try:
-            brought.digest(model)
+            external_models.digest(model)
         except ArtefactError as error:
             raise UserError(f"--{role}: {error}") from None
     return models
@@ -98,9 +96,9 @@ def _warn(stage: str, challengers: int) -> None:
 
 
 def _register(role: str, model: BroughtModel, found: dict[str, str]) -> str:
-    uri = brought.store(model, found["BucketName"])
+    uri = external_models.store(model, found["BucketName"])
     say(f"{role}: {model.artefact} is at {uri}")
-    return brought.register(model, uri, found[GROUPS[role]])
+    return external_models.register(model, uri, found[GROUPS[role]])
 
 
 def _rows(roles: Sequence[str], arns: Sequence[str], approved: bool) -> list[Row]:

@@ -8,8 +8,7 @@ from botocore.exceptions import WaiterError
 
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.cli.deploy import failed_resource
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage import leftovers, stacks
 from abtest.experiment.record.config import ExperimentConfig

@@ -9,8 +9,17 @@ import typer
 from abtest.adapters import lineage, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import model_card
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
+from abtest.cli.shown.output import (
+    JsonOption,
+    StageOption,
+    UserError,
+    picture,
+    print_json,
+    print_line,
+    print_table,
+    say,
+    writing,
+)
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.selection import APPROVED, REJECTED, Package

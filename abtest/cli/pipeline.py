@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import ClientError
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage.stacks import outputs
 from pipelines import definition, run

@@ -13,7 +13,7 @@ from abtest.cli.shown.output import JsonOption, picture, print_json, print_line,
 from abtest.cli.shown.waiting import Progress
 from abtest.experiment.rebalance import LEARN_FIRST
 from abtest.experiment.record.config import MODES, ExperimentConfig
-from abtest.experiment.simulation import plan as plan_model
+from abtest.experiment.simulation import plan as simulation
 from abtest.experiment.simulation.plan import Outcome, Plan
 
 
@@ -109,8 +109,8 @@ def plan(
 
 
 def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
-    progress = Progress(plan_model.steps(planned, runs))
-    return plan_model.outcomes(
+    progress = Progress(simulation.steps(planned, runs))
+    return simulation.outcomes(
         planned, runs=runs, seed=seed, each=lambda strategy: progress.step(f"steps of the simulation: {strategy}")
     )
 

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.selection import APPROVED, PENDING
-from abtest.operations import promote as promotion
+from abtest.operations import promote as operation
 from abtest.operations.promote import Promotion, PromotionError
 
 VariantOption = Annotated[
@@ -22,11 +21,11 @@ def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: 
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
     try:
-        chosen = promotion.winner(experiment, variant)
-        promotion.refuse_pinned(config)
+        chosen = operation.winner(experiment, variant)
+        operation.refuse_pinned(config)
         by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
         say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
-        done = promotion.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
+        done = operation.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
     except PromotionError as error:
         raise UserError(str(error)) from None
     print_json(document(done)) if as_json else print_line(sentence(done, stage))

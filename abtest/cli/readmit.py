@@ -7,10 +7,9 @@ import typer
 
 from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
-from abtest.operations import take_out as breaker
+from abtest.operations import take_out
 from abtest.operations.take_out import BreakerError
 
 VariantArgument = Annotated[
@@ -26,7 +25,7 @@ def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonO
         raise UserError(f"{', '.join(standing)} still stands: wait for some minutes without traffic, then try again")
     table, now = ExperimentsTable(found["ExperimentsTableName"]), datetime.datetime.now(datetime.UTC)
     try:
-        breaker.readmit(table, endpoint_name, variant, config, now=now)
+        take_out.readmit(table, endpoint_name, variant, config, now=now)
     except BreakerError as error:
         raise UserError(str(error)) from None
     except StaleError as error:

@@ -6,8 +6,7 @@ import typer
 
 from abtest.adapters import executions
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage.stacks import outputs
 

@@ -8,9 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.options import percent, share, usage_errors
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.shown.output import (
+    EndpointOption,
+    JsonOption,
+    StageOption,
+    UserError,
+    print_json,
+    print_line,
+    print_table,
+)
 from abtest.cli.shown.waiting import Progress
 from abtest.cli.stage import recorded
 from abtest.cli.stage.recorded import Recorded

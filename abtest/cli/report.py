@@ -7,8 +7,7 @@ import typer
 
 from abtest.cli.models import GROUPS
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line, writing
 from abtest.cli.stage.stacks import outputs
 from abtest.report import page
 

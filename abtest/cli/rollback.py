@@ -9,12 +9,11 @@ from abtest.adapters import executions, registry
 from abtest.adapters.experiments_table import StaleError
 from abtest.adapters.releases import ReleasesTable
 from abtest.cli.models import GROUPS
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.release import Release, Releases
-from abtest.operations import roll_back as way_back
+from abtest.operations import roll_back
 from abtest.operations.roll_back import Rollback, RollbackError
 
 MEANWHILE = "the release or the registry changed meanwhile, and nothing was rejected: roll back again"
@@ -32,7 +31,7 @@ def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOp
         if planned(table, found, config) != (releases, back):
             raise UserError(MEANWHILE)
     try:
-        way_back.roll_back(table, releases, back, config.endpoint_name)
+        roll_back.roll_back(table, releases, back, config.endpoint_name)
     except StaleError:
         raise UserError(MEANWHILE) from None
     started = executions.start(found["BuildEndpointStateMachineArn"], {})
@@ -44,7 +43,7 @@ def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentCo
     releases = table.releases(config.endpoint_name)
     groups = {role: registry.packages(found[key]) for role, key in GROUPS.items()}
     try:
-        return releases, way_back.planned(releases, groups, config)
+        return releases, roll_back.planned(releases, groups, config)
     except RollbackError as error:
         raise UserError(str(error)) from None
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, print_json, print_line, say, writing
+from abtest.cli.shown.output import JsonOption, UserError, print_json, print_line, say, writing
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 

@@ -3,11 +3,9 @@
 import boto3
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
-from abtest.cli.stage import cdk as toolkit
-from abtest.cli.stage import lambda_asset, stacks
+from abtest.cli.stage import cdk, lambda_asset, stacks
 from abtest.cli.stage.lambda_asset import Platform
 
 PORTFOLIO = "abtest-portfolio"
@@ -20,15 +18,15 @@ app = typer.Typer(help="The template of SageMaker projects.", no_args_is_help=Tr
 def synth(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """Write the templates of the stage, of its delivery, of the portfolio and of the project; calls no AWS."""
     stacks.load_config(stage)
-    with toolkit.alone():
+    with cdk.alone():
         say("building the Lambda code")
         with meanwhile("building"):
             lambda_asset.build(Platform.MANYLINUX)
         say("synthesising the templates")
         with meanwhile("synthesising"):
-            toolkit.synthesise(stage)
-            toolkit.synthesise_delivery(stage)
-    folders = {"stage_folder": str(toolkit.BUILD / stage), "delivery_folder": f"{toolkit.BUILD / stage}-delivery"}
+            cdk.synthesise(stage)
+            cdk.synthesise_delivery(stage)
+    folders = {"stage_folder": str(cdk.BUILD / stage), "delivery_folder": f"{cdk.BUILD / stage}-delivery"}
     print_json(folders) if as_json else print_line("\n".join(folders.values()))
 
 
@@ -44,8 +42,8 @@ def publish(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     portfolio = stacks.described(PORTFOLIO)
     if portfolio is None:
         raise UserError(f"the stack {PORTFOLIO} is not deployed: see docs/delivery.md")
-    with toolkit.alone():
-        template = toolkit.synthesise_delivery(stage)
+    with cdk.alone():
+        template = cdk.synthesise_delivery(stage)
     bucket = stacks.outputs_of(portfolio)["TemplatesBucketName"]
     s3 = boto3.client("s3")
     s3.put_object(Bucket=bucket, Key=KEY, Body=template.read_bytes(), Tagging="sagemaker:studio-visibility=true")

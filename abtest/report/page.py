@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from abtest.experiment.record.decision import Decision
-from abtest.report.history import Round, rounds_of
+from abtest.report.rounds import Round, rounds_of
 from abtest.report.words import DASH, canaries, effects, headline, out, percent, reason, settings, unapproved
 
 

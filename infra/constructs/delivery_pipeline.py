@@ -13,10 +13,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.arns import allow, service_here
+from infra.constructs.bucket import PrivateBucket
 from infra.constructs.build import ROLE_PATH, Build
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.findings import accept
-from infra.constructs.private_bucket import PrivateBucket
 
 QUALIFIER = "hnb659fds"  # the CDK's own, of the roles and the bucket that its bootstrap makes
 CDK_ROLES = ("deploy", "file-publishing", "lookup")

@@ -7,9 +7,9 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from infra.constructs.arns import allow, pass_role
+from infra.constructs.bucket import PrivateBucket
 from infra.constructs.findings import accept
 from infra.constructs.launch_role import LaunchRole
-from infra.constructs.private_bucket import PrivateBucket
 from infra.stacks.project import ProjectProduct
 
 VERSION = "1"  # of the product; a change of the template needs the next one

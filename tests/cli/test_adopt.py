@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.served import ServedEndpoint
 from abtest.cli import adopt, destroy, status
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.plan import PlannedVariant
 from abtest.operations import adopt as adoption

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from abtest.cli import main
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None]) -> int:

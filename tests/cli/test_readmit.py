@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import readmit
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
-from abtest.operations import take_out as breaker
+from abtest.operations import take_out
 from tests.adapters.samples import ENDPOINT, NOW, config, experiment, plan
 
 OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "RebalanceStateMachineArn": "arn:rebalance"}
@@ -29,7 +29,7 @@ def started(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> l
     monkeypatch.setattr(executions, "start", start)
     experiments.ask_for_lease(ENDPOINT, "x", 0)
     experiments.begin(experiment(plan()), counter=1, before=None, execution="x")
-    breaker.take_out(experiments, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
+    take_out.take_out(experiments, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
     return made
 
 

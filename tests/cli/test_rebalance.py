@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from abtest.adapters.executions import Ended
 from abtest.cli import rebalance
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 DECISION = {"decision_id": "e-d000001", "new_shares": {"Champion1": 0.25, "Challenger1": 0.75}, "reason": "It leads."}
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.replay import parsed, replay
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import recorded
 from abtest.experiment.record.events import Event
 from tests.adapters import samples as records

@@ -9,10 +9,10 @@ from abtest.adapters import executions, registry
 from abtest.adapters.experiments_table import StaleError
 from abtest.adapters.releases import ReleasesTable
 from abtest.cli import rollback
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.release import Release, Releases
-from abtest.operations import roll_back as way_back
+from abtest.operations import roll_back
 from tests.adapters.samples import config, package
 
 OUTPUTS = {
@@ -39,7 +39,7 @@ class World:
         monkeypatch.setattr(stacks, "load_config", lambda _: config())
         monkeypatch.setattr(ReleasesTable, "releases", lambda *_: self.releases)
         monkeypatch.setattr(registry, "packages", lambda group: [p for p in self.packages if p.group_name == group])
-        monkeypatch.setattr(way_back, "roll_back", lambda *_: self.done.append("rolled back"))
+        monkeypatch.setattr(roll_back, "roll_back", lambda *_: self.done.append("rolled back"))
         monkeypatch.setattr(executions, "start", self.start)
 
     def start(self, machine_arn: str, _: dict[str, str]) -> str:
@@ -95,7 +95,7 @@ def test_a_release_that_comes_between_is_not_rolled_back(world: World, monkeypat
     def stale(*_: Any) -> None:
         raise StaleError("another execution wrote first")
 
-    monkeypatch.setattr(way_back, "roll_back", stale)
+    monkeypatch.setattr(roll_back, "roll_back", stale)
     with pytest.raises(UserError, match="changed meanwhile"):
         world.invoke("--yes")
     assert world.done == []

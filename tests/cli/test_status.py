@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.shadows import Shadows
 from abtest.cli import history, status
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.evidence.shadow import Verdict
 from abtest.experiment.record.findings import Effect, Finding
 from abtest.experiment.record.shadow import Pair

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 

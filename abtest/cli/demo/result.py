@@ -8,24 +8,23 @@ from typing import Any
 
 from abtest.adapters import artefacts
 from abtest.adapters.artefacts import RegisteredModel
-from abtest.cli.demo import users as simulation
-from abtest.cli.demo import verify
-from abtest.cli.demo.plan import Plan, Reviews
+from abtest.cli.demo import users, verify
+from abtest.cli.demo.request import Request, Reviews
 from abtest.cli.shown import summary
 from abtest.report import page
 
 Json = dict[str, Any]
 
 
-def collect(plan: Plan, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
+def collect(request: Request, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
     """The summary, but for the times and the memory, and the experiment's Decisions."""
     experiment, decisions = summary.current(outputs["ExperimentsTableName"], outputs["EndpointName"])
     document = summary.summarise(experiment, decisions)
     document |= {
         "reviews": asdict(reviews.found),
-        "users": {"planned": plan.users, "rounds": plan.rounds, "reviews_each": simulation.REVIEWS_PER_USER},
+        "users": {"planned": request.users, "rounds": request.rounds, "reviews_each": users.REVIEWS_PER_USER},
         "held_out_reviews": slice_size,
-        "seed": plan.seed,
+        "seed": request.seed,
         "models": [_tested(variant, outputs["BucketName"]) for variant in document["variants"]],
     }
     return document, decisions

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fasttext
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 
 @dataclass(frozen=True)

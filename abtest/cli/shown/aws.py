@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 UNREACHABLE = "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?"
 UNSET = 'For the sandbox: eval "$(abtest sandbox env)". For an account: set AWS credentials and region.'

@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from abtest.cli.shown.errors import UserError
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="An adopted endpoint (abtest adopt); default: the stage's own.")
@@ -26,6 +24,10 @@ progress = Console(stderr=True, highlight=False, soft_wrap=True)
 result = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 UNLIMITED = 10_000  # characters
 UNKNOWN = ("", "-", "\N{EN DASH}")
+
+
+class UserError(Exception):
+    """The work failed for a reason that you can put right: one line says what is wrong and what to do; exit code 1."""
 
 
 def say(text: str) -> None:

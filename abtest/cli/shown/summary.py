@@ -6,8 +6,7 @@ from typing import Any
 
 from abtest.adapters import registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from abtest.adapters import executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.shadows import Shadows
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.shown.waiting import meanwhile
 from abtest.experiment.record.experiment import Experiment
 

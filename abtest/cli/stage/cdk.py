@@ -14,8 +14,7 @@ from types import MappingProxyType
 import boto3
 
 from abtest import interrupts
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.cli.stage.stacks import ROOT, WHOLE, described
 
 BUILD = ROOT / "build" / "cdk"

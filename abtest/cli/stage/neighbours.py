@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage.stacks import PARTS, client
 
 GONE = "DELETE_COMPLETE"

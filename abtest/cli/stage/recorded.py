@@ -9,8 +9,7 @@ from pathlib import Path
 from abtest.adapters.event_store import GZIP_MAGIC, EventStore
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id

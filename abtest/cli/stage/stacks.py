@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import abtest
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
 
 ROOT = Path(abtest.__file__).parent.parent  # of the project: the package is installed in place

@@ -6,7 +6,7 @@ import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Finding
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from abtest.adapters import executions
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import build_endpoint as serving
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.shadow import Pair, Shadow

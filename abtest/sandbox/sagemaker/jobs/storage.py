@@ -1,4 +1,4 @@
-"""What jobs read from S3 and write to it, and their archives."""
+"""Jobs and pipelines read objects from S3 and write them; jobs pack and unpack archives."""
 
 import gzip
 import shutil
@@ -65,6 +65,14 @@ def put(path: Path, uri: str) -> str:
     except ClientError as error:
         raise StorageError(f"ClientError: Data upload to {uri} failed: {error}") from error
     return uri
+
+
+def read_object(uri: str, version: str | None = None) -> bytes:
+    """Returns the object at an s3:// URI. Raises StorageError, or botocore's errors."""
+    bucket, key = split(uri)
+    wanted = {"VersionId": version} if version else {}
+    body: bytes = _s3().get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
+    return body
 
 
 def pack(folder: Path, archive: Path) -> Path:

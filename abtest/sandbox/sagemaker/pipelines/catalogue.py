@@ -4,9 +4,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.sandbox.sagemaker import state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
+from abtest.sandbox.sagemaker.jobs.storage import read_object
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.pipelines import checks, records
-from abtest.sandbox.sagemaker.pipelines.storage import read_object
 from abtest.sandbox.sagemaker.wire import Json
 
 UPDATABLE = ("PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration")

@@ -15,6 +15,7 @@ from abtest.sandbox.sagemaker.wire import Json
 ID_ALPHABET = string.ascii_lowercase + string.digits
 ID_LENGTH = 12
 STEPS_PER_PAGE = 100
+CRASHED = "The sandbox stopped while the execution was running"
 
 
 @operation("StartPipelineExecution")
@@ -126,3 +127,16 @@ def stop_pipeline_execution(request: Json) -> Json:
     if status == records.EXECUTING:
         records.change_execution(record, records.STOPPING)
     return {"PipelineExecutionArn": arn}
+
+
+def recover() -> list[str]:
+    """After a crash, fails every execution that was running, and its running steps. Returns a sentence for each."""
+    with state.lock:
+        broken = [
+            record
+            for record in state.every_record("pipeline_executions")
+            if record["PipelineExecutionStatus"] in records.UNFINISHED
+        ]
+        for record in broken:
+            records.fail(record, CRASHED)
+    return [f"Pipeline execution {record['PipelineExecutionArn']} is Failed: {CRASHED}." for record in broken]

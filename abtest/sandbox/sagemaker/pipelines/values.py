@@ -6,11 +6,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.sandbox.sagemaker import state
+from abtest.sandbox.sagemaker.jobs.storage import StorageError, read_object
 from abtest.sandbox.sagemaker.pipelines.definition import Definition
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Path, Reference, Values, follow, resolve
 from abtest.sandbox.sagemaker.pipelines.parameters import Parameters
 from abtest.sandbox.sagemaker.pipelines.records import iso
-from abtest.sandbox.sagemaker.pipelines.storage import read_object
 from abtest.sandbox.sagemaker.wire import Json
 
 
@@ -45,7 +45,7 @@ class ExecutionValues:
     def _json_at(self, uri: str, path: Path) -> Any:
         try:
             return follow(json.loads(read_object(uri)), path)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, StorageError) as error:
             raise ExpressionError(f"{uri} cannot be read: {error}") from None
         except ExpressionError as error:
             raise ExpressionError(f"{uri}: {error}") from None

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from pipelines import run
 from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
@@ -16,7 +15,7 @@ STAGE = "demo"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Request:
     """`reviews` is what the user named (None: a generated sample); `users` are spread evenly over `rounds`."""
 
     reviews: str | None
@@ -58,19 +57,19 @@ class Reviews:
     generated: bool
 
 
-def prepare_reviews(plan: Plan) -> Reviews:
+def prepare_reviews(request: Request) -> Reviews:
     """The reviews, checked as the pipeline will read them. Raises UserError, before anything is deployed."""
     try:
-        if plan.reviews is None:
-            paths = [write_sample(plan.folder / "sample_reviews.tsv", seed=plan.seed)]
+        if request.reviews is None:
+            paths = [write_sample(request.folder / "sample_reviews.tsv", seed=request.seed)]
             source = "generated sample (synthetic, not real reviews)"
         else:
-            paths, source = run.fetch_reviews(plan.reviews, plan.folder / "reviews"), plan.reviews
-        found = check_reviews(paths, source=source, parameters=plan.parameters)
+            paths, source = run.fetch_reviews(request.reviews, request.folder / "reviews"), request.reviews
+        found = check_reviews(paths, source=source, parameters=request.parameters)
         for note in found.notes:
             say(note)
     except ReviewsError as error:
         raise UserError(f"REVIEWS: {error}") from None
     except (BotoCoreError, ClientError) as error:
-        raise UserError(f"REVIEWS: {plan.reviews} cannot be read: {error}") from None
-    return Reviews(paths, found, plan.reviews is None)
+        raise UserError(f"REVIEWS: {request.reviews} cannot be read: {error}") from None
+    return Reviews(paths, found, request.reviews is None)
