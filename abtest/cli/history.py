@@ -12,8 +12,7 @@ COLUMNS = ("no.", "decided at (UTC)", "invocations", "new shares", "P(best)", "s
 
 def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List the experiment's Decisions, oldest first."""
-    found = outputs(stage)
-    _, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    _, decisions, _ = summary.latest(outputs(stage), endpoint)
     if as_json:
         print_json([decision.to_json() for decision in decisions])
         return

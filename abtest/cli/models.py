@@ -87,7 +87,6 @@ def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None
         from abtest.report import trials_chart  # matplotlib: only where it is needed
 
         with writing("--plot"):
-            plot.parent.mkdir(parents=True, exist_ok=True)
             trials_chart.write(plot, search)
         say(str(plot))
     if as_json:

@@ -119,7 +119,6 @@ def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
     from abtest.report import plan_chart  # matplotlib: a mistake is told before it loads
 
     with writing("--output"):
-        output.parent.mkdir(parents=True, exist_ok=True)
         plan_chart.write(output, planned, outcomes)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.shown import summary
-from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, refusals, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.selection import APPROVED, PENDING
 from abtest.operations import promote as operation
@@ -19,15 +19,13 @@ VariantOption = Annotated[
 def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: JsonOption = False) -> None:
     """Register the winner as the new champion; once approved, build-endpoint serves it alone."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
-    experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
-    try:
+    experiment, _, _ = summary.latest(found)
+    with refusals(PromotionError):
         chosen = operation.winner(experiment, variant)
         operation.refuse_pinned(config)
         by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
         say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
         done = operation.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
-    except PromotionError as error:
-        raise UserError(str(error)) from None
     print_json(document(done)) if as_json else print_line(sentence(done, stage))
 
 

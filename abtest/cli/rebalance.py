@@ -6,7 +6,7 @@ import typer
 
 from abtest.adapters import executions
 from abtest.cli.shown import summary
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line, refusals
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage.stacks import outputs
 
@@ -25,7 +25,7 @@ def rebalance(
     found = outputs(stage)
     machine_arn, endpoint_name = found["RebalanceStateMachineArn"], endpoint or found["EndpointName"]
     if endpoint:
-        summary.current(found["ExperimentsTableName"], endpoint)  # a name that nobody knows is a mistake
+        summary.latest(found, endpoint)  # a name that nobody knows is a mistake
     if not wait:
         started = executions.start(machine_arn, {"endpoint_name": endpoint_name})
         print_json({"execution_arn": started}) if as_json else print_line(started)
@@ -38,10 +38,8 @@ def rebalance(
 def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
     """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
     execution_arn = executions.start(machine_arn, {"endpoint_name": endpoint_name})
-    try:
+    with refusals(TimeoutError):
         ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
-    except TimeoutError as error:
-        raise UserError(str(error)) from None
     if ended.status != "SUCCEEDED":
         status = ended.status.lower().replace("_", " ")
         raise UserError(f"rebalance {status}: {ended.cause or 'no cause is given'}")

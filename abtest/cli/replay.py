@@ -17,6 +17,7 @@ from abtest.cli.shown.output import (
     print_json,
     print_line,
     print_table,
+    refusals,
 )
 from abtest.cli.shown.waiting import Progress
 from abtest.cli.stage import recorded
@@ -160,17 +161,14 @@ def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> T
 def run(source: Recorded, target: Target, evidence: str, confidence: float) -> Replay:
     """Says how far it is where it takes long. Raises BadParameter for a setting, UserError where the log cannot say."""
     progress = Progress(len(source.log.decisions))
-    with usage_errors():
-        try:
-            return evaluated(
-                source.log,
-                target,
-                evidence=evidence,
-                confidence=confidence,
-                on_decision=lambda _: progress.step("Decisions: the target's shares"),
-            )
-        except UnidentifiedError as error:
-            raise UserError(str(error)) from None
+    with usage_errors(), refusals(UnidentifiedError):
+        return evaluated(
+            source.log,
+            target,
+            evidence=evidence,
+            confidence=confidence,
+            on_decision=lambda _: progress.step("Decisions: the target's shares"),
+        )
 
 
 def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def report(
 ) -> None:
     """Write the report of the stage's experiment."""
     found = outputs(stage)
-    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found, endpoint)
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
     document = summary.summarise(experiment, decisions, retired=retired)

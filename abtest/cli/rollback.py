@@ -9,7 +9,7 @@ from abtest.adapters import executions, registry
 from abtest.adapters.experiments_table import StaleError
 from abtest.adapters.releases import ReleasesTable
 from abtest.cli.models import GROUPS
-from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, refusals, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.release import Release, Releases
@@ -42,10 +42,8 @@ def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentCo
     """What is on record, and the way back by the registry as it is. Raises UserError if there is none."""
     releases = table.releases(config.endpoint_name)
     groups = {role: registry.packages(found[key]) for role, key in GROUPS.items()}
-    try:
+    with refusals(RollbackError):
         return releases, roll_back.planned(releases, groups, config)
-    except RollbackError as error:
-        raise UserError(str(error)) from None
 
 
 def lines(back: Rollback, endpoint_name: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.output import JsonOption, UserError, print_json, print_line, say, writing
+from abtest.cli.shown.output import JsonOption, UserError, print_json, print_line, refusals, say, writing
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
@@ -49,11 +49,8 @@ def up(
         folder.mkdir(parents=True, exist_ok=True)
     if detach:
         say(f"starting a sandbox on port {port}")
-        try:
-            with meanwhile("the sandbox starts"):
-                running = lifecycle.start(port, folder, options)
-        except lifecycle.SandboxError as error:
-            raise UserError(str(error)) from error
+        with refusals(lifecycle.SandboxError), meanwhile("the sandbox starts"):
+            running = lifecycle.start(port, folder, options)
         say(f"the sandbox serves AWS on {running.url}, process {running.pid}, data in {running.data_dir}")
     _print_environment(port, as_json)
     if not detach:
@@ -85,11 +82,8 @@ def env(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) 
 @app.command()
 def down(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
     """Stop the sandbox on the port, after it has saved everything."""
-    try:
-        with meanwhile("the sandbox saves its state and ends"):
-            stopped = lifecycle.stop(port)
-    except lifecycle.SandboxError as error:
-        raise UserError(str(error)) from error
+    with refusals(lifecycle.SandboxError), meanwhile("the sandbox saves its state and ends"):
+        stopped = lifecycle.stop(port)
     if as_json:
         print_json({"running": False, "port": port, "data_dir": stopped.data_dir})
     else:

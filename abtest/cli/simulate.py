@@ -10,7 +10,16 @@ from abtest.adapters import artefacts
 from abtest.adapters.api_client import ApiClient
 from abtest.cli.demo.users import REVIEWS_PER_USER, ApiRefusedError, Review, Visit, parse_reviews, run
 from abtest.cli.shown import summary
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_table, say
+from abtest.cli.shown.output import (
+    EndpointOption,
+    JsonOption,
+    StageOption,
+    UserError,
+    print_json,
+    print_table,
+    refusals,
+    say,
+)
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.experiment import Experiment
 
@@ -44,10 +53,10 @@ def simulate(
 ) -> None:
     """Send simulated users to the stage's API."""
     found = outputs(stage)
-    experiment, _ = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, _, _ = summary.latest(found, endpoint)
     traffic = held_out_reviews(found["BucketName"], experiment)
     say(f"{users} users, {REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
-    try:
+    with refusals(ApiRefusedError):
         visits = run(
             ApiClient(found["ApiEndpoint"]).post,
             endpoint_name=experiment.endpoint_name,
@@ -55,8 +64,6 @@ def simulate(
             users=range(first_user, first_user + users),
             seed=seed,
         )
-    except ApiRefusedError as error:
-        raise UserError(str(error)) from error
     _print_visits(visits, as_json)
 
 

@@ -15,7 +15,7 @@ COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward r
 def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Show the experiment: variants, shares, counts, P(best), Decision."""
     found = outputs(stage)
-    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found, endpoint)
     document = summary.summarise(experiment, decisions, retired=retired) | {
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],

@@ -2,7 +2,8 @@
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
@@ -39,6 +40,7 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 
+UNDATED: Any = {"Date": None, "Creator": None}  # so that runs compare
 POSTERIOR_POINTS = 400
 MANY_ROUNDS = 40  # from there on, marks of the usual size hide each other
 
@@ -223,11 +225,16 @@ def _picture(title: str, draw: Callable[[Axes], None]) -> str:
         return _svg(figure)
 
 
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure as the file that the path's suffix says, .svg or .png, and makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata=UNDATED if path.suffix == ".svg" else {})
+
+
 def _svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element without the XML prologue; the date is left out, so that runs compare."""
+    """The figure as an `<svg>` element without the XML prologue."""
     buffer = io.StringIO()
-    metadata: Mapping[str, None] = {"Date": None, "Creator": None}
-    figure.savefig(buffer, format="svg", metadata=metadata)
+    figure.savefig(buffer, format="svg", metadata=UNDATED)
     text = buffer.getvalue()
     for colour, name in NAMED.items():
         text = text.replace(colour, name if colour == INK else f"var(--{name}, {colour})")

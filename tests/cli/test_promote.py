@@ -20,7 +20,7 @@ OUTPUTS = {"ExperimentsTableName": "t", "EndpointName": "e", "ChampionGroupName"
 def invoke(monkeypatch: pytest.MonkeyPatch, on: Experiment, made: Promotion, *arguments: str) -> Any:
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(stacks, "load_config", lambda _: config())
-    monkeypatch.setattr(summary, "current", lambda *_: (on, []))
+    monkeypatch.setattr(summary, "latest", lambda *_: (on, [], False))
     monkeypatch.setattr(operation, "promote", lambda *_, **__: made)
     app = typer.Typer()
     app.command()(promote.promote)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.shown.output import UserError, say
+from abtest.cli.shown.output import UserError, refusals, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
@@ -85,7 +85,5 @@ def _stop(data_dir: Path) -> None:
     """By its process id, since a sandbox on a busy machine may be slow to answer on its port."""
     if not lifecycle.in_use(data_dir):
         return
-    try:
+    with refusals(lifecycle.SandboxError):
         lifecycle.end(int((data_dir / "sandbox.pid").read_text()), data_dir)
-    except lifecycle.SandboxError as error:
-        raise UserError(str(error)) from error

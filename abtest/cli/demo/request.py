@@ -6,7 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.shown.output import UserError, say
+from abtest.cli.shown.output import UserError, refusals, say
 from pipelines import run
 from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
@@ -41,10 +41,8 @@ def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
     for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
         if name in given:
             raise UserError(f"the demo sets {name} itself: say {remedy}")
-    try:
+    with refusals(DefinitionError):
         checked(given)
-    except DefinitionError as error:
-        raise UserError(str(error)) from None
     return given
 
 

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 def collect(request: Request, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
     """The summary, but for the times and the memory, and the experiment's Decisions."""
-    experiment, decisions = summary.current(outputs["ExperimentsTableName"], outputs["EndpointName"])
+    experiment, decisions, _ = summary.latest(outputs)
     document = summary.summarise(experiment, decisions)
     document |= {
         "reviews": asdict(reviews.found),

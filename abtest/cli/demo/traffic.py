@@ -10,7 +10,7 @@ from abtest.cli import rebalance
 from abtest.cli.demo import users
 from abtest.cli.demo.request import Request
 from abtest.cli.demo.users import ApiRefusedError, Review, Visit
-from abtest.cli.shown.output import UserError, say
+from abtest.cli.shown.output import UserError, refusals, say
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
 
@@ -25,12 +25,10 @@ def play(
     post = ApiClient(outputs["ApiEndpoint"]).post
     for number in range(1, request.rounds + 1):
         numbers = request.users_of_round(number)
-        try:
+        with refusals(ApiRefusedError):
             visits += users.run(
                 post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=numbers, seed=request.seed
             )
-        except ApiRefusedError as error:
-            raise UserError(str(error)) from error
         wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
         decision = rebalance_once(outputs)
         say(line_of_round(number, request.rounds, len(numbers), decision))

@@ -72,6 +72,15 @@ def picture(given: str | Path) -> Path:
 
 
 @contextmanager
+def refusals(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns an error of these kinds, whose message says what to do, into a UserError with the same message."""
+    try:
+        yield
+    except kinds as error:
+        raise UserError(str(error)) from None
+
+
+@contextmanager
 def writing(option: str) -> Iterator[None]:
     """A file or folder that cannot be made, where `option` says, as a user's mistake."""
     try:

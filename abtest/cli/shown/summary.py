@@ -1,6 +1,6 @@
 """An experiment's state as one document: what `summary.json` holds and the report shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,18 +15,13 @@ from abtest.experiment.record.variants import VariantCounts
 from abtest.report import words
 
 
-def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision]]:
-    """The endpoint's experiment, or the last one of a retired endpoint, and its Decisions, oldest first.
+def latest(outputs: Mapping[str, str], endpoint_name: str | None = None) -> tuple[Experiment, list[Decision], bool]:
+    """Returns an endpoint's experiment, its Decisions (oldest first), and whether the endpoint is retired.
 
-    Raises UserError if there is none.
+    `outputs` are the stage's; without a name it is the stage's own endpoint. A retired endpoint has its last
+    experiment. Raises UserError if there is none.
     """
-    experiment, decisions, _ = latest(table_name, endpoint_name)
-    return experiment, decisions
-
-
-def latest(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision], bool]:
-    """What `current` finds, and whether the endpoint is retired. Raises UserError if there is nothing."""
-    table = ExperimentsTable(table_name)
+    table, endpoint_name = ExperimentsTable(outputs["ExperimentsTableName"]), endpoint_name or outputs["EndpointName"]
     experiment = table.current(endpoint_name)
     retired = experiment is None
     if experiment is None:

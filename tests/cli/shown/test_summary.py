@@ -34,7 +34,7 @@ def experiment(**changes: object) -> Experiment:
 
 def test_an_endpoint_without_an_experiment_is_a_clear_error(experiments: ExperimentsTable) -> None:
     with pytest.raises(UserError, match="sagemaker-reviews-demo has no experiment yet: approve a champion"):
-        summary.current("experiments", "sagemaker-reviews-demo")
+        summary.latest({"ExperimentsTableName": "experiments"}, "sagemaker-reviews-demo")
 
 
 def test_the_summary_has_what_design_promises() -> None:
