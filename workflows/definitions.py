@@ -1,4 +1,4 @@
-"""The committed definitions: `python -m workflows` writes them, infra deploys them with its own values."""
+"""Keeps the committed definitions: `python -m workflows` writes them, infra deploys them with its own values."""
 
 import json
 from pathlib import Path
@@ -18,12 +18,12 @@ MACHINES = {
 
 
 def path(name: str) -> Path:
-    """Where the definition of the machine `name` is kept."""
+    """Returns where the definition of the machine `name` is kept."""
     return FOLDER / f"{name}.asl.json"
 
 
 def text(name: str) -> str:
-    """The definition of the machine `name`, built anew."""
+    """Builds the definition of the machine `name` anew."""
     return json.dumps(MACHINES[name]().to_dict(), indent=2) + "\n"
 
 

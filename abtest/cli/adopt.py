@@ -1,4 +1,4 @@
-"""`abtest adopt` and `abtest retire`: an endpoint beside the stage's own takes part in tests, or no longer."""
+"""`abtest adopt` puts an endpoint of yours on trial beside the stage's own, and `abtest retire` ends its test."""
 
 import contextlib
 import dataclasses
@@ -44,7 +44,7 @@ def adopt(
     stage: StageOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
-    """Put the variants of an existing endpoint on trial; if they are already, nothing changes."""
+    """Put the variants of an endpoint of yours on trial. Nothing changes if they are on trial already."""
     given = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
     with refusals():
         settings = checked({key: value for key, value in given.items() if value is not None}, CHECKS, (), "--")
@@ -53,7 +53,7 @@ def adopt(
 
 
 def retire(endpoint: EndpointArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """End the test on an adopted endpoint, which itself stays as it is; its counts and Decisions are kept."""
+    """End the test on an adopted endpoint. The endpoint stays as it is; its counts and Decisions are kept."""
     with refusals():
         done = adopter(stage, endpoint).retire(endpoint, now())
     tell(done, as_json)
@@ -64,7 +64,10 @@ def now() -> datetime.datetime:
 
 
 def adopter(stage: str, endpoint_name: str) -> Adopter:
-    """Raises UserError for another stage's own endpoint, and if the stage is not deployed."""
+    """Returns what adopts and retires endpoints.
+
+    Raises UserError for another stage's own endpoint, or if not deployed.
+    """
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
     if other != stage:
@@ -74,7 +77,7 @@ def adopter(stage: str, endpoint_name: str) -> Adopter:
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """What cannot be done, as a user's mistake."""
+    """Turns what adopting and retiring refuse into a UserError."""
     try:
         yield
     except (AdoptionError, ServedError, ConfigError) as error:

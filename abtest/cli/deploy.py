@@ -34,7 +34,7 @@ def deploy(
 
 
 def deploy_stage(stage: str, lambda_platform: str) -> None:
-    """Raises UserError: with the configuration's mistake before anything is made, or with the resource that failed."""
+    """Deploys a stage. Raises UserError with the configuration's mistake, or with the resource that failed."""
     config = stacks.load_config(stage)
     for warning in config.warnings:
         say(f"warning: {warning}")
@@ -69,13 +69,13 @@ def _deploy(stage: str) -> None:
 
 
 def _tell(line: str) -> None:
-    """One line for each stack, of the CDK's many."""
+    """Shows, of the CDK's many lines, one for each stack."""
     if line.startswith("✅"):
         say(f"  {line.removeprefix('✅').strip()}")
 
 
 def failed_resource(stage: str, since: datetime) -> str | None:
-    """The first resource that failed in one of the stage's stacks after `since` (UTC), and why; None if none did."""
+    """Returns the first of the stage's resources that failed after `since` (UTC), and why; None if none did."""
     for stack in stacks.stack_names(stage):
         if stacks.described(stack) is None:
             continue
@@ -90,5 +90,5 @@ def failed_resource(stage: str, since: datetime) -> str | None:
 
 
 def _follows(event: dict[str, str]) -> bool:
-    """Whether the resource was only given up because another one had failed."""
+    """Says whether the resource was only given up because another one had failed."""
     return "cancelled" in event.get("ResourceStatusReason", "").lower()

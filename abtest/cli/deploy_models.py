@@ -58,7 +58,7 @@ def deploy_models(
 def checked(
     champion: str | None, challengers: Sequence[str], images: Sequence[str], content_types: Sequence[str]
 ) -> Brought:
-    """The models as they were asked for. Raises UserError, before anything is made."""
+    """Returns the models that you asked for. Raises UserError, before anything is made."""
     artefacts = [*([("champion", champion)] if champion else []), *(("challenger", path) for path in challengers)]
     if not artefacts:
         raise UserError("say which models: --champion, --challenger, or both")

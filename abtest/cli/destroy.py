@@ -17,7 +17,7 @@ KEPT = "the CDK's bootstrap stack, the records of SageMaker's jobs, and their lo
 
 
 def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Delete the stage's endpoint, models, pipeline, data and stacks; says what it keeps."""
+    """Delete the stage's endpoint, models, pipeline, data and stacks, and say what is kept."""
     config = stacks.load_config(stage)
     found = {part: stacks.described(f"{config.prefix}-{part}") for part in stacks.PARTS}
     there = {part: stack for part, stack in found.items() if stack}
@@ -47,7 +47,7 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOpt
 
 
 def adopted_endpoints(outputs: dict[str, str]) -> list[str]:
-    """The names of those that take part now; `outputs` are the data stack's, none if it was not made."""
+    """Returns the names of the adopted endpoints. `outputs` are the data stack's; empty if it was not made."""
     return AdoptedEndpoints(outputs["ExperimentsTableName"]).live() if "ExperimentsTableName" in outputs else []
 
 
@@ -63,7 +63,7 @@ def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
 
 
 def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: dict[str, bool]) -> list[str]:
-    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it; says and returns it.
+    """Removes what would keep CloudFormation from deleting the stack, or would outlive it. Says and returns what went.
 
     `owned` says of each of the stack's resources whether it is kept: what is kept, or another's, is not emptied.
     """
@@ -83,7 +83,7 @@ def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: di
 
 
 def _goes(name: str, owned: dict[str, bool]) -> bool:
-    """Whether the resource is deleted with its stack; a group may be named by its ARN."""
+    """Says whether the resource is deleted with its stack; a group may be named by its ARN."""
     return any(not keep and (made == name or made.endswith(f"/{name}")) for made, keep in owned.items())
 
 

@@ -20,7 +20,7 @@ def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json
 
 
 def row(decision: Decision) -> tuple[str, ...]:
-    """One Decision's line of the table."""
+    """Returns a Decision's line of the table."""
     return (
         str(decision.number),
         f"{decision.decided_at:%Y-%m-%d %H:%M:%S}",

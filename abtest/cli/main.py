@@ -69,7 +69,7 @@ app.command(rich_help_panel=PLANNING)(replay.replay)
 
 @app.callback()
 def abtest() -> None:
-    """Of all commands; what `help` says is shown in its place."""
+    """Stands for all commands; typer shows the text of `help` in its place."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`abtest plan`: what each strategy would make of an experiment with the user's own rates, traffic and delay."""
+"""`abtest plan` simulates what each strategy makes of an experiment with your own rates, traffic and delay."""
 
 import dataclasses
 import math
@@ -22,7 +22,7 @@ def rates(given: str) -> tuple[float, ...]:
 
 
 def mode(given: str) -> str:
-    """`learn-first` as well as the configuration's `learn_first`. Raises BadParameter."""
+    """Accepts `learn-first` as well as the configuration's `learn_first`. Raises BadParameter."""
     name = given.replace("-", "_")
     if name not in MODES:
         raise typer.BadParameter(f"must be one of {', '.join(MODES)}, not {given}")

@@ -17,7 +17,7 @@ VariantOption = Annotated[
 
 
 def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: JsonOption = False) -> None:
-    """Register the winner as the new champion; once approved, build-endpoint serves it alone."""
+    """Register the winner as the new champion. Once you approve it, build-endpoint serves it alone."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     experiment, _, _ = summary.latest(found)
     with refusals(PromotionError):
@@ -40,7 +40,7 @@ def document(done: Promotion) -> dict[str, Any]:
 
 
 def sentence(done: Promotion, stage: str) -> str:
-    """What became of it, and what follows."""
+    """Says what became of the winner, and what to do next."""
     model = f"champion/{done.package.version}"
     was = "is registered as" if done.change == "registered" else "was promoted before, as"
     follows = {

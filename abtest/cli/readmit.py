@@ -18,7 +18,7 @@ VariantArgument = Annotated[
 
 
 def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Put back a variant that is out: its users get it again, and it is a canary again."""
+    """Put back a variant that an alarm took out: its users get it again, and it begins as a canary."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     endpoint_name = found["EndpointName"]
     if standing := alarms.raised(endpoint_name, variant):

@@ -21,7 +21,7 @@ def rebalance(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the rebalance machine: events, counts, Decision, weights."""
+    """Count the events, decide and move the traffic now, without waiting for the schedule."""
     found = outputs(stage)
     machine_arn, endpoint_name = found["RebalanceStateMachineArn"], endpoint or found["EndpointName"]
     if endpoint:
@@ -36,7 +36,7 @@ def rebalance(
 
 
 def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
-    """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
+    """Runs one execution to its end. Returns its `decision`, or the `message` why there is none. Raises UserError."""
     execution_arn = executions.start(machine_arn, {"endpoint_name": endpoint_name})
     with refusals(TimeoutError):
         ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
@@ -49,7 +49,7 @@ def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """The result in one line."""
+    """Says in one line what the execution decided, or why it decided nothing."""
     decision = result["decision"]
     if decision is None:
         return str(result["message"])

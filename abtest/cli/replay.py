@@ -1,4 +1,4 @@
-"""`abtest replay`: what another strategy, or fixed shares, would have earned from the users who came."""
+"""`abtest replay` estimates what another strategy, or fixed shares, would have earned from the users who came."""
 
 import dataclasses
 import math
@@ -94,7 +94,7 @@ def replay(
     confidence: ConfidenceOption = 0.95,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate another strategy, or fixed shares, on recorded events."""
+    """Estimate from recorded events what another strategy, or fixed shares, would have earned."""
     if events and endpoint:
         raise typer.BadParameter("with --events say --experiment instead", param_hint="--endpoint")
     fixed = parsed(shares)
@@ -114,7 +114,7 @@ def replay(
 
 
 def parsed(text: str | None) -> Shares | None:
-    """`A=0.5,B=50%` as shares; None for none. Raises BadParameter."""
+    """Reads `A=0.5,B=50%` as shares; None stays None. Raises BadParameter."""
     if text is None:
         return None
     pairs = [part.partition("=") for part in text.split(",")]
@@ -129,7 +129,7 @@ def parsed(text: str | None) -> Shares | None:
 
 
 def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
-    """What is evaluated, in words. Raises BadParameter."""
+    """Returns the name of what is evaluated. Raises BadParameter."""
     if (strategy is None) == (fixed is None):
         raise typer.BadParameter("give one of them", param_hint="--strategy, --shares")
     if strategy is not None and strategy not in STRATEGIES:
@@ -140,7 +140,7 @@ def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
 
 
 def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> Target:
-    """Raises UserError if the fixed shares are of a variant that nobody drew."""
+    """Returns the shares to evaluate. Raises UserError if a fixed share is of a variant that nobody was drawn for."""
     if fixed is None:
         return strategy_shares(
             str(strategy),
@@ -159,7 +159,10 @@ def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> T
 
 
 def run(source: Recorded, target: Target, evidence: str, confidence: float) -> Replay:
-    """Says how far it is where it takes long. Raises BadParameter for a setting, UserError where the log cannot say."""
+    """Evaluates the target and tells its progress.
+
+    Raises BadParameter for a setting, UserError if the log cannot say.
+    """
     progress = Progress(len(source.log.decisions))
     with usage_errors(), refusals(UnidentifiedError):
         return evaluated(
@@ -172,7 +175,7 @@ def run(source: Recorded, target: Target, evidence: str, confidence: float) -> R
 
 
 def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
-    """The result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
+    """Returns the result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
     log, evaluation = source.log, dataclasses.asdict(found.evaluation)
     return {
         "experiment_id": log.experiment_id,
@@ -198,7 +201,7 @@ def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
 
 
 def variants(source: Recorded, found: Replay) -> list[dict[str, Any]]:
-    """Of each variant: the users evaluated, their reward, and its mean share of all users, logged and target's."""
+    """Returns for each variant: its users, their reward, and its mean share of all users, logged and the target's."""
     evaluated_users = {taken.decision.decision_id for taken in found.rounds}
     rewards: dict[str, list[float]] = {name: [] for name in source.log.variant_names}
     for user in source.log.users:
@@ -258,7 +261,7 @@ def row(name: str, estimate: Estimate, sign: str = "") -> tuple[str, str, str]:
 
 
 def remarks(source: Recorded, found: Replay) -> Iterator[str]:
-    """What there is to know about the estimates, a sentence each."""
+    """Yields what you must know to read the estimates, a sentence each."""
     evaluation = found.evaluation
     yield verdict(evaluation.difference)
     yield (

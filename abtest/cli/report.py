@@ -20,7 +20,7 @@ def report(
     output: OutputOption = Path("build/report.html"),
     as_json: JsonOption = False,
 ) -> None:
-    """Write the report of the stage's experiment."""
+    """Write a report of the experiment: one HTML file, which opens offline."""
     found = outputs(stage)
     experiment, decisions, retired = summary.latest(found, endpoint)
     if not decisions:

@@ -20,7 +20,7 @@ MEANWHILE = "the release or the registry changed meanwhile, and nothing was reje
 
 
 def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Return to the previous release: reject what it did not serve, resume its experiment, start build-endpoint."""
+    """Go back to the previous release: reject the models that it did not serve, and go on with its experiment."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     table = ReleasesTable(found["ExperimentsTableName"])
     releases, back = planned(table, found, config)
@@ -39,7 +39,7 @@ def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOp
 
 
 def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentConfig) -> tuple[Releases, Rollback]:
-    """What is on record, and the way back by the registry as it is. Raises UserError if there is none."""
+    """Returns the releases on record and the way back that the registry allows. Raises UserError if there is none."""
     releases = table.releases(config.endpoint_name)
     groups = {role: registry.packages(found[key]) for role, key in GROUPS.items()}
     with refusals(RollbackError):
@@ -47,7 +47,7 @@ def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentCo
 
 
 def lines(back: Rollback, endpoint_name: str) -> list[str]:
-    """What the rollback will do."""
+    """Returns what the rollback will do."""
     rejected = ", ".join(package.arn for package in back.rejected) or "nothing: that is done already"
     goes_on = f"{back.resumed} is resumed" if back.resumed else f"{back.leaving.experiment_id} goes on"
     return [

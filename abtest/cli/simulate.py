@@ -29,7 +29,7 @@ SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, help="What each u
 
 
 def held_out_reviews(bucket: str, experiment: Experiment) -> list[Review]:
-    """The traffic slice of the pipeline execution that made the champion. Raises UserError if it is empty."""
+    """Returns the traffic slice of the pipeline execution that made the champion. Raises UserError if it is empty."""
     if ":model/" in experiment.variants[0].model_package_arn:
         raise UserError(
             f"{experiment.variants[0].variant_name} was made from no model package of the pipeline, "
@@ -51,7 +51,7 @@ def simulate(
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Send simulated users to the stage's API."""
+    """Send simulated users to the stage's API: they send held-out reviews, and convert if the answer is right."""
     found = outputs(stage)
     experiment, _, _ = summary.latest(found, endpoint)
     traffic = held_out_reviews(found["BucketName"], experiment)

@@ -38,7 +38,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
 
 
 def row(variant: dict[str, Any]) -> tuple[str, ...]:
-    """One variant's line of the table."""
+    """Returns a variant's line of the table."""
     trials, best = variant["invocation_count"], variant["probability_best"]
     return (
         variant["variant_name"],

@@ -1,4 +1,4 @@
-"""`abtest synth`: the templates of a stage and of its delivery; and `abtest project publish`: the latter's in S3."""
+"""`abtest synth` writes a stage's templates, and `abtest project publish` puts the project template into S3."""
 
 import boto3
 import typer
@@ -16,7 +16,7 @@ app = typer.Typer(help="The template of SageMaker projects.", no_args_is_help=Tr
 
 
 def synth(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Write the templates of the stage, of its delivery, of the portfolio and of the project; calls no AWS."""
+    """Write the templates of the stage, its delivery, the portfolio and the project. Calls no AWS."""
     stacks.load_config(stage)
     with cdk.alone():
         say("building the Lambda code")
@@ -32,12 +32,12 @@ def synth(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
 
 @app.callback()
 def project() -> None:
-    """The template of SageMaker projects."""
+    """Publish the template of SageMaker projects."""
 
 
 @app.command()
 def publish(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Put the project's template into the portfolio's bucket, where Studio shows it; print its address."""
+    """Publish the project template in the portfolio's bucket, where Studio shows it, and print its address."""
     stacks.load_config(stage)
     portfolio = stacks.described(PORTFOLIO)
     if portfolio is None:

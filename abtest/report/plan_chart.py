@@ -1,4 +1,4 @@
-"""The plan's picture: conversions lost and runs decided, day by day, a line for each strategy."""
+"""Draws the plan's picture: conversions lost and runs decided by day, a line for each strategy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from abtest.report.charts import STYLE, colours, save
 
 
 def write(path: Path, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-    """The picture as the file that its suffix says, .svg or .png."""
+    """Writes the picture as the file that its suffix says, .svg or .png."""
     days = [(number + 1) * plan.interval_days for number in range(len(outcomes[0].lost_by_day))]
     colour = colours([outcome.strategy for outcome in outcomes])
     with rc_context(STYLE):

@@ -1,4 +1,4 @@
-"""The picture of a search: the objective against each hyperparameter, a point for each trial that has one."""
+"""Draws a search: the objective against each hyperparameter, a point for each trial that has one."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ WIDTH_INCHES, HEIGHT_INCHES = 3.4, 2.6
 
 
 def write(path: Path, search: Search) -> None:
-    """The picture as the file that its suffix says, .svg or .png."""
+    """Writes the picture as the file that its suffix says, .svg or .png."""
     trials = [trial for trial in search.trials if trial.objective is not None]
     names = sorted({name for trial in trials for name in trial.hyperparameters})
     rows = -(-len(names) // COLUMNS)
@@ -35,7 +35,7 @@ def write(path: Path, search: Search) -> None:
 
 
 def _number(text: str) -> float | str:
-    """Categories stay text."""
+    """Reads a number; a category stays text."""
     try:
         return float(text)
     except ValueError:

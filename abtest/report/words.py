@@ -1,4 +1,4 @@
-"""What a Decision and its experiment's settings say, in words; the report and the CLI use the same."""
+"""Says in words what a Decision and its experiment's settings mean, for the report and the command line alike."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ MODES = {
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """Where the experiment of summary.json stands, in a few words."""
+    """Says in a few words where the experiment of summary.json stands."""
     decision, retired = summary["decision"], summary.get("retired", False)
     if decision["leader"] is None:
         return "Retired before the first rebalance." if retired else UNSEEN
@@ -41,7 +41,7 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 
 def reason(summary: Mapping[str, Any]) -> str:
-    """The Decision's reason, without what `out` says."""
+    """Returns the Decision's reason, without what `out` says."""
     text: str = summary["decision"]["reason"]
     for variant in summary["variants"]:
         text = text.replace(f" {variant['variant_name']} is out: {variant.get('out')}", "")
@@ -49,7 +49,7 @@ def reason(summary: Mapping[str, Any]) -> str:
 
 
 def effects(decision: Mapping[str, Any]) -> list[str]:
-    """By how much the leader is better than each other variant, a sentence each; above 0 is better for it."""
+    """Says by how much the leader is better than each other variant, a sentence each; above 0 it is better."""
     return [_effect(decision["leader"], other, **found) for other, found in decision.get("effects", {}).items()]
 
 
@@ -61,7 +61,7 @@ def _effect(leader: str, other: str, *, difference: float, low: float, high: flo
 
 
 def standing(summary: Mapping[str, Any]) -> Iterator[str]:
-    """Where the experiment stands, and what to know of its data, a sentence each."""
+    """Yields where the experiment stands, what you can do next, and what to know of its data, a sentence each."""
     decision = summary["decision"]
     yield headline(summary)
     yield from [*out(summary), *canaries(summary)]
@@ -74,7 +74,7 @@ def standing(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def out(summary: Mapping[str, Any]) -> list[str]:
-    """Who serves nobody and why, a sentence each."""
+    """Says which variants serve nobody and why, a sentence each."""
     return [
         f"{variant['variant_name']} is out, the champion serves its users: {variant['out']}"
         for variant in summary["variants"]
@@ -83,7 +83,7 @@ def out(summary: Mapping[str, Any]) -> list[str]:
 
 
 def canaries(summary: Mapping[str, Any]) -> list[str]:
-    """Whose share is held small for now, a sentence each."""
+    """Says which variants' shares are held small for now, a sentence each."""
     return [
         f"{variant['variant_name']} is a canary until {variant['canary_until']}: "
         "all shares stay until the first rebalance after that."
@@ -93,7 +93,7 @@ def canaries(summary: Mapping[str, Any]) -> list[str]:
 
 
 def shadow(found: Mapping[str, Any]) -> str:
-    """What became of a challenger that answered copies of the champion's requests."""
+    """Says what became of a challenger that answered copies of the champion's requests."""
     name = f"{found['challenger_name']} beside {found['champion_name']}"
     if found["passed"] is None:
         return f"Shadow: {name} since {found['began_at']}, without a verdict yet."
@@ -101,7 +101,7 @@ def shadow(found: Mapping[str, Any]) -> str:
 
 
 def unapproved(summary: Mapping[str, Any]) -> list[str]:
-    """What serves and would not be chosen again, a sentence or two each; a winner is not promoted then."""
+    """Says which variants serve though their package is not approved any more; such a winner is not promoted."""
     decision = summary["decision"]
     won = decision["leader"] if decision["status"] == "decided" else None
     return [
@@ -113,7 +113,7 @@ def unapproved(summary: Mapping[str, Any]) -> list[str]:
 
 
 def settings(summary: Mapping[str, Any]) -> str:
-    """The strategy, the mode, and what departs from "more reward is better"."""
+    """Names the strategy, the mode, and what departs from "more reward is better"."""
     costs = {v["variant_name"]: v["cost"] for v in summary["variants"] if v.get("cost")}
     parts = [f"strategy {summary['strategy']}", MODES[summary["mode"]]]
     if summary["objective"] == "minimize":
@@ -129,10 +129,10 @@ def settings(summary: Mapping[str, Any]) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares, as people say it: 0.015 is 1.5 percentage points."""
+    """Writes a difference of two shares as people do: 0.015 is 1.5 percentage points."""
     return f"{100 * difference:g} percentage point{'' if difference == 0.01 else 's'}"
 
 
 def percent(share: float | None) -> str:
-    """A share of 0..1 with one decimal; a dash for what is not known."""
+    """Writes a share of 0..1 with one decimal; a dash for what is not known."""
     return DASH if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"

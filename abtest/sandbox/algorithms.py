@@ -1,4 +1,4 @@
-"""Which images the sandbox stands in for as a model server: one table, so that all are served the same way."""
+"""Lists the images that the sandbox stands in for as a model server, so that all are served the same way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ ALGORITHMS = (
 
 
 def repository_of(image: str) -> str:
-    """`xgboost` of `registry/xgboost:1`: what is between the registry and the tag or digest."""
+    """Returns an image's repository, between the registry and the tag or digest: `xgboost` of `registry/xgboost:1`."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def of_image(image: str) -> Algorithm:
-    """The algorithm whose image this is, by the name of its repository. Raises UnknownImageError."""
+    """Returns the algorithm whose repository the image names. Raises UnknownImageError."""
     repository = repository_of(image)
     for algorithm in ALGORITHMS:
         if repository in algorithm.repositories:

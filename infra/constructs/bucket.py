@@ -13,7 +13,7 @@ EVIDENCE_DAYS = 7  # counts, of use to the execution that counted; for a week, t
 
 
 class PrivateBucket(s3.Bucket):
-    """Encrypted, private, TLS only, without ACLs; `settings` are s3.Bucket's others."""
+    """A bucket that is encrypted, private, TLS only and without ACLs; `settings` are s3.Bucket's others."""
 
     def __init__(self, scope: Construct, name: str, **settings: Any) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class PrivateBucket(s3.Bucket):
 
 
 class DataBucket(PrivateBucket):
-    """Where data is kept, versioned: an old version lives 30 days."""
+    """Keeps the data of a stage, versioned: an old version lives 30 days."""
 
     def __init__(self, scope: Construct, name: str, *, keep: bool) -> None:
         super().__init__(

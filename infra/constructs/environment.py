@@ -1,4 +1,4 @@
-"""The environment variables of the functions, by the names that `abtest/handlers/settings.py` reads."""
+"""Sets the environment variables of the functions, by the names that `abtest/handlers/settings.py` reads."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ class Resources:
     group_names: tuple[str, str]
 
     def environment(self, *names: str) -> Mapping[str, str]:
-        """The variables `names`; KeyError where there is no such variable."""
+        """Returns the variables `names`; KeyError where there is no such variable."""
         everything = {
             "EXPERIMENT_CONFIG": json.dumps(dataclasses.asdict(self.config), separators=(",", ":")),
             "EXPERIMENTS_TABLE_NAME": self.experiments.table_name,

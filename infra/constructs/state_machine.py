@@ -1,4 +1,4 @@
-"""A Step Functions machine from its committed definition."""
+"""Makes a Step Functions machine from its committed definition."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,10 @@ from infra.constructs.findings import accept
 
 
 class Workflow(Construct):
-    """`functions` holds the ARN of each Lambda state by state name; `values` the definition's other placeholders."""
+    """A machine: `functions` holds the ARN of each Lambda state by name.
+
+    `values` the definition's other placeholders.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The `demo` verb: one phase after the other, each told and timed."""
+"""`abtest demo` runs one phase after the other, and tells and times each."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,7 +100,7 @@ def _experiment(
 
 
 def _train(request: Request, reviews: Reviews, outputs: Mapping[str, str]) -> None:
-    """Raises UserError if the gate refuses a model or a step fails."""
+    """Trains and registers the models. Raises UserError if the gate refuses a model or a step fails."""
     uri = run.upload_reviews(outputs["BucketName"], reviews.paths)
     run.upsert(outputs)
     execution = run.start(outputs["PipelineName"], request.parameters | {"ReviewsS3Uri": uri})

@@ -1,4 +1,4 @@
-"""What a demo is asked to do, and the reviews that it starts from."""
+"""Checks what you ask a demo to do, and the reviews that it starts from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ STAGE = "demo"
 
 @dataclass(frozen=True)
 class Request:
-    """`reviews` is what the user named (None: a generated sample); `users` are spread evenly over `rounds`."""
+    """What you ask a demo to do: `reviews` are yours (None: a generated sample); `users` come evenly over `rounds`."""
 
     reviews: str | None
     seed: int
@@ -32,12 +32,15 @@ class Request:
         return {**SMALL_DATA_PARAMETERS, **self.given, "Seed": str(self.seed)}
 
     def users_of_round(self, number: int) -> range:
-        """The numbers of the users who come in round `number`, from 1 to `rounds`."""
+        """Returns the numbers of the users who come in round `number`, from 1 to `rounds`."""
         return range(self.users * (number - 1) // self.rounds, self.users * number // self.rounds)
 
 
 def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
-    """`given` itself. Raises UserError for a parameter that the pipeline lacks or the demo sets, or an unfit value."""
+    """Returns `given`.
+
+    Raises UserError for an unfit value, and for a parameter that the pipeline lacks or the demo sets.
+    """
     for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
         if name in given:
             raise UserError(f"the demo sets {name} itself: say {remedy}")
@@ -56,7 +59,7 @@ class Reviews:
 
 
 def prepare_reviews(request: Request) -> Reviews:
-    """The reviews, checked as the pipeline will read them. Raises UserError, before anything is deployed."""
+    """Checks the reviews as the pipeline will read them. Raises UserError, before anything is deployed."""
     try:
         if request.reviews is None:
             paths = [write_sample(request.folder / "sample_reviews.tsv", seed=request.seed)]

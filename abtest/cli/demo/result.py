@@ -1,4 +1,4 @@
-"""The demo's result: `summary.json` and `report.html`, checked against the registered artefacts."""
+"""Checks the demo's result against the registered artefacts, and writes `summary.json` and `report.html`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def collect(request: Request, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
-    """The summary, but for the times and the memory, and the experiment's Decisions."""
+    """Returns the summary, without times and memory, and the experiment's Decisions."""
     experiment, decisions, _ = summary.latest(outputs)
     document = summary.summarise(experiment, decisions)
     document |= {
@@ -62,7 +62,7 @@ def _recomputed(model: RegisteredModel, bucket: str) -> verify.Recomputed:
 
 
 def notes(document: Json, generated: bool) -> list[str]:
-    """What a reader of the report must know."""
+    """Returns what you must know to read the report, a sentence each."""
     drawn = document["users"]["reviews_each"] * sum(v["invocation_count"] for v in document["variants"])
     found = []
     if generated:
@@ -76,7 +76,7 @@ def notes(document: Json, generated: bool) -> list[str]:
 
 
 def remove(folder: Path) -> None:
-    """An earlier result must not be taken for that of a demo that fails."""
+    """Removes an earlier result, so that it is not taken for that of a demo that fails."""
     for path in _paths(folder):
         path.unlink(missing_ok=True)
 
@@ -86,7 +86,7 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 
 
 def write(folder: Path, document: Json, decisions: Sequence[Any], generated: bool) -> tuple[Path, Path]:
-    """Writes both files; returns their paths."""
+    """Writes `summary.json` and `report.html`; returns their paths."""
     summary_path, report_path = _paths(folder)
     summary_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     report_path.write_text(page.render(document, decisions, notes(document, generated)), encoding="utf-8")

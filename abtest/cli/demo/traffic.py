@@ -1,4 +1,4 @@
-"""The demo's rounds: users come, their events arrive in S3, the shares are rebalanced."""
+"""Plays the demo's rounds: users come, their events arrive in S3, the shares are rebalanced."""
 
 import json
 import time
@@ -20,7 +20,7 @@ DELIVERY_SECONDS = 120.0  # Firehose delivers within a minute on AWS, within abo
 def play(
     request: Request, outputs: Mapping[str, str], experiment: Experiment, traffic: Sequence[Review]
 ) -> list[Visit]:
-    """All rounds, until a decision or the users are used up; returns every visit."""
+    """Plays all rounds, until a decision or until no user is left. Returns every visit."""
     visits: list[Visit] = []
     post = ApiClient(outputs["ApiEndpoint"]).post
     for number in range(1, request.rounds + 1):
@@ -38,12 +38,12 @@ def play(
 
 
 def expected_events(visits: Sequence[Visit]) -> int:
-    """One for each invocation, and one for each conversion."""
+    """Returns how many events the visits make: one for each invocation, and one for each conversion."""
     return len(visits) + sum(visit.reward > 0 for visit in visits)
 
 
 def wait_for_events(bucket: str, experiment: Experiment, expected: int) -> None:
-    """Until `expected` distinct events of the experiment are in S3. Raises UserError after two minutes."""
+    """Waits until `expected` distinct events of the experiment are in S3. Raises UserError after two minutes."""
     end = time.monotonic() + DELIVERY_SECONDS
     while (arrived := distinct_events(bucket, experiment)) < expected:
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""What AWS refuses, as a user's mistake."""
+"""What AWS refuses becomes a UserError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The wait from the approval of models until the endpoint serves them."""
+"""Commands wait here from the approval of models until the endpoint serves them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ CHOICE = (
 
 
 class BuildEndpoint:
-    """The machine build-endpoint of a stage, as it was before the approval that one waits for."""
+    """Follows the state machine build-endpoint. Make one before the approval whose effect you wait for."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._machine_arn = outputs["BuildEndpointStateMachineArn"]
@@ -55,5 +55,5 @@ class BuildEndpoint:
             raise UserError(f"build-endpoint failed: {executions.wait(failed, seconds=0).cause}")
 
     def _in_shadow(self) -> set[str]:
-        """The packages that answer copies of the champion's requests, and do not serve yet."""
+        """Returns the packages that answer copies of the champion's requests and do not serve yet."""
         return {shadow.pair.challenger_arn for shadow in self._shadows.all() if shadow.passed is None}

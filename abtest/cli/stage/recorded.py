@@ -1,4 +1,4 @@
-"""Recorded events as a replay needs them: from a stage's bucket, or from a file or folder of JSON lines."""
+"""Reads recorded events for a replay: from a stage's bucket, or from a file or folder of JSON lines."""
 
 import dataclasses
 import gzip
@@ -20,7 +20,7 @@ NOBODY = "holds no event of a user whose variant was drawn"
 
 @dataclasses.dataclass(frozen=True)
 class Recorded:
-    """A log, the strategies that drew its users, and the settings that a strategy has unless it is told others."""
+    """A log, the strategies that drew its users, and the default settings of the strategy to evaluate."""
 
     log: Log
     strategies: tuple[str, ...]
@@ -33,7 +33,10 @@ class Recorded:
 
 
 def from_files(path: Path, experiment_id: str | None, window_seconds: int | None, reward: str) -> Recorded:
-    """Decisions are read off the propensities; `window_seconds` defaults to none. Raises UserError."""
+    """Reads a log from files.
+
+    Its Decisions follow from the propensities, and it has no window unless told. Raises UserError.
+    """
     lines = list(_lines(path))
     say(f"{len(lines):,} lines in {path}")
     found = [experiment_id] if experiment_id else experiment_ids(lines)
@@ -46,7 +49,7 @@ def from_files(path: Path, experiment_id: str | None, window_seconds: int | None
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Of the file, or of all files of the folder, gzip or not."""
+    """Yields the lines of the file, or of all files of the folder, gzip or not."""
     if not path.exists():
         raise UserError(f"{path} does not exist: give a file or folder of JSON lines")
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -62,7 +65,7 @@ def _lines(path: Path) -> Iterator[str]:
 def from_stage(
     stage: str, endpoint_name: str | None, experiment_id: str | None, window_seconds: int | None, reward: str
 ) -> Recorded:
-    """The endpoint's (default: the stage's own) current experiment or an earlier one, with its Decisions.
+    """Reads the log of an endpoint's current experiment or an earlier one, with its Decisions. Raises UserError.
 
     Raises UserError.
     """
@@ -109,7 +112,7 @@ def _experiment(
 
 
 def _decisions(experiment: Experiment, decisions: Sequence[Decision]) -> list[LoggedDecision]:
-    """The initial shares, which count as the Decision 0, and those of each Decision."""
+    """Returns the initial shares, which count as Decision 0, and those of each Decision."""
     initial = decisions[0].old_shares if decisions else experiment.shares
     return [
         LoggedDecision(decision_id(experiment.experiment_id, 0), experiment.started_at, initial),

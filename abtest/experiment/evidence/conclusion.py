@@ -1,4 +1,4 @@
-"""What an experiment's first outcomes prove, and the status that follows: once reached, it stays.
+"""Concludes from users' first outcomes whether an experiment is decided; a status once reached stays.
 
 - decided: a variant is proven better than every other (`stopping`).
 - equivalent: every challenger is proven to differ from the champion by less than the margin.
@@ -23,7 +23,7 @@ from abtest.experiment.record.variants import Trials
 
 @dataclasses.dataclass(frozen=True)
 class Conclusion:
-    """`leader` is the winner once decided, the champion once equivalent, else who is most probably the best.
+    """What the test has shown. `leader`: the winner if decided, the champion if equivalent, else the likely best.
 
     `e_values` are the leader's against each other variant and must reach `threshold`; `effects` are by how much it is
     better than each.
@@ -37,21 +37,24 @@ class Conclusion:
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
-    """(trials, reward sum) by variant as (trials, utility sum) in the variants' order; zeros for a missing one."""
+    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant.
+
+    Zeros for a missing one.
+    """
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
     return utility(counts, objective=experiment.objective, costs=costs)
 
 
 def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
-    """Utility before costs, which the test takes as differences: brought to 0..1, they would blur the rewards."""
+    """Returns utility before costs, which the test takes as differences: scaled to 0..1 they would blur the rewards."""
     return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
 
 
 def conclude(
     experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
 ) -> Conclusion:
-    """`best` are the probabilities of being the best by variant; counts that are not `trusted` prove nothing."""
+    """Tests the variants and returns where the experiment stands. Counts that are not `trusted` prove nothing."""
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
     intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
@@ -86,7 +89,7 @@ def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
 
 
 def standing(experiment: Experiment, conclusion: Conclusion, probability: float) -> str:
-    """Where the comparison is, in one clause; `probability` is the leader's of being the best."""
+    """Says in one clause where the comparison stands; `probability` is the leader's of being the best."""
     leader, champion = conclusion.leader, experiment.variant_names[0]
     if conclusion.status == EQUIVALENT:
         return f"Every variant differs from {champion} by less than the margin of {experiment.margin:g}"
@@ -102,7 +105,7 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
 
 
 def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
-    """What the status is worth, in sentences; nothing where one variant is alone."""
+    """Says how far you can trust the status; empty where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
     risk = f"at most {experiment.alpha * 100:g} %"

@@ -1,4 +1,4 @@
-"""What may be wrong with an experiment, as sentences with their numbers; nothing here changes a Decision."""
+"""Finds what may be wrong with an experiment's data, and says it with numbers; it changes no Decision."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ LEAST_EVENTS = 20  # fewer of them make no share
 
 
 def health(experiment: Experiment, counts: Counts) -> tuple[Finding, ...]:
-    """What to know about the experiment before its comparison is believed: warnings first; empty if all is well."""
+    """Returns what to know before you believe the comparison: warnings first; empty if all is well."""
     findings = [finding for check in CHECKS for finding in check(experiment, counts)]
     return tuple(sorted(findings, key=lambda finding: finding.severity != WARNING))
 
@@ -49,7 +49,7 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
 
 
 def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
-    """Each challenger against the champion, by users' first closed outcomes."""
+    """Compares each challenger with the champion over time, by users' first closed outcomes."""
     champion, *challengers = experiment.variant_names
     needed = len(challengers) / DRIFT_ALPHA
     batches = [interval.first_outcomes for interval in counts.history]
@@ -83,7 +83,7 @@ def _points(difference: float) -> str:
 
 
 def _few_conversions(experiment: Experiment, counts: Counts) -> list[Finding]:
-    """By what the variants' common rate lets expect, so that a bad variant is not called a little known one."""
+    """Finds variants that can expect few conversions at the common rate: a bad variant is not a little known one."""
     trials = {name: counts.of(name).invocation_count for name in experiment.variant_names}
     total = sum(trials.values())
     if not total:
@@ -154,7 +154,10 @@ def _fallback(_: Experiment, counts: Counts) -> list[Finding]:
 
 
 def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sentence: str) -> list[Finding]:
-    """A finding if `part` of `whole` is more than the share `most`; the sentence has places for part, whole, share."""
+    """Returns a finding if `part` of `whole` exceeds the share `most`.
+
+    The sentence has places for part, whole, share.
+    """
     (name, severity), (part, whole, most) = kind, numbers
     if whole < LEAST_EVENTS or part <= most * whole:
         return []
@@ -169,7 +172,7 @@ def _invocations(counts: Counts) -> int:
 
 
 def _conversions(counts: Counts) -> int:
-    """Those in time, late and without an invocation; of randomised traffic."""
+    """Counts randomised traffic's conversions: in time, late, and without an invocation."""
     in_time = sum(item.conversion_count + item.pending_conversion_count for item in counts.variants.values())
     return in_time + counts.late_conversion_count + counts.orphan_conversion_count
 

@@ -17,7 +17,7 @@ class StorageError(Exception):
 
 
 def split(uri: str) -> tuple[str, str]:
-    """`s3://bucket/some/key` as (`bucket`, `some/key`); raises StorageError for any other form."""
+    """Splits `s3://bucket/some/key` into (`bucket`, `some/key`); raises StorageError for any other form."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise StorageError(f"ClientError: {uri} is not an S3 URI")
@@ -25,7 +25,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def relative_key(prefix: str, key: str) -> str:
-    """Where an object of an S3 prefix goes below the local folder: the object itself, its folder, or a sibling."""
+    """Returns an object's place below the local folder of its prefix: the object itself, its folder, or a sibling."""
     if key == prefix:
         return key.rpartition("/")[2]
     if key.startswith(prefix.rstrip("/") + "/") or not prefix:

@@ -1,4 +1,4 @@
-"""Training jobs: BlazingText on S3 channels, a model artefact in S3, metrics from the log."""
+"""Runs training jobs: BlazingText on S3 channels, a model artefact in S3, metrics from the log."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def stop_training_job(request: Json) -> Json:
 
 
 def create(request: Json, **members: Any) -> Json:
-    """The record of a training job that is yet to run; `members` mark a tuning job's trial."""
+    """Creates the record of a training job that is yet to run; `members` mark a tuning job's trial."""
     check(request)
     record = records.create(TRAINING, request, **members)
     enter(record, "Starting")
@@ -64,7 +64,7 @@ def create(request: Json, **members: Any) -> Json:
 
 
 def check(request: Json) -> None:
-    """Raises ValidationException for what SageMaker has and the sandbox has not."""
+    """Raises ValidationException for what SageMaker has and the sandbox lacks."""
     for channel in request.get("InputDataConfig", []):
         name = channel["ChannelName"]
         if channel.get("DataSource", {}).get("S3DataSource", {}).get("S3DataType") != "S3Prefix":
@@ -86,7 +86,7 @@ def enter(record: Json, status: str) -> None:
 
 
 def advance(job: Job, status: str) -> None:
-    """`enter` for a job in progress: one that is to stop stays Stopping."""
+    """Enters a secondary status, as `enter` does, but a job that is to stop stays Stopping."""
     with state.lock:
         job.limits.check()
         enter(job.record, status)
@@ -121,7 +121,7 @@ def fetch(root: Path, channel: Json) -> Path:
 
 
 def write_configuration(job: Job, channels: dict[str, Path]) -> None:
-    """The files that a container finds in /opt/ml/input/config."""
+    """Writes the files that a container finds in /opt/ml/input/config."""
     for name in ("input/config", "model", "output/data"):
         (job.root / name).mkdir(parents=True)
     folder = job.root / "input/config"
@@ -145,7 +145,7 @@ def environment(job: Job, channels: dict[str, Path]) -> dict[str, str]:
 
 
 def final_metrics(log: str) -> list[Json]:
-    """The last value that each metric's regular expression finds."""
+    """Returns the last value that each metric's regular expression finds."""
     found = {name: re.findall(pattern, log) for name, pattern in blazingtext.METRICS.items()}
     now = state.now()
     return [

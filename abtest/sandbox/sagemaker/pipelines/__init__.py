@@ -1,4 +1,4 @@
-"""SageMaker Pipelines: compiled definitions stored, checked and run."""
+"""SageMaker Pipelines stores, checks and runs compiled definitions."""
 
 from abtest.sandbox.sagemaker.pipelines import catalogue, executions
 from abtest.sandbox.sagemaker.pipelines.executions import recover

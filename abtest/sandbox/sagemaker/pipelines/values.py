@@ -1,4 +1,4 @@
-"""What the expressions of one execution resolve to: parameters, execution variables, properties of ended steps."""
+"""Resolves one execution's expressions: parameters, execution variables, properties of ended steps."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from abtest.sandbox.sagemaker.wire import Json
 
 
 class ExecutionValues:
-    """The values of one execution; `properties` holds the Describe response of each step that has succeeded."""
+    """Holds the values of one execution; `properties` has the Describe response of each step that succeeded."""
 
     def __init__(self, record: Json, definition: Definition, parameters: Parameters) -> None:
         self._record = record
@@ -24,7 +24,7 @@ class ExecutionValues:
         self.properties: dict[str, Json] = {}
 
     def resolve(self, document: Any) -> Any:
-        """`document` with every expression replaced by its value; raises ExpressionError."""
+        """Returns `document` with every expression replaced by its value; raises ExpressionError."""
         return resolve(document, Values(self._get, self._property_file, self._json_at))
 
     def _get(self, reference: Reference) -> Any:
@@ -54,7 +54,7 @@ class ExecutionValues:
 
 
 def execution_variable(record: Json, name: str) -> str:
-    """The value of `Execution.<name>` in the execution `record`; times are UTC, ISO 8601 with milliseconds."""
+    """Returns the value of `Execution.<name>` in the execution `record`; times are UTC, ISO 8601 with milliseconds."""
     values = {
         "PipelineName": record["_pipeline_name"],
         "PipelineArn": record["PipelineArn"],
