@@ -8,7 +8,7 @@ import jinja2
 
 from abtest.experiment.record.decision import Decision
 from abtest.report.rounds import Round, rounds_of
-from abtest.report.words import DASH, canaries, effects, headline, out, percent, reason, settings, unapproved
+from abtest.report.words import DASH, canaries, effects, headline, next_step, out, percent, reason, settings, unapproved
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
@@ -28,6 +28,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
         notes=[*canaries(summary), *notes],
         headline=headline(summary),
         reason=reason(summary),
+        next_step=next_step(summary),
         effects=effects(summary["decision"]),
         settings=settings(summary),
         percent=percent,

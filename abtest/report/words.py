@@ -4,20 +4,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 DASH = "\N{EN DASH}"
-UNSEEN = "No rebalance has run yet."
+UNSEEN = "No rebalance has run yet: wait for the schedule, or run `abtest rebalance`."
 
 HEADLINES = {
-    "running": "Still running: {leader} leads, and the difference is not established.",
+    "running": "Still running: {leader} leads, but the difference is not proven.",
     "decided": "Decided: {leader} is better.",
     "equivalent": "Equivalent: no variant is better by {margin} or more, so {leader} stays.",
-    "stopped": "Stopped at the time limit: {leader} leads, and the difference is not established.",
+    "stopped": "Stopped at the time limit: {leader} leads, but the difference is not proven.",
 }
 
 RETIRED = {
-    "running": "Retired before a decision: {leader} led, and the difference is not established.",
-    "stopped": "Retired, stopped at the time limit before: {leader} led, and the difference is not established.",
+    "running": "Retired before a decision: {leader} led, but the difference is not proven.",
+    "stopped": "Retired, and stopped at the time limit before: {leader} led, but the difference is not proven.",
     "decided": "Retired after the decision: {leader} was better.",
     "equivalent": "Retired after the decision: no variant was better by {margin} or more, so {leader} stayed.",
+}
+
+NEXT_STEPS = {
+    "running": "Keep sending users, and check again later.",
+    "decided": "Make {leader} the champion: `abtest promote` does so on a stage's own endpoint.",
+    "equivalent": "Keep {champion}, or approve a new challenger.",
+    "stopped": "Keep {champion}, or test again for longer: `abtest sample-size` says how many users you need.",
 }
 
 MODES = {
@@ -31,13 +38,30 @@ def headline(summary: Mapping[str, Any]) -> str:
     decision, retired = summary["decision"], summary.get("retired", False)
     if decision["leader"] is None:
         return "Retired before the first rebalance." if retired else UNSEEN
-    serving = [variant for variant in summary["variants"] if not variant.get("out")]
-    if decision["status"] == "running" and len(serving) == 1 and not retired:
+    if _is_alone(summary) and not retired:
         return f"Nothing to compare: {decision['leader']} serves alone."
     margin = decision.get("margin")
     return (RETIRED if retired else HEADLINES)[decision["status"]].format(
         leader=decision["leader"], margin="the margin" if margin is None else points(margin)
     )
+
+
+def next_step(summary: Mapping[str, Any]) -> str:
+    """Says what you can do next about the experiment of summary.json; "" once it is retired or before a Decision."""
+    decision, champion = summary["decision"], summary["variants"][0]["variant_name"]
+    if decision["leader"] is None or summary.get("retired", False):
+        return ""
+    if _is_alone(summary):
+        return "Approve a challenger to compare it with."
+    won = decision["status"] == "decided" and decision["leader"] == champion
+    step = NEXT_STEPS["equivalent" if won else decision["status"]]
+    return step.format(leader=decision["leader"], champion=champion)
+
+
+def _is_alone(summary: Mapping[str, Any]) -> bool:
+    """Says whether one variant serves alone, so that the test compares nothing."""
+    serving = [variant for variant in summary["variants"] if not variant.get("out")]
+    return summary["decision"]["status"] == "running" and len(serving) == 1
 
 
 def reason(summary: Mapping[str, Any]) -> str:
@@ -67,16 +91,14 @@ def standing(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from [*out(summary), *canaries(summary)]
     if decision["leader"] is not None:
         yield from effects(decision)
-        yield reason(summary)
-        if decision["guarantee"]:
-            yield decision["guarantee"]
+        yield from filter(None, (reason(summary), decision["guarantee"], next_step(summary)))
     yield from (f"{finding['severity'].capitalize()}: {finding['sentence']}" for finding in summary["findings"])
 
 
 def out(summary: Mapping[str, Any]) -> list[str]:
     """Says which variants serve nobody and why, a sentence each."""
     return [
-        f"{variant['variant_name']} is out, the champion serves its users: {variant['out']}"
+        f"{variant['variant_name']} is out, and the champion serves its users: {variant['out']}"
         for variant in summary["variants"]
         if variant.get("out")
     ]
@@ -107,7 +129,7 @@ def unapproved(summary: Mapping[str, Any]) -> list[str]:
     return [
         f"{found['variant_name']} serves, but its model package is {found['status'] or 'deleted'}: the next run of "
         f"build-endpoint takes it off the endpoint ({found['model_package_arn']})."
-        + (" It has won, and is not promoted while that is so." if found["variant_name"] == won else "")
+        + (" It has won, but is not promoted while that is so." if found["variant_name"] == won else "")
         for found in summary.get("unapproved", ())
     ]
 

@@ -96,7 +96,7 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
     if conclusion.status == STOPPED:
         return f"The time limit of {experiment.time_limit_hours:g} hours passed without a decision"
     if not conclusion.e_values:
-        return f"{leader} is alone"
+        return f"{leader} serves alone"
     nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
     evidence = f"e-value {conclusion.e_values[nearest]:.3g} against {nearest}, {conclusion.threshold:g} needed"
     if conclusion.status == DECIDED:
@@ -108,14 +108,12 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     """Says how far you can trust the status; empty where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
-    risk = f"at most {experiment.alpha * 100:g} %"
-    false = "a variant that is not the single best is ever named"
-    if experiment.margin is not None:
-        false += f", or variants that differ by {experiment.margin:g} or more are called equivalent,"
+    margin = experiment.margin
+    equivalent = "" if margin is None else f", or call variants equivalent that differ by {margin:g} or more"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
-        f"The chance that {false} is {risk}, however often one looks and however the shares move: each user counts "
-        "once, by the first outcome whose attribution window is over. Each interval of a difference holds it at all "
-        f"looks with probability {level:.3g} %, if the difference stays what it is. P(best) and the value remaining "
-        "name nobody."
+        f"You can check as often as you like: at most {experiment.alpha * 100:g} % of tests will ever name a variant "
+        f"that is not the best{equivalent}. This holds however the shares move: each user counts once, by the first "
+        "outcome whose attribution window is over. An interval contains the difference at all checks with probability "
+        f"{level:.3g} %, if the difference does not change. P(best) alone never ends the test."
     )

@@ -10,6 +10,7 @@ from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Finding
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
+from abtest.report import words
 from tests.report.test_page import decision
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -88,7 +89,7 @@ def test_before_the_first_rebalance_nothing_is_claimed() -> None:
         "status": "running",
         "leader": None,
         "value_remaining": None,
-        "reason": "No rebalance has run yet.",
+        "reason": words.UNSEEN,
     }
     assert document["findings"] == []
     assert [v["traffic_share"] for v in document["variants"]] == [0.0, 0.0]
