@@ -19,19 +19,19 @@ from abtest.experiment.record.config import CHECKS
 from abtest.operations.adopt import Adopter, Adoption, AdoptionError
 
 EndpointArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="Its name, which begins with sagemaker-PROJECT-.")
+    str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint; it begins with sagemaker-PROJECT-.")
 ]
 ChampionOption = Annotated[
-    str | None, typer.Option("--champion", help="The trusted variant; default: as tagged, else the first.")
+    str | None, typer.Option("--champion", help="The variant that you trust; default: as tagged, else the first.")
 ]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", help="Default: as tagged, else the stage's.")]
 EpsilonOption = Annotated[
     float | None,
-    typer.Option("--epsilon", help="EpsilonGreedy's share that explores; default: as tagged, else the stage's."),
+    typer.Option("--epsilon", help="Share that EpsilonGreedy explores with; default: as tagged, else the stage's."),
 ]
 WarmupOption = Annotated[
     int | None,
-    typer.Option("--warmup", help="Burn-in, invocations per variant; default: as tagged, else the stage's."),
+    typer.Option("--warmup", help="Invocations per variant before shares move; default: as tagged, else the stage's."),
 ]
 
 
@@ -71,7 +71,9 @@ def adopter(stage: str, endpoint_name: str) -> Adopter:
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
     if other != stage:
-        raise UserError(f"{endpoint_name} is the own endpoint of the stage {other}: its build-endpoint looks after it")
+        raise UserError(
+            f"{endpoint_name} is the stage {other}'s own, and its build-endpoint looks after it: name another endpoint"
+        )
     return Adopter(AdoptedEndpoints(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
 
 

@@ -30,7 +30,7 @@ def deploy(
     if as_json:
         print_json({"stage": stage, "seconds": round(seconds, 1), "outputs": stacks.outputs(stage)})
         return
-    print_line(f"stage {stage} is deployed, {seconds:.0f} s; abtest outputs --stage {stage} shows it")
+    print_line(f"stage {stage} is deployed ({seconds:.0f} s): abtest outputs --stage {stage} shows where")
 
 
 def deploy_stage(stage: str, lambda_platform: str) -> None:

@@ -42,7 +42,7 @@ def deploy_models(
 ) -> None:
     """Register existing model artefacts as champion and challengers of a stage, and approve them on request."""
     if wait and not approve:
-        raise typer.BadParameter("only with --approve is there something to wait for", param_hint="--wait")
+        raise typer.BadParameter("needs --approve: without it there is nothing to wait for", param_hint="--wait")
     models = checked(champion, challenger or [], image, content_type)
     found = outputs(stage)
     _warn(stage, sum(role == "challenger" for role, _ in models))

@@ -8,7 +8,7 @@ from botocore.exceptions import WaiterError
 
 from abtest.adapters.adopted_endpoints import AdoptedEndpoints
 from abtest.cli.deploy import failed_resource
-from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, counted, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage import leftovers, stacks
 from abtest.experiment.record.config import ExperimentConfig
@@ -40,7 +40,7 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOpt
         print_json({"stage": stage, "deleted": gone, "kept": kept, "kept_endpoints": adopted})
         return
     if adopted:
-        print_line(f"kept, for they are not the stage's: the adopted endpoints {', '.join(adopted)}")
+        print_line(f"kept, because they are yours: the adopted endpoints {', '.join(adopted)}")
     if kept:
         print_line(f"kept, as data: {', '.join(kept)}")
     print_line(f"kept: {KEPT}")
@@ -76,7 +76,7 @@ def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: di
         gone += [arn for group in groups if _goes(group, owned) for arn in leftovers.remove_packages(group)]
     if part == "data" and _goes(outputs.get("BucketName", ""), owned):
         count = leftovers.empty_bucket(outputs["BucketName"])
-        gone += [f"{count} objects in {outputs['BucketName']}"] if count else []
+        gone += [f"{counted(count, 'object')} in {outputs['BucketName']}"] if count else []
     for name in gone:
         say(f"deleted {name}")
     return gone

@@ -38,7 +38,9 @@ PlotOption = Annotated[
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until the endpoint serves them; exit code 1 if that fails.")
 ]
-NoteOption = Annotated[str, typer.Option("--note", help="Why, for the registry; default: by which command.")]
+NoteOption = Annotated[
+    str, typer.Option("--note", help="Your reason, kept in the registry; default: the command that did it.")
+]
 
 
 @app.command("list")
@@ -82,7 +84,7 @@ def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None
     job = lineage.training_job(registry.describe(find(model, stage).arn))
     search = lineage.search(job) if job else None
     if search is None:
-        raise UserError(f"{model}: no search is known of it; abtest models show tells its training job")
+        raise UserError(f"{model} was not found by a search: abtest models show tells its training job")
     if plot:
         from abtest.report import trials_chart  # matplotlib: only where it is needed
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
-from abtest.cli.shown.output import JsonOption, picture, print_json, print_line, print_table, writing
+from abtest.cli.shown.output import JsonOption, counted, picture, print_json, print_line, print_table, writing
 from abtest.cli.shown.waiting import Progress
 from abtest.experiment.rebalance import LEARN_FIRST
 from abtest.experiment.record.config import MODES, ExperimentConfig
@@ -45,7 +45,7 @@ WindowOption = Annotated[
 NewUsersOption = Annotated[
     float,
     typer.Option(
-        parser=share, metavar="SHARE", help="Share of a day's requests from new users; the others keep theirs."
+        parser=share, metavar="SHARE", help="Share of a day's requests from new users; the others keep their variant."
     ),
 ]
 ModeOption = Annotated[str, typer.Option(parser=mode, metavar="MODE", help="earn_first or learn_first.")]
@@ -56,7 +56,9 @@ MarginOption = Annotated[
     float | None,
     typer.Option(parser=share, metavar="SHARE", help="Difference of rates below which variants are equivalent."),
 ]
-EpsilonOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="EpsilonGreedy's.")]
+EpsilonOption = Annotated[
+    float, typer.Option(parser=share, metavar="SHARE", help="Share that EpsilonGreedy explores with.")
+]
 RunsOption = Annotated[int, typer.Option(min=2, max=100_000, help="Simulated runs of each strategy.")]
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", parser=picture, metavar="FILE", help="The picture to write, .svg or .png.")
@@ -125,7 +127,7 @@ def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
 def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) -> None:
     print_line(
         f"{' against '.join(map(percent, planned.rates))}, {planned.requests_per_day:,} requests a day for "
-        f"{planned.days} days, {planned.mode.replace('_', '-')}; {runs} runs"
+        f"{counted(planned.days, 'day')}, {planned.mode.replace('_', '-')}; {runs} runs"
     )
     print_table(COLUMNS, map(_row, outcomes))
     for note in _notes(planned, outcomes):
@@ -150,11 +152,11 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     notes = [
-        "Right, wrong, none: runs in which the always-valid test named the best variant, another one, nobody. A run "
-        "without a decision takes all days. Lost: conversions, to worse variants, over all days."
+        "Right, wrong, none: the share of runs in which the test named the best variant, another one, or none. "
+        "A run without a decision takes all days. Lost: the conversions that worse variants cost over all days."
     ]
     if min(outcome.undecided for outcome in outcomes) > 0.5:
-        notes.append("Most runs end without a decision: `abtest sample-size` says how many users one takes.")
+        notes.append("Most runs end without a decision: `abtest sample-size` says how many users you need.")
     if planned.is_coarser:
         hours = 24 * planned.interval_days
         notes.append(f"To bound its work, the simulation moves shares every {hours:.3g} hours only.")
@@ -165,10 +167,11 @@ def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
 
 def _sticky(planned: Plan) -> str:
     return (
-        f"Sticky users limit what any allocation can win: only {percent(planned.new_share)} of a day's requests are by "
-        "new users, the others keep their variant. Even an allocation that knew the best variant after the first day "
-        f"would lose {planned.least_loss():,.1f} conversions; with new users only, {planned.first_day_loss():,.1f}; an "
-        f"equal split to the end loses {planned.first_day_loss() * planned.days:,.1f}."
+        f"Sticky users limit what any strategy can win: only {percent(planned.new_share)} of a day's requests come "
+        "from new users, and the others keep their variant. A strategy that knew the best variant after the first "
+        f"day would still lose {planned.least_loss():,.1f} conversions; with new users only, "
+        f"{planned.first_day_loss():,.1f}; an equal split to the end loses "
+        f"{planned.first_day_loss() * planned.days:,.1f}."
     )
 
 

@@ -14,6 +14,7 @@ from abtest.cli.shown.output import (
     JsonOption,
     StageOption,
     UserError,
+    counted,
     print_json,
     print_line,
     print_table,
@@ -33,11 +34,16 @@ from abtest.experiment.replay.replay import replay as evaluated
 EventsOption = Annotated[
     Path | None, typer.Option("--events", help="File or folder of JSON lines, gzip or not; default: the stage's.")
 ]
-ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Its id; default: the current or only one.")]
+ExperimentOption = Annotated[
+    str | None, typer.Option("--experiment", help="Id of the experiment; default: the current or only one.")
+]
 StrategyOption = Annotated[str | None, typer.Option(help=f"One of {', '.join(STRATEGIES)}.")]
 SharesOption = Annotated[str | None, typer.Option(help="Instead of a strategy: Champion1=0.5,Challenger2=50%.")]
 EpsilonOption = Annotated[
-    float | None, typer.Option(parser=share, metavar="SHARE", help="Of EpsilonGreedy; default: the experiment's.")
+    float | None,
+    typer.Option(
+        parser=share, metavar="SHARE", help="Share that EpsilonGreedy explores with; default: the experiment's."
+    ),
 ]
 BurnInOption = Annotated[
     int | None, typer.Option(min=0, help="Invocations per variant before shares move; default: the experiment's.")
@@ -52,9 +58,9 @@ WindowOption = Annotated[
     typer.Option(min=0, help="Attribution window in seconds, 0: none; default: the experiment's, with --events none."),
 ]
 RewardOption = Annotated[
-    str, typer.Option(help="Of a user: the first invocation's (first), or of all the mean (mean).")
+    str, typer.Option(help="A user's reward: of the first invocation (first), or the mean of all (mean).")
 ]
-ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Of the intervals.")]
+ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Confidence of the intervals.")]
 
 EvidenceOption = Annotated[
     str,
@@ -65,15 +71,15 @@ EvidenceOption = Annotated[
 ]
 
 ESTIMAND = (
-    "Estimated: the reward per user, had each Decision's users been drawn by the target's shares{evidence}. "
-    "The intervals hold at any look, under any logging strategy and for rates that drift."
+    "An estimate is the reward per user, if each Decision's users had been drawn by the target's shares. {evidence}"
+    "The intervals hold however often you look, under any logging strategy, and also if rates drift."
 )
 OF_EVIDENCE = {
     "fixed": "",
-    "weighted": ", which follow from closed trials weighted by its share over the logged one. It comes near a run of "
-    "the target from the start while weights are small",
-    "logged": ", which follow from the trials closed by then as they are. It is not what the target would have learnt "
-    "from its own traffic",
+    "weighted": "Those follow from closed trials, each weighted by the target's share over the logged one. While "
+    "weights are small, this comes near a run of the target from the start. ",
+    "logged": "Those follow from the trials that were closed by then, as they are. From its own traffic the target "
+    "would have learnt otherwise. ",
 }
 
 
@@ -270,23 +276,23 @@ def remarks(source: Recorded, found: Replay) -> Iterator[str]:
     )
     if evaluation.unknown_share:
         yield (
-            f"{evaluation.unknown_share:.2g} of the target's draws were impossible when they would have been made: "
-            "the intervals are wider by as much."
+            f"A share of {evaluation.unknown_share:.2g} of the target's draws was impossible at their time, so the "
+            "intervals are wider by as much."
         )
     if found.left_out:
         yield f"Left out: {', '.join(f'{reason} ({count:,})' for reason, count in found.left_out.items())}."
     if source.log.guessed_decisions:
         yield (
-            f"Under {source.log.guessed_decisions:,} Decisions several variants got nobody: what was left of the "
-            "shares is divided evenly among them, which touches the model of the reward alone."
+            f"Several variants got nobody under {counted(source.log.guessed_decisions, 'Decision')}. What was left of "
+            "the shares is divided evenly among them, which affects only the model of the reward."
         )
     if source.log.malformed_lines:
-        yield f"{source.log.malformed_lines:,} lines are no events."
+        yield f"Left out as no events: {counted(source.log.malformed_lines, 'line')}."
 
 
 def verdict(difference: Estimate) -> str:
     if difference.lower > 0:
-        return "The target would have brought more reward."
+        return "The target would have brought more reward: consider it for your next experiment."
     if difference.upper < 0:
-        return "The target would have brought less reward."
-    return "These users do not tell whether the target would have brought more reward or less."
+        return "The target would have brought less reward: keep what you have."
+    return "These users do not tell whether the target would have brought more reward or less: replay again with more."

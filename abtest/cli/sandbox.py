@@ -15,11 +15,13 @@ app = typer.Typer(help="The local AWS on one port of this machine, for developme
 
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")]
 DataDirOption = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of its state; default: build/sandbox, apart by port.")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the sandbox's state; default: one for each port, under build/."),
 ]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start in the background and return when it answers.")]
 UpdateOption = Annotated[
-    float | None, typer.Option("--endpoint-update-seconds", min=0, help="How long an endpoint is Updating; default: 1.")
+    float | None,
+    typer.Option("--endpoint-update-seconds", min=0, help="Seconds that an endpoint is Updating; default: 1."),
 ]
 VerifyOption = Annotated[
     bool, typer.Option("--verify-identities", help="Refuse what signatures and IAM policies do not allow.")

@@ -15,6 +15,7 @@ from abtest.cli.shown.output import (
     JsonOption,
     StageOption,
     UserError,
+    counted,
     print_json,
     print_table,
     refusals,
@@ -24,8 +25,12 @@ from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.experiment import Experiment
 
 UsersOption = Annotated[int, typer.Option(min=1, help="How many users.")]
-FirstOption = Annotated[int, typer.Option(min=0, help="Number of the first user: who came before is a known user.")]
-SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, help="What each user sends depends on it.")]
+FirstOption = Annotated[
+    int, typer.Option(min=0, help="Number of the first user; a user who came before is a known one.")
+]
+SeedOption = Annotated[
+    int, typer.Option(envvar="SEED", min=0, help="Seed of what each user sends; the same one repeats it.")
+]
 
 
 def held_out_reviews(bucket: str, experiment: Experiment) -> list[Review]:
@@ -55,7 +60,7 @@ def simulate(
     found = outputs(stage)
     experiment, _, _ = summary.latest(found, endpoint)
     traffic = held_out_reviews(found["BucketName"], experiment)
-    say(f"{users} users, {REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
+    say(f"{counted(users, 'user')}, {REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
     with refusals(ApiRefusedError):
         visits = run(
             ApiClient(found["ApiEndpoint"]).post,

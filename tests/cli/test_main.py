@@ -28,7 +28,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None]) -> int:
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:9"),
             'abtest: Could not connect to the endpoint URL: "http://127.0.0.1:9". '
-            "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?\n",
+            "Start the sandbox (abtest sandbox up), or check your connection to AWS.\n",
         ),
         *(
             (

@@ -79,7 +79,7 @@ def test_sticky_users_limit_what_can_be_won(picture: Path) -> None:
         lost = entry["conversions_lost"]
         assert lost["mean"] > limit - 3 * lost["standard_error"] - 1
     shown = invoke(picture, *sticky).stdout
-    assert "Sticky users limit what any allocation can win: only 10 % of a day's requests are by new users" in shown
+    assert "Sticky users limit what any strategy can win: only 10 % of a day's requests come from new users" in shown
     assert (
         f"would lose {limit:,.1f} conversions; with new users only, 6.0; an equal split to the end loses 120.0" in shown
     )
@@ -95,7 +95,7 @@ def test_equal_variants_can_be_equivalent(picture: Path) -> None:
 
 def test_a_coarse_simulation_and_no_decision_are_told(picture: Path) -> None:
     shown = invoke(picture, "--rates", "5%,5.1%", "--requests-per-day", "90", "--runs", "2", "--days", "30").stdout
-    assert "`abtest sample-size` says how many users one takes" in shown
+    assert "`abtest sample-size` says how many users you need" in shown
     assert "the simulation moves shares every 7.2 hours only" in shown
 
 

@@ -53,7 +53,7 @@ def test_a_file_as_a_table(tmp_path: Path, events: list[Event]) -> None:
     assert "95 % interval" in shown
     assert "None is clipped" in shown
     assert "Left out: Manual invocations (1), attribution window still open (60)." in shown
-    assert "It comes near a run of the target from the start while weights are small." in shown
+    assert "While weights are small, this comes near a run of the target from the start." in shown
 
 
 def test_a_folder_of_gzip_as_json(tmp_path: Path, events: list[Event]) -> None:

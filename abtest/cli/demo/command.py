@@ -15,7 +15,7 @@ from abtest.cli.demo.request import STAGE, Request, Reviews, check_parameters, p
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.models import GROUPS
 from abtest.cli.pipeline import parse_parameters, waited
-from abtest.cli.shown.output import JsonOption, UserError, print_json, print_line, print_table, say, writing
+from abtest.cli.shown.output import JsonOption, UserError, counted, print_json, print_line, print_table, say, writing
 from abtest.cli.stage import stacks
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.experiment.record.selection import APPROVED
@@ -27,7 +27,7 @@ ENDPOINT_SECONDS = 600.0  # the sandbox takes a few
 ReviewsOption = Annotated[
     str, typer.Option(envvar="REVIEWS", help="Files (comma separated) or an s3:// URI; default: a generated sample.")
 ]
-SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a run.")]
+SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Seed: the same one repeats a run.")]
 UsersOption = Annotated[int, typer.Option(envvar="USERS", min=1, help="Simulated users.")]
 RoundsOption = Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Rebalances, users spread evenly over them.")]
 PortOption = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port of the sandbox; 0: a free one.")]
@@ -49,7 +49,9 @@ def demo(
 ) -> None:
     """Run the whole loop on this machine: reviews, models, endpoint, users, rebalancing, report."""
     if rounds > users:
-        raise typer.BadParameter(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
+        raise typer.BadParameter(
+            f"ROUNDS: {counted(rounds, 'round')} cannot be filled by {counted(users, 'user')}: each takes one at least"
+        )
     given = check_parameters(parse_parameters(param or []))
     request = Request(reviews or None, seed, users, rounds, port, output, given)
     with writing("--output"):
@@ -91,7 +93,7 @@ def _experiment(
         build_endpoint = BuildEndpoint(outputs)
         experiment = build_endpoint.served(_approve_newest(outputs), seconds=ENDPOINT_SECONDS)
         say(f"experiment {experiment.experiment_id}: {', '.join(experiment.variant_names)}")
-    with watch.phase("traffic", f"{request.users} users in {request.rounds} rounds"):
+    with watch.phase("traffic", f"{counted(request.users, 'user')} in {counted(request.rounds, 'round')}"):
         held_out = simulate.held_out_reviews(outputs["BucketName"], experiment)
         traffic.play(request, outputs, experiment, held_out)
     with watch.phase("result", "recomputing the accuracies from the registered artefacts"):

@@ -43,7 +43,7 @@ def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
     """
     for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
         if name in given:
-            raise UserError(f"the demo sets {name} itself: say {remedy}")
+            raise UserError(f"the demo sets {name} itself: set {remedy} instead")
     with refusals(DefinitionError):
         checked(given)
     return given

@@ -66,11 +66,11 @@ def notes(document: Json, generated: bool) -> list[str]:
     drawn = document["users"]["reviews_each"] * sum(v["invocation_count"] for v in document["variants"])
     found = []
     if generated:
-        found.append("The reviews are a generated sample, not real ones: say REVIEWS= to use your own.")
+        found.append("The reviews are a generated sample, not real ones: set REVIEWS= to use your own.")
     if drawn > document["held_out_reviews"]:
         found.append(
-            f"The simulated users drew {drawn:,} reviews from {document['held_out_reviews']:,} held-out ones, so that "
-            "reviews recur: the conversion rates are those of this slice, not of all reviews."
+            f"The simulated users drew {drawn:,} reviews from {document['held_out_reviews']:,} held-out ones, so "
+            "reviews recur. The conversion rates are those of this slice, not of all reviews."
         )
     return found
 

@@ -10,7 +10,7 @@ from abtest.cli import rebalance
 from abtest.cli.demo import users
 from abtest.cli.demo.request import Request
 from abtest.cli.demo.users import ApiRefusedError, Review, Visit
-from abtest.cli.shown.output import UserError, refusals, say
+from abtest.cli.shown.output import UserError, counted, refusals, say
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
 
@@ -66,4 +66,4 @@ def rebalance_once(outputs: Mapping[str, str]) -> Decision:
 def line_of_round(number: int, rounds: int, users: int, decision: Decision) -> str:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in decision.new_shares.items())
     best = ", ".join(f"{name} {p:.0%}" for name, p in decision.probability_best.items())
-    return f"round {number} of {rounds}: {users} users; P(best) {best}; new shares {shares}"
+    return f"round {number} of {rounds}: {counted(users, 'user')}; P(best) {best}; new shares {shares}"

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.cli.shown.output import UserError
 
-UNREACHABLE = "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?"
+UNREACHABLE = "Start the sandbox (abtest sandbox up), or check your connection to AWS."
 UNSET = 'For the sandbox: eval "$(abtest sandbox env)". For an account: set AWS credentials and region.'
 
 

@@ -22,8 +22,10 @@ def share(given: str | float) -> float:
     return value
 
 
-AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Chance of a false decision.")]
-SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a result.")]
+AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Highest chance of a false decision.")]
+SeedOption = Annotated[
+    int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Seed: the same one repeats a result.")
+]
 
 
 def learn_first_floor(arms: int) -> float:

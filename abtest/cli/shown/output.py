@@ -30,6 +30,11 @@ class UserError(Exception):
     """The work failed for a reason that you can put right: one line says what is wrong and what to do."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Writes a number with its noun: 1 line, 2,000 lines."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def say(text: str) -> None:
     """Prints one line of progress, on standard error."""
     progress.print(text, markup=False)

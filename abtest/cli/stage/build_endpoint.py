@@ -45,9 +45,12 @@ class BuildEndpoint:
                     return experiment
                 last_ran = now if runs else last_ran
                 if now - last_ran > IDLE_SECONDS:
-                    raise UserError(f"build-endpoint rests and does not serve {', '.join(sorted(missing))}: {CHOICE}")
+                    raise UserError(f"build-endpoint is idle and does not serve {', '.join(sorted(missing))}: {CHOICE}")
                 time.sleep(POLL_SECONDS)
-        raise UserError(f"{self._endpoint_name} did not serve all of {', '.join(package_arns)} within {seconds:.0f} s")
+        raise UserError(
+            f"{self._endpoint_name} did not serve all of {', '.join(package_arns)} within {seconds:.0f} s: "
+            "look at the executions of build-endpoint"
+        )
 
     def _refuse_failure(self) -> None:
         failed = executions.newest(self._machine_arn, "FAILED")

@@ -15,8 +15,8 @@ def refuse_nested(project_name: str) -> None:
         if other != project_name and longer.startswith(shorter):
             raise UserError(
                 f"project_name: the project {other} is deployed in this account and region, and {project_name} would "
-                f"share its endpoints, for the names of both begin with sagemaker-{shorter}: choose a project_name "
-                "that does not begin so, or another account or region"
+                f"share its endpoints: the names of both begin with sagemaker-{shorter}. Choose a project_name that "
+                "does not begin so, or another account or region"
             )
 
 

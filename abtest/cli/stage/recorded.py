@@ -9,7 +9,7 @@ from pathlib import Path
 from abtest.adapters.event_store import GZIP_MAGIC, EventStore
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.output import UserError, refusals, say
+from abtest.cli.shown.output import UserError, counted, refusals, say
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id
@@ -38,7 +38,7 @@ def from_files(path: Path, experiment_id: str | None, window_seconds: int | None
     Its Decisions follow from the propensities, and it has no window unless told. Raises UserError.
     """
     lines = list(_lines(path))
-    say(f"{len(lines):,} lines in {path}")
+    say(f"{counted(len(lines), 'line')} in {path}")
     found = [experiment_id] if experiment_id else experiment_ids(lines)
     if len(found) != 1:
         told = f"holds several experiments, name one with --experiment: {', '.join(found)}" if found else NOBODY
@@ -73,7 +73,7 @@ def from_stage(
     experiment, decisions = _experiment(found, endpoint_name, experiment_id)
     stored = EventStore(found["BucketName"]).read(experiment.started_at)
     lines = [line for item in stored for line in item.lines]
-    say(f"{len(lines):,} events in {len(stored):,} objects of {found['BucketName']}")
+    say(f"{counted(len(lines), 'event')} in {counted(len(stored), 'object')} of {found['BucketName']}")
     window = experiment.attribution_window_seconds if window_seconds is None else window_seconds
     with refusals(ValueError):
         log = read_log(
