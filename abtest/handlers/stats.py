@@ -28,9 +28,9 @@ def document_of(experiment: Experiment) -> dict[str, Any]:
     return {
         "endpoint_name": experiment.endpoint_name,
         "variant_metrics": [metrics_of(experiment, variant) for variant in experiment.variants],
-        "strategy": experiment.strategy,
-        "epsilon": experiment.epsilon,
-        "warmup": experiment.warmup,
+        "strategy": experiment.settings.strategy,
+        "epsilon": experiment.settings.epsilon,
+        "warmup": experiment.settings.warmup,
         "counted_until": experiment.counted_until and times.to_text(experiment.counted_until),
         "experiment_id": experiment.experiment_id,
         "status": experiment.status,

@@ -19,6 +19,7 @@ from abtest.adapters import assignments_table, endpoint, experiments_table
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import api, settings
+from tests.experiment import samples
 
 BUCKET = "abtest-events"
 ENDPOINT = "sagemaker-reviews-dev"
@@ -93,12 +94,11 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
         "variants": variants,
         "shares": Shares(dict.fromkeys(VARIANTS, 0.5)),
         "started_at": STARTED,
     }
-    return Experiment(**given | changes)
+    return samples.experiment(**given | changes)
 
 
 def store(current: Experiment) -> None:
