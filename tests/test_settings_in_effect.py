@@ -151,7 +151,9 @@ def mode(stage: Stage) -> None:
 def objective(stage: Stage) -> None:
     stage.configured(objective="minimize")
     built()
-    assert stage.decision(CLEAR)["leader"] == "Champion1"
+    decision = stage.decision(CLEAR)
+    assert decision["leader"] == "Champion1"
+    assert decision["effects"]["Challenger1"]["difference"] == pytest.approx(0.6)
 
 
 def margin(stage: Stage) -> None:

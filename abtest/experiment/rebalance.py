@@ -127,7 +127,6 @@ def _strategys_shares(experiment: Experiment, history: list[list[Trials]], statu
         strategy=experiment.settings.strategy,
         weights=[variant.initial_weight for variant in experiment.variants],
         epsilon=experiment.settings.epsilon,
-        burn_in=experiment.settings.warmup,
         floor=floor,
         history=history,
     )
