@@ -91,6 +91,7 @@ format: setup-dev ## formats the code
 generate: setup-dev ## writes anew what is committed but generated: pipeline, machines, pages, snapshots of templates
 	$(BIN)/python -m pipelines.compile
 	$(BIN)/python -m workflows
+	$(BIN)/python -m infra.schema
 	$(BIN)/python -m tests.docs.pages
 	$(BIN)/python -W ignore -m tests.infra.snapshot
 

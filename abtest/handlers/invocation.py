@@ -164,7 +164,7 @@ def assigned(experiment: Experiment, user_id: str, inference_id: str, now: datet
         return by_the_champion(experiment)
     return Placement(
         experiment.experiment_id,
-        experiment.strategy,
+        experiment.settings.strategy,
         HTTPStatus.CREATED if agreed.is_new else HTTPStatus.OK,
         agreed.variant_name,
         agreed.decision_id,

@@ -61,9 +61,9 @@ def stats() -> Response[str]:
         StatsAnswer(
             endpoint_name=experiment.endpoint_name,
             variant_metrics=[metrics_of(experiment, variant) for variant in experiment.variants],
-            strategy=experiment.strategy,
-            epsilon=experiment.epsilon,
-            warmup=experiment.warmup,
+            strategy=experiment.settings.strategy,
+            epsilon=experiment.settings.epsilon,
+            warmup=experiment.settings.warmup,
             counted_until=times.to_text(experiment.counted_until) if experiment.counted_until else None,
             experiment_id=experiment.experiment_id,
             status=experiment.status,

@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import inspect
-import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -41,9 +40,7 @@ def section(kind: type[Any]) -> Iterator[str]:
 
 
 def type_name(hint: Any) -> str:
-    if isinstance(hint, types.UnionType):
-        return " or ".join(type_name(part) for part in typing.get_args(hint))
-    return TYPES[hint.__name__]
+    return " or ".join(TYPES[part.__name__] for part in typing.get_args(hint) or (hint,))
 
 
 def field_docs(kind: type[Any]) -> Iterator[tuple[str, str]]:

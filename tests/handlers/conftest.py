@@ -20,6 +20,7 @@ from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import api, settings
 from tests.docs import openapi
+from tests.experiment import samples
 
 BUCKET = "abtest-events"
 ENDPOINT = "sagemaker-reviews-dev"
@@ -99,12 +100,11 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
         "variants": variants,
         "shares": Shares(dict.fromkeys(VARIANTS, 0.5)),
         "started_at": STARTED,
     }
-    return Experiment(**given | changes)
+    return samples.experiment(**given | changes)
 
 
 def store(current: Experiment) -> None:
