@@ -54,15 +54,25 @@ class _Event(Record):
     type: ClassVar[str]
 
     timestamp: datetime.datetime
+    """When it happened."""
     experiment_id: Repeated
+    """The experiment; `unknown` where the table of experiments did not answer."""
     endpoint_name: Repeated
+    """The endpoint that was asked."""
     endpoint_variant: Repeated | None = None
+    """The variant that answered; null: SageMaker did not say."""
     target_variant: Repeated | None = None
+    """The variant that was asked; null: SageMaker chose one by the endpoint's weights."""
     strategy: Repeated
+    """The experiment's strategy; `Manual` where you named the variant, `Fallback` where it could not be asked."""
     inference_id: Text
+    """Names the invocation."""
     user_id: Text
+    """Your user."""
     decision_id: Repeated | None = None
+    """The Decision whose shares the user's variant was drawn by, at assignment; null: nobody drew it."""
     propensity: Share | None = None
+    """The share, 0 to 1, with which the user's variant was drawn, at assignment; null: nobody drew it."""
 
     @property
     def event_id(self) -> str:
@@ -81,23 +91,22 @@ class _Event(Record):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation(_Event):
-    """One served prediction.
-
-    `propensity` (0..1) is the share with which the user's variant was drawn, by `decision_id`; both None where it
-    was not drawn. `endpoint_variant` is what answered, `target_variant` what was asked for.
-    """
+    """One served prediction."""
 
     type: ClassVar[str] = "invocation"
     predictions: Any = None
+    """What the model answered; the API leaves it out (null)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion(_Event):
-    """A success tied to one invocation, whose variants, strategy and time it carries; `reward` is 0..1."""
+    """A success tied to one invocation, whose variants, strategy and Decision it carries."""
 
     type: ClassVar[str] = "conversion"
     reward: Share
+    """What the success is worth, 0 to 1."""
     invocation_timestamp: datetime.datetime
+    """When the invocation happened, from which on the attribution window runs."""
 
 
 Event: TypeAlias = Invocation | Conversion
