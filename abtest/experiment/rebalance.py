@@ -25,11 +25,11 @@ from abtest.experiment.evidence.health import health
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment, decision_id
+from abtest.experiment.record.settings import LEARN_FIRST
 from abtest.experiment.record.variants import Shares, Trials
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 
-LEARN_FIRST = "learn_first"
 # The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
 # with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
 # At .04 against .05, 50,000 users and 50 looks, 0.4 (w >= .2) decides 94 % of runs, 0.5 97 % with 7 % more regret.
@@ -48,7 +48,9 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
     history = _weighted_history(live, counts)
-    best = dict(zip(live.variant_names, believed_best(trials, strategy=live.strategy, history=history), strict=True))
+    best = dict(
+        zip(live.variant_names, believed_best(trials, strategy=live.settings.strategy, history=history), strict=True)
+    )
     trusted = _first_doubt(DISTRUST, live, counts) is None
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
     served, doubt = _new_shares(live, counts, history, found)
@@ -61,7 +63,7 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         endpoint_name=experiment.endpoint_name,
         decided_at=times.truncated(decided_at),
         as_of=counts.as_of,
-        strategy=experiment.strategy,
+        settings=experiment.settings,
         old_shares=experiment.shares,
         new_shares=shares if moved else experiment.shares,
         counts=known,
@@ -83,10 +85,6 @@ def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]
         "e_value_threshold": found.threshold,
         "effects": found.effects,
         "guarantee": guarantee(experiment, found),
-        "mode": experiment.mode,
-        "objective": experiment.objective,
-        "margin": experiment.margin,
-        "alpha": experiment.alpha,
     }
 
 
@@ -111,7 +109,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
     """Who has all traffic once the test is over; None while the strategy says who gets what."""
     if found.status in (EQUIVALENT, STOPPED):
         return experiment.variant_names[0]
-    return found.leader if found.status == DECIDED and experiment.mode == LEARN_FIRST else None
+    return found.leader if found.status == DECIDED and experiment.settings.mode == LEARN_FIRST else None
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
@@ -121,15 +119,14 @@ def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trial
 
 def _strategys_shares(experiment: Experiment, history: list[list[Trials]], status: str) -> list[float]:
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
-    floor = experiment.exploration_floor
-    if experiment.mode == LEARN_FIRST and status == RUNNING:
+    floor = experiment.settings.exploration_floor
+    if experiment.settings.mode == LEARN_FIRST and status == RUNNING:
         floor = max(floor, EVEN_WHILE_LEARNING / len(experiment.variants))
     return traffic_shares(
         sums,
-        strategy=experiment.strategy,
+        strategy=experiment.settings.strategy,
         weights=[variant.initial_weight for variant in experiment.variants],
-        epsilon=experiment.epsilon,
-        burn_in=experiment.warmup,
+        epsilon=experiment.settings.epsilon,
         floor=floor,
         history=history,
     )
@@ -178,9 +175,9 @@ def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
 def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
     least = min(experiment.variant_names, key=lambda name: counts.of(name).invocation_count)
     count = counts.of(least).invocation_count
-    if count >= experiment.warmup:
+    if count >= experiment.settings.warmup:
         return None
-    return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
+    return f"burn-in: {least} has {count} of {experiment.settings.warmup} invocations"
 
 
 # Nothing is concluded while one of these holds.
@@ -193,7 +190,7 @@ def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str |
     if keeper is not None:
         return f"{stands}; {keeper} gets all traffic."
     if found.status == DECIDED:
-        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.strategy}'}."
+        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.settings.strategy}'}."
     return f"Shares stay: {doubt}." if doubt else f"{stands}."
 
 

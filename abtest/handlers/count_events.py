@@ -61,7 +61,7 @@ def _count(
         store.table(experiment.started_at, datetime.datetime.now(datetime.UTC)),
         experiment_id=experiment.experiment_id,
         as_of=as_of,
-        attribution_window_seconds=experiment.attribution_window_seconds,
+        attribution_window_seconds=experiment.settings.attribution_window_seconds,
         boundaries=boundaries,
     )
 

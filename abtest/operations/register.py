@@ -44,7 +44,7 @@ def register(
     running = table.wanted_back(name, releases, plan) or before
 
     def also(experiment: Experiment) -> list[Item]:
-        release = Release(endpoint_config_name, experiment.experiment_id, plan.packages)
+        release = Release.of(endpoint_config_name, experiment.experiment_id, plan.packages)
         return table.changed(name, releases, releases.then(release))
 
     if running is None or not plan.continues(running):
@@ -92,20 +92,11 @@ def new_experiment(
         project=config.project_name,
         stage=config.stage_name,
         champion_version=plan.champion_version,
-        strategy=config.strategy,
+        settings=config.settings,
         variants=tuple(begun(variant, now) for variant in plan.variants),
         shares=plan.shares(None, canary_share=config.canary_share),
         canary_until=_canaries(plan, config, None, now),
         started_at=now,
-        epsilon=config.epsilon,
-        warmup=config.warmup,
-        exploration_floor=config.exploration_floor,
-        alpha=config.alpha,
-        mode=config.mode,
-        objective=config.objective,
-        margin=config.margin,
-        time_limit_hours=config.time_limit_hours,
-        attribution_window_seconds=config.attribution_window_seconds,
     )
 
 
@@ -149,7 +140,7 @@ def change_of_variants(running: Experiment, joined: Experiment, now: datetime.da
         endpoint_name=running.endpoint_name,
         decided_at=now,
         as_of=now,
-        strategy=running.strategy,
+        settings=running.settings,
         old_shares=running.shares,
         new_shares=joined.shares,
         counts=known,

@@ -21,7 +21,6 @@ class Adoption(Construct):
         function = HandlerFunction(
             self,
             "EndpointChanged",
-            handler="endpoint_changed",
             code=code,
             environment=resources.environment("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME"),
             statements=[

@@ -1,6 +1,5 @@
 """Sets the environment variables of the functions, by the names that `abtest/handlers/settings.py` reads."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class Resources:
     def environment(self, *names: str) -> Mapping[str, str]:
         """Returns the variables `names`; KeyError where there is no such variable."""
         everything = {
-            "EXPERIMENT_CONFIG": json.dumps(dataclasses.asdict(self.config), separators=(",", ":")),
+            "EXPERIMENT_CONFIG": json.dumps(self.config.to_json(), separators=(",", ":")),
             "EXPERIMENTS_TABLE_NAME": self.experiments.table_name,
             "ASSIGNMENTS_TABLE_NAME": self.assignments.table_name,
             "DELIVERY_STREAM_NAME": self.stream_name,

@@ -1,4 +1,3 @@
-import dataclasses
 import datetime
 
 import pytest
@@ -19,7 +18,7 @@ LATER = NOW + datetime.timedelta(hours=1)
 
 def release(champion: int, instances: int = 1) -> Release:
     name = f"config-{champion}-{instances}"
-    return Release(name, f"reviews-dev-v{champion}-1", {f"Champion{champion}": f"arn:champion/{champion}"})
+    return Release.of(name, f"reviews-dev-v{champion}-1", {f"Champion{champion}": f"arn:champion/{champion}"})
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2))))
@@ -36,7 +35,8 @@ def test_the_previous_release_is_the_last_one_of_other_packages(deployed: list[t
 def test_what_a_rollback_wants_holds_until_there_is_another_experiment() -> None:
     wanting = Releases().then(release(1)).then(release(2)).wanting("reviews-dev-v1-1")
     assert wanting.then(release(2)) == wanting == wanting.wanting("reviews-dev-v1-1")
-    joined = dataclasses.replace(release(2), packages=release(2).packages | {"Challenger1": "arn:challenger/1"})
+    more = release(2).packages | {"Challenger1": "arn:challenger/1"}
+    joined = Release.of("config-2-1", "reviews-dev-v2-1", more)
     assert wanting.then(joined).resume == "reviews-dev-v1-1"
     assert wanting.then(release(3)).resume is None
     assert wanting.then(release(1)).resume is None
@@ -73,8 +73,8 @@ def want_back(table: ReleasesTable) -> Experiment:
 
 def test_registering_keeps_what_was_deployed(table: ReleasesTable) -> None:
     releases = table.releases(ENDPOINT)
-    assert releases.current == Release("Champion2", "reviews-dev-v2-1", plan(2, ()).packages)
-    assert releases.previous == Release("Champion1-Challenger1", "reviews-dev-v1-1", plan(1).packages)
+    assert releases.current == Release.of("Champion2", "reviews-dev-v2-1", plan(2, ()).packages)
+    assert releases.previous == Release.of("Champion1-Challenger1", "reviews-dev-v1-1", plan(1).packages)
 
 
 def test_other_instances_are_a_release_without_a_change_of_the_experiment(table: ReleasesTable) -> None:

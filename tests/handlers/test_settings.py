@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.handlers.settings import LeaseSettings, RegistrationSettings, SettingsError, read
 
 CONFIG = {"project_name": "reviews", "stage_name": "dev"}
@@ -26,7 +26,7 @@ def test_the_configuration_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPERIMENTS_TABLE_NAME", "experiments")
     monkeypatch.setenv("ENDPOINT_NAME", "sagemaker-reviews-dev")
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(CONFIG))
-    assert read(RegistrationSettings).experiment_config == ExperimentConfig.from_json(CONFIG)
+    assert read(RegistrationSettings).experiment_config == read_config(CONFIG)
 
 
 def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from abtest.adapters import experiments_table, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.operations.promote import promote
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
@@ -157,7 +157,7 @@ def test_a_promoted_winner_is_served_without_the_loser(stage: Stage, monkeypatch
     _, challenger = stage.trial()
     experiment = ExperimentsTable(stage.project).current(stage.endpoint_name)
     assert experiment is not None
-    config = ExperimentConfig.from_json(stage.config | {"promotion_approver": "Anna"})
+    config = read_config(stage.config | {"promotion_approver": "Anna"})
     group = stage.groups["champion"]
     done = promote(experiment, config, group, variant_name=challenger)
     again = promote(experiment, config, group, variant_name=challenger)

@@ -6,7 +6,7 @@ import pytest
 
 from abtest.adapters import experiments_table, registry
 from abtest.adapters.releases import ReleasesTable
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations import roll_back as rollback
 from abtest.operations.roll_back import Rollback, RollbackError
@@ -65,7 +65,7 @@ def learnt(stage: Stage) -> Experiment:
 def planned(stage: Stage) -> Rollback:
     groups = {role: registry.packages(group) for role, group in stage.groups.items()}
     releases = table(stage).releases(stage.endpoint_name)
-    return rollback.planned(releases, groups, ExperimentConfig.from_json(stage.config))
+    return rollback.planned(releases, groups, read_config(stage.config))
 
 
 def roll_back(stage: Stage) -> Rollback:

@@ -43,22 +43,22 @@ def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Tria
     """
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
-    return utility(counts, objective=experiment.objective, costs=costs)
+    return utility(counts, objective=experiment.settings.objective, costs=costs)
 
 
 def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
     """Returns utility before costs, which the test takes as differences: scaled to 0..1 they would blur the rewards."""
-    return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
+    return dict(zip(cells, utility(list(cells.values()), objective=experiment.settings.objective), strict=True))
 
 
 def conclude(
     experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
 ) -> Conclusion:
-    """Tests the variants and returns where the experiment stands. Counts that are not `trusted` prove nothing."""
+    """Tests the variants, of which `best` are P(best), and concludes. Counts that are not `trusted` prove nothing."""
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
     intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
-    test = verdict(intervals, names, experiment.alpha, margin=experiment.margin, costs=costs)
+    test = verdict(intervals, names, experiment.settings.alpha, margin=experiment.settings.margin, costs=costs)
     status = _status(experiment, test, now, trusted)
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
     found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
@@ -76,10 +76,10 @@ def _status(experiment: Experiment, test: Verdict, now: datetime.datetime, trust
 
 
 def _is_over(experiment: Experiment, now: datetime.datetime) -> bool:
-    if experiment.time_limit_hours is None or len(experiment.variants) < 2:
+    if experiment.settings.time_limit_hours is None or len(experiment.variants) < 2:
         return False
     began = max(experiment.started_at, *(variant.joined_at for variant in experiment.variants))
-    return now - began >= datetime.timedelta(hours=experiment.time_limit_hours)
+    return now - began >= datetime.timedelta(hours=experiment.settings.time_limit_hours)
 
 
 def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
@@ -92,9 +92,9 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
     """Says in one clause where the comparison stands; `probability` is the leader's of being the best."""
     leader, champion = conclusion.leader, experiment.variant_names[0]
     if conclusion.status == EQUIVALENT:
-        return f"Every variant differs from {champion} by less than the margin of {experiment.margin:g}"
+        return f"Every variant differs from {champion} by less than the margin of {experiment.settings.margin:g}"
     if conclusion.status == STOPPED:
-        return f"The time limit of {experiment.time_limit_hours:g} hours passed without a decision"
+        return f"The time limit of {experiment.settings.time_limit_hours:g} hours passed without a decision"
     if not conclusion.e_values:
         return f"{leader} serves alone"
     nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
@@ -108,11 +108,11 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     """Says how far you can trust the status; empty where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
-    margin = experiment.margin
+    alpha, margin = experiment.settings.alpha, experiment.settings.margin
     equivalent = "" if margin is None else f", or call variants equivalent that differ by {margin:g} or more"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
-        f"You can check as often as you like: at most {experiment.alpha * 100:g} % of tests will ever name a variant "
+        f"You can check as often as you like: at most {alpha * 100:g} % of tests will ever name a variant "
         f"that is not the best{equivalent}. This holds however the shares move: each user counts once, by the first "
         "outcome whose attribution window is over. An interval contains the difference at all checks with probability "
         f"{level:.3g} %, if the difference does not change. P(best) alone never ends the test."
