@@ -37,10 +37,7 @@ class Conclusion:
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
-    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant.
-
-    Zeros for a missing one.
-    """
+    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant; zeros for none."""
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
     return utility(counts, objective=experiment.settings.objective, costs=costs)
