@@ -7,16 +7,17 @@ from aws_lambda_powertools.event_handler import Response
 
 from abtest.experiment.record import times
 from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.function_environments import StatsEnvironment
 from abtest.experiment.record.variants import Variant, VariantCounts
-from abtest.handlers import settings
 from abtest.handlers.api import Request, allow, answer, experiment_on, parsed, resolver
+from abtest.handlers.environment import read
 
 app = resolver()
 
 
 @app.post("/stats")
 def stats() -> Response[str]:
-    environment = settings.read(settings.StatsSettings)
+    environment = read(StatsEnvironment)
     request = parsed(app, Request)
     allow(request.endpoint_name, environment.endpoint_prefix)
     experiment = experiment_on(request.endpoint_name, environment.experiments_table_name)

@@ -10,11 +10,23 @@ from constructs import Construct
 
 import workflows
 from abtest.experiment.record.config import AUTOMATIC
+from abtest.experiment.record.function_environments import (
+    AlarmEnvironment,
+    CountingEnvironment,
+    DecidingEnvironment,
+    EndpointEnvironment,
+    ExperimentEnvironment,
+    PromotionEnvironment,
+    RecordingEnvironment,
+    SelectionEnvironment,
+    ShadowEnvironment,
+    TakeOutEnvironment,
+)
 from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
 from infra.constructs.pipeline_roles import SERVING
+from infra.constructs.resources import Resources
 from infra.constructs.sagemaker_role import pull_images
 from infra.constructs.state_machine import Workflow
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
@@ -48,13 +60,13 @@ class WorkflowsStack(Stack):
     def _function(
         self,
         handler: str,
-        environment: tuple[str, ...],
+        environment: type,
         *statements: iam.PolicyStatement,
         timeout_seconds: int = 60,
         memory_mebibytes: int = 512,
     ) -> str:
         name = "".join(word.capitalize() for word in handler.split("_"))
-        variables = self._resources.environment(*environment)
+        variables = self._resources.environment(environment)
         return HandlerFunction(
             self,
             name,
@@ -68,33 +80,32 @@ class WorkflowsStack(Stack):
 
     def _build_endpoint(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        lease = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
-        experiment = (*lease, "EXPERIMENT_CONFIG")
-        registry = ("CHAMPION_GROUP_NAME", "CHALLENGER_GROUP_NAME", "MODEL_EXECUTION_ROLE_ARN")
         functions = {
-            "AcquireLease": self._function("acquire_lease", lease, allow(READ_WRITE, table)),
+            "AcquireLease": self._function("acquire_lease", EndpointEnvironment, allow(READ_WRITE, table)),
             "SelectVariants": self._function(
                 "select_variants",
-                (*experiment, *registry, "BUCKET_NAME"),
+                SelectionEnvironment,
                 allow([READ, "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
-            "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
+            "SetAlarms": self._function("set_alarms", AlarmEnvironment, *self._watch()),
             "RegisterExperiment": self._function(
                 "register_experiment",
-                experiment,
+                ExperimentEnvironment,
                 allow([*READ_WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"], table),
             ),
-            "CleanUp": self._function("clean_up", lease, allow(READ_WRITE, table), *self._clean_up_statements()),
+            "CleanUp": self._function(
+                "clean_up", EndpointEnvironment, allow(READ_WRITE, table), *self._clean_up_statements()
+            ),
             "CompareShadow": self._function(
                 "compare_shadow",
-                (*experiment, "BUCKET_NAME", "CHALLENGER_GROUP_NAME"),
+                ShadowEnvironment,
                 allow([*READ_WRITE, "dynamodb:DeleteItem"], table),
                 *self._compare(),
                 timeout_seconds=600,
                 memory_mebibytes=1024,
             ),
-            "ReleaseLease": self._function("release_lease", lease, allow(READ_WRITE, table)),
+            "ReleaseLease": self._function("release_lease", EndpointEnvironment, allow(READ_WRITE, table)),
         }
         return Workflow(
             self,
@@ -139,13 +150,13 @@ class WorkflowsStack(Stack):
 
     def _breaker(self, rebalance: Workflow) -> None:
         """Takes a variant out when its alarm rises."""
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        variables = self._resources.environment(TakeOutEnvironment, rebalance_state_machine_arn=rebalance.arn)
         function = HandlerFunction(
             self,
             "TakeOut",
             handler="take_out",
             code=self._code,
-            environment={**self._resources.environment(*names), "REBALANCE_STATE_MACHINE_ARN": rebalance.arn},
+            environment=variables,
             statements=[
                 allow(READ_WRITE, self._resources.experiments.table_arn),
                 allow(["states:StartExecution"], rebalance.arn),
@@ -190,7 +201,7 @@ class WorkflowsStack(Stack):
         functions = {
             "CountEvents": self._function(
                 "count_events",
-                ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
+                CountingEnvironment,
                 allow([READ, "dynamodb:Query"], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
@@ -201,12 +212,12 @@ class WorkflowsStack(Stack):
             # A whole processor: ten variants over a year of intervals take it about a minute.
             "Decide": self._function(
                 "decide",
-                ("BUCKET_NAME",),
+                DecidingEnvironment,
                 allow(["s3:GetObject"], self._resources.bucket.arn_for_objects("evidence/*")),
                 timeout_seconds=300,
                 memory_mebibytes=1769,
             ),
-            "RecordDecision": self._function("record_decision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
+            "RecordDecision": self._function("record_decision", RecordingEnvironment, allow(READ_WRITE, table)),
         }
         endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
@@ -224,14 +235,13 @@ class WorkflowsStack(Stack):
         )
 
     def _rebalance_all(self, rebalance_arn: str) -> Workflow:
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
         read = allow(["dynamodb:Query"], self._resources.experiments.table_arn)
         return Workflow(
             self,
             "RebalanceAll",
             machine_name=f"{self._resources.config.prefix}-rebalance-all",
             definition=definition("rebalance_all"),
-            functions={"ListEndpoints": self._function("list_endpoints", names, read)},
+            functions={"ListEndpoints": self._function("list_endpoints", EndpointEnvironment, read)},
             values={"RebalanceStateMachineArn": rebalance_arn},
             statements=[allow(["states:StartExecution"], rebalance_arn)],
         )
@@ -241,7 +251,7 @@ class WorkflowsStack(Stack):
         champions = self._resources.group_names[0]
         function = self._function(
             "promote",
-            ("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME", "CHAMPION_GROUP_NAME"),
+            PromotionEnvironment,
             allow([READ], self._resources.experiments.table_arn),
             allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
             allow(

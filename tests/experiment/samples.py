@@ -1,5 +1,6 @@
 """Events, counts and experiments to test with."""
 
+import dataclasses
 import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -41,13 +42,7 @@ def invocation(inference_id: str, seconds: float = 0, **changes: Any) -> Invocat
 
 def conversion(of: Invocation, seconds: float = 0, reward: float = 1.0, **changes: Any) -> Conversion:
     """`seconds` after the start."""
-    names = (
-        *("experiment_id", "endpoint_name", "endpoint_variant", "target_variant", "strategy"),
-        *("inference_id", "user_id", "decision_id", "propensity"),
-    )
-    given: dict[str, Any] = {name: getattr(of, name) for name in names}
-    given |= {"timestamp": at(seconds), "reward": reward, "invocation_timestamp": of.timestamp}
-    return Conversion(**given | changes)
+    return dataclasses.replace(Conversion.of(of, reward=reward, timestamp=at(seconds)), **changes)
 
 
 def experiment(**changes: Any) -> Experiment:
