@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.served import ServedError
+from abtest.adapters.endpoint_description import DescriptionError
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import StaleError
 from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ConfigError
@@ -73,7 +73,7 @@ def adopter(stage: str, endpoint_name: str) -> Adopter:
         raise UserError(
             f"{endpoint_name} is the stage {other}'s own, and its build-endpoint looks after it: name another endpoint"
         )
-    return Adopter(AdoptedEndpoints(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
+    return Adopter(ExperimentsTable(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
 
 
 @contextlib.contextmanager
@@ -81,7 +81,7 @@ def refusals() -> Iterator[None]:
     """Turns what adopting and retiring refuse into a UserError."""
     try:
         yield
-    except (AdoptionError, ServedError, ConfigError) as error:
+    except (AdoptionError, DescriptionError, ConfigError) as error:
         raise UserError(str(error)) from None
     except StaleError as error:
         raise UserError(f"{error} Try again.") from None

@@ -21,11 +21,10 @@ def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: 
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     experiment, _, _ = summary.latest(found)
     with refusals(PromotionError):
-        chosen = operation.winner(experiment, variant)
-        operation.refuse_pinned(config)
+        chosen = operation.winner(experiment, config, variant)
         by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
         say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
-        done = operation.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
+        done = operation.promote(experiment, chosen, config, found["ChampionGroupName"])
     print_json(document(done)) if as_json else print_line(sentence(done, stage))
 
 
