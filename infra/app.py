@@ -8,7 +8,7 @@ import aws_cdk as cdk
 
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
 from infra import environments
-from infra.constructs.environment import Resources
+from infra.constructs.resources import Resources
 from infra.environments import Delivery
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack

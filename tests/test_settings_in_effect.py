@@ -19,14 +19,23 @@ import pytest
 from abtest.adapters import endpoint, registry
 from abtest.adapters.assignments_table import AssignmentsTable
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.evidence.shadow import MOST_DAYS, Measured, judge, waits
+from abtest.experiment.evidence.shadow_comparison import MOST_DAYS, ShadowMeasurement, judge, waits
 from abtest.experiment.record import times
 from abtest.experiment.record.config import ExperimentConfig, VariantConfig
 from abtest.experiment.record.config_file import read_stage
 from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.function_environments import (
+    ApiEnvironment,
+    CountingEnvironment,
+    EndpointEnvironment,
+    PromotionEnvironment,
+    SelectionEnvironment,
+    ShadowEnvironment,
+)
 from abtest.experiment.record.safety import CanaryConfig, ShadowConfig
 from abtest.handlers import (
+    acquire_lease,
     api,
     compare_shadow,
     count_events,
@@ -34,16 +43,18 @@ from abtest.handlers import (
     invocation,
     promote,
     record_decision,
+    select_variants,
     set_alarms,
-    settings,
 )
-from infra.constructs.environment import Resources
+from abtest.handlers.environment import read
+from infra.constructs.resources import Resources
 from tests.adapters import conftest, samples
 from tests.handlers import machines
 from tests.handlers.conftest import EVENTS, FakeEndpoint
 from tests.handlers.machines import ENVIRONMENT, approved, built
 from tests.infra.templates import synthesise, text
 
+ENVIRONMENTS = (ApiEnvironment, CountingEnvironment, EndpointEnvironment, PromotionEnvironment, SelectionEnvironment)
 ENDPOINT = "sagemaker-reviews-dev"
 HOUR = datetime.timedelta(hours=1)
 CLEAR = {"Champion1": (200, 40), "Challenger1": (200, 160)}  # users and conversions
@@ -66,17 +77,18 @@ class Stage:
         table = SimpleNamespace(table_name="experiments")
         resources = Resources(
             config=self.config,
-            bucket=SimpleNamespace(bucket_name="bucket"),  # type: ignore[arg-type]
-            experiments=table,  # type: ignore[arg-type]
-            assignments=SimpleNamespace(table_name="assignments"),  # type: ignore[arg-type]
+            bucket=SimpleNamespace(bucket_name="bucket"),
+            experiments=table,
+            assignments=SimpleNamespace(table_name="assignments"),
             stream_name="stream",
             stream_arn="",
             model_role_arn=ENVIRONMENT["MODEL_EXECUTION_ROLE_ARN"],
             group_names=("reviews-champion", "reviews-challenger"),
         )
-        for name, value in resources.environment(*ENVIRONMENT, "ENDPOINT_PREFIX").items():
-            self.monkeypatch.setenv(name, value)
-        for cached in (settings.read, api.assignments, api.stream):
+        for kind in ENVIRONMENTS:
+            for name, value in resources.environment(kind).items():
+                self.monkeypatch.setenv(name, value)
+        for cached in (read, api.assignments, api.stream):
             cached.cache_clear()
         return self
 
@@ -112,10 +124,7 @@ class Stage:
                 )
                 lines.append(served.to_line())
                 if number < conversions:
-                    shared = {f.name: getattr(served, f.name) for f in dataclasses.fields(served)}
-                    del shared["predictions"]
-                    earned = {"reward": 1.0, "invocation_timestamp": served.timestamp}
-                    lines.append(Conversion(**shared | earned).to_line())
+                    lines.append(Conversion.of(served, reward=1.0, timestamp=served.timestamp).to_line())
         key = f"events/{current.started_at.strftime('%Y/%m/%d/%H')}/a"
         boto3.client("s3").put_object(Bucket="bucket", Key=key, Body="\n".join(lines).encode())
 
@@ -126,7 +135,7 @@ Check: TypeAlias = Callable[[Stage], None]
 @pytest.fixture
 def stage(environment: None, experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield Stage(monkeypatch, experiments)
-    settings.read.cache_clear()
+    read.cache_clear()
 
 
 def strategy(stage: Stage) -> None:
@@ -215,13 +224,13 @@ def shadow(stage: Stage) -> None:
     stage.configured(shadow=wanted)
     approved("champion"), approved("challenger")
     assert selected()["in_shadow"]
-    config = settings.read(settings.ShadowSettings).experiment_config.shadow
+    config = read(ShadowEnvironment).experiment_config.shadow
     assert config is not None
     began = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    assert "2026-01-01T01:30" in (waits(Measured(), config, began=began, now=began + HOUR) or "")
+    assert "2026-01-01T01:30" in (waits(ShadowMeasurement(), config, began=began, now=began + HOUR) or "")
     late = began + datetime.timedelta(days=MOST_DAYS)
-    assert "3 of 7 requests" in (waits(Measured(pairs=3), config, began=began, now=late - HOUR) or "")
-    right = Measured(pairs=10, agreeing=5, errors=2, champion_latency_ms=1.0, shadow_latency_ms=9.0)
+    assert "3 of 7 requests" in (waits(ShadowMeasurement(pairs=3), config, began=began, now=late - HOUR) or "")
+    right = ShadowMeasurement(pairs=10, agreeing=5, errors=2, champion_latency_ms=1.0, shadow_latency_ms=9.0)
     assert judge(right, config).passed
     for wrong in ({"agreeing": 4}, {"errors": 3}, {"shadow_latency_ms": 9.1}):
         assert not judge(dataclasses.replace(right, **wrong), config).passed
@@ -287,7 +296,7 @@ def by_hand(stage: Stage, place: int) -> None:
     assert variant["InitialVariantWeight"] == 0.75
     planned = chosen["experiment"]
     assert planned is not None and planned["variants"][place]["model_package_arn"].endswith("/1")
-    machines.acquire_lease.handler(machines.EXECUTION, None)
+    acquire_lease.handler(machines.EXECUTION, None)
     machines.registered(chosen)
     assert stage.running.variants[place].cost == 0.25
 
@@ -301,7 +310,7 @@ def challenger_variant_config(stage: Stage) -> None:
 
 
 def selected() -> Any:
-    return machines.select_variants.handler(machines.MISSING, None)
+    return select_variants.handler(machines.MISSING, None)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.served import ServedError
+from abtest.adapters.endpoint_description import DescriptionError
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import StaleError
 from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
 from abtest.cli.stage import stacks
@@ -72,7 +72,7 @@ def adopter(stage: str, endpoint_name: str) -> Adopter:
     other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
     if other != stage:
         raise UserError(f"{endpoint_name} is the own endpoint of the stage {other}: its build-endpoint looks after it")
-    return Adopter(AdoptedEndpoints(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
+    return Adopter(ExperimentsTable(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def refusals() -> Iterator[None]:
     """What cannot be done, as a user's mistake."""
     try:
         yield
-    except (AdoptionError, ServedError, ConfigError) as error:
+    except (AdoptionError, DescriptionError, ConfigError) as error:
         raise UserError(str(error)) from None
     except StaleError as error:
         raise UserError(f"{error} Try again.") from None

@@ -6,7 +6,8 @@ from typing import Any
 import typer
 from botocore.exceptions import WaiterError
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
+from abtest.adapters import adopted_endpoints as adopted
+from abtest.adapters.table import Table
 from abtest.cli.deploy import failed_resource
 from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
@@ -49,7 +50,7 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOpt
 
 def adopted_endpoints(outputs: dict[str, str]) -> list[str]:
     """The names of those that take part now; `outputs` are the data stack's, none if it was not made."""
-    return AdoptedEndpoints(outputs["ExperimentsTableName"]).live() if "ExperimentsTableName" in outputs else []
+    return adopted.live(Table(outputs["ExperimentsTableName"])) if "ExperimentsTableName" in outputs else []
 
 
 def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:

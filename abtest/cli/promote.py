@@ -9,7 +9,7 @@ from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.selection import APPROVED, PENDING
-from abtest.operations import promote as promotion
+from abtest.operations import promote as operation
 from abtest.operations.promote import Promotion, PromotionError
 
 VariantOption = Annotated[
@@ -22,11 +22,10 @@ def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: 
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
     try:
-        chosen = promotion.winner(experiment, variant)
-        promotion.refuse_pinned(config)
+        chosen = operation.winner(experiment, config, variant)
         by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
         say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
-        done = promotion.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
+        done = operation.promote(experiment, chosen, config, found["ChampionGroupName"])
     except PromotionError as error:
         raise UserError(str(error)) from None
     print_json(document(done)) if as_json else print_line(sentence(done, stage))

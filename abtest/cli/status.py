@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from abtest.adapters.shadows import Shadows
+from abtest.adapters import shadows
+from abtest.adapters.table import Table
 from abtest.cli.models import GROUPS
 from abtest.cli.shown import summary
 from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
@@ -20,8 +21,8 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],
     }
-    shadows = Shadows(found["ExperimentsTableName"], experiment.endpoint_name).all()
-    document["shadows"] = [shadow.to_json() for shadow in shadows]
+    begun = shadows.all_of(Table(found["ExperimentsTableName"]), experiment.endpoint_name)
+    document["shadows"] = [shadow.to_json() for shadow in begun]
     document["unapproved"] = summary.unapproved(experiment, [found[key] for key in GROUPS.values()])
     if as_json:
         print_json(document)

@@ -12,12 +12,13 @@ rates that drift into account, and give back traffic to every variant that had l
 (`conclusion`) compares variants only within the intervals that they share.
 """
 
+import dataclasses
 import datetime
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from abtest.experiment.allocation.posterior import value_remaining
+from abtest.experiment.allocation.posterior import probability_best, value_remaining
 from abtest.experiment.allocation.strategies import believed_best, traffic_shares
 from abtest.experiment.counting.counts import Counts
 from abtest.experiment.evidence.conclusion import Conclusion, conclude, guarantee, in_utility, standing
@@ -26,7 +27,7 @@ from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment, decision_id
 from abtest.experiment.record.settings import LEARN_FIRST
-from abtest.experiment.record.variants import Shares, Trials
+from abtest.experiment.record.variants import Shares, Trials, VariantCounts
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 
@@ -72,11 +73,53 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
         findings=health(experiment, counts),
-        **evidence_fields(live, found),
+        **_evidence_fields(live, found),
     )
 
 
-def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
+def decide_change(
+    running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
+) -> tuple[Experiment, Decision]:
+    """The experiment `changed`, whose variants are others than those of `running`, and the Decision that makes it so.
+
+    The Decision ends an interval; `reason` is a sentence.
+    """
+    decision = _change_of_variants(running, changed, now, reason)
+    applied = dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number)
+    return applied, decision
+
+
+def _change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
+    """Not by the counts, which stay as they are and prove nothing yet.
+
+    The status is that of `joined`: where variants join, nothing is known of them, and it is running again.
+    """
+    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
+    trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
+    live = joined.live
+    best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
+    unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
+    number = running.decision_count + 1
+    return Decision(
+        decision_id=decision_id(running.experiment_id, number),
+        number=number,
+        experiment_id=running.experiment_id,
+        endpoint_name=running.endpoint_name,
+        decided_at=now,
+        as_of=now,
+        settings=running.settings,
+        old_shares=running.shares,
+        new_shares=joined.shares,
+        counts=known,
+        probability_best=best,
+        value_remaining=None,
+        reason=reason,
+        updated=True,
+        **_evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
+    )
+
+
+def _evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
     """The Decision's fields that say what is proven and under which settings."""
     return {
         "status": found.status,

@@ -16,7 +16,8 @@ from abtest.adapters.assignments_table import AssignmentsTable
 from abtest.adapters.event_stream import EventStream
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.experiment import Experiment
-from abtest.handlers import settings
+from abtest.experiment.record.function_environments import ApiEnvironment
+from abtest.handlers import environment
 from abtest.handlers.errors import (
     BadRequestError,
     ForbiddenError,
@@ -142,9 +143,9 @@ def experiment_on(endpoint_name: str, table_name: str) -> Experiment:
 
 @functools.cache
 def assignments() -> AssignmentsTable:
-    return AssignmentsTable(settings.read(settings.ApiSettings).assignments_table_name)
+    return AssignmentsTable(environment.read(ApiEnvironment).assignments_table_name)
 
 
 @functools.cache
 def stream() -> EventStream:
-    return EventStream(settings.read(settings.ApiSettings).delivery_stream_name, assignments())
+    return EventStream(environment.read(ApiEnvironment).delivery_stream_name, assignments())

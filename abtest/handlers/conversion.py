@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
 from abtest.experiment.record.events import Conversion, Invocation
-from abtest.handlers import settings
+from abtest.experiment.record.function_environments import ApiEnvironment
 from abtest.handlers.api import (
     OUTAGES,
     Answer,
@@ -26,6 +26,7 @@ from abtest.handlers.api import (
     resolver,
     stream,
 )
+from abtest.handlers.environment import read
 from abtest.handlers.errors import NotFoundError, UnavailableError
 
 app = resolver()
@@ -55,12 +56,13 @@ class ConversionAnswer(Answer):
 @app.post("/conversion", responses={200: {"description": "The reward is credited to the invocation in the answer."}})
 def convert() -> Response[str]:
     """Credits a reward to the invocation that you name, or else to the user's latest one; never to another variant."""
-    environment = settings.read(settings.ApiSettings)
+    environment = read(ApiEnvironment)
     request = parsed(app, ConversionRequest)
     allow(request.endpoint_name, environment.endpoint_prefix)
     experiment = experiment_on(request.endpoint_name, environment.experiments_table_name)
     invocation = credited(experiment.experiment_id, request)
-    stream().put(conversion_of(invocation, request.reward))
+    now = datetime.datetime.now(datetime.UTC)
+    stream().put(Conversion.of(invocation, reward=request.reward, timestamp=now))
     return answer(
         HTTPStatus.OK,
         ConversionAnswer(
@@ -83,23 +85,6 @@ def credited(experiment_id: str, request: ConversionRequest) -> Invocation:
     if invocation is None:
         raise NotFoundError(f"The user {request.user_id} has no invocation in this experiment.")
     return invocation
-
-
-def conversion_of(invocation: Invocation, reward: float) -> Conversion:
-    return Conversion(
-        timestamp=datetime.datetime.now(datetime.UTC),
-        experiment_id=invocation.experiment_id,
-        endpoint_name=invocation.endpoint_name,
-        endpoint_variant=invocation.endpoint_variant,
-        target_variant=invocation.target_variant,
-        strategy=invocation.strategy,
-        inference_id=invocation.inference_id,
-        user_id=invocation.user_id,
-        decision_id=invocation.decision_id,
-        propensity=invocation.propensity,
-        reward=reward,
-        invocation_timestamp=invocation.timestamp,
-    )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

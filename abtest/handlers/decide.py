@@ -3,10 +3,11 @@
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.counts_store import Evidence
+from abtest.adapters.counts_store import CountsStore
 from abtest.adapters.endpoint import desired_weights, differ
 from abtest.experiment.rebalance import decide
-from abtest.handlers.settings import DecidingSettings, logger, read
+from abtest.experiment.record.function_environments import DecidingEnvironment
+from abtest.handlers.environment import logger, read
 
 
 class Decided(TypedDict):
@@ -18,7 +19,7 @@ class Decided(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Decided:
-    experiment, counts = Evidence(read(DecidingSettings).bucket_name).get(event["evidence"])
+    experiment, counts = CountsStore(read(DecidingEnvironment).bucket_name).get(event["evidence"])
     decision = decide(experiment, counts, decided_at=datetime.datetime.now(datetime.UTC))
     logger.info(decision.reason, decision_id=decision.decision_id, status=decision.status)
     return {

@@ -16,7 +16,7 @@ from abtest.adapters.endpoint import Prediction, RefusedError
 from abtest.experiment.record.assignment import draw
 from abtest.experiment.record.events import FALLBACK, MANUAL, Invocation
 from abtest.experiment.record.experiment import Experiment
-from abtest.handlers import settings
+from abtest.experiment.record.function_environments import ApiEnvironment
 from abtest.handlers.api import (
     OUTAGES,
     Answer,
@@ -35,6 +35,7 @@ from abtest.handlers.api import (
     resolver,
     stream,
 )
+from abtest.handlers.environment import read
 from abtest.handlers.errors import BadRequestError, UnavailableError
 
 UNKNOWN_EXPERIMENT = "unknown"  # in events of Fallback traffic, where the experiments table did not answer
@@ -90,7 +91,7 @@ class Placement:
 def invoke() -> Response[str]:
     """Asks the user's variant for a prediction, and assigns the user a variant first if there is none yet."""
     request = parsed(app, InvocationRequest)
-    allow(request.endpoint_name, settings.read(settings.ApiSettings).endpoint_prefix)
+    allow(request.endpoint_name, read(ApiEnvironment).endpoint_prefix)
     now = datetime.datetime.now(datetime.UTC)
     user_id, inference_id = request.user_id or str(uuid.uuid4()), request.inference_id or str(uuid.uuid4())
     placement = placed(request, user_id, inference_id, now)
@@ -127,7 +128,7 @@ def invoke() -> Response[str]:
 def placed(request: InvocationRequest, user_id: str, inference_id: str, now: datetime.datetime) -> Placement:
     """By the override if there is one, else by the user's assignment; by SageMaker's split if DynamoDB fails."""
     try:
-        experiment = experiment_on(request.endpoint_name, settings.read(settings.ApiSettings).experiments_table_name)
+        experiment = experiment_on(request.endpoint_name, read(ApiEnvironment).experiments_table_name)
     except UnavailableError:
         logger.exception("The experiments table does not answer: served without an experiment")
         strategy = MANUAL if request.endpoint_variant else FALLBACK

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from abtest.experiment.record import times
 from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.function_environments import StatsEnvironment
 from abtest.experiment.record.variants import Variant, VariantCounts
-from abtest.handlers import settings
 from abtest.handlers.api import Answer, EndpointName, Request, allow, answer, experiment_on, parsed, resolver
+from abtest.handlers.environment import read
 
 app = resolver()
 
@@ -52,7 +53,7 @@ class StatsAnswer(Answer):
 @app.post("/stats", responses={200: {"description": "The counts of the last rebalance; all 0 before the first."}})
 def stats() -> Response[str]:
     """Says what the last rebalance counted for each variant of the endpoint's experiment, and who is ahead."""
-    environment = settings.read(settings.StatsSettings)
+    environment = read(StatsEnvironment)
     request = parsed(app, Request)
     allow(request.endpoint_name, environment.endpoint_prefix)
     experiment = experiment_on(request.endpoint_name, environment.experiments_table_name)

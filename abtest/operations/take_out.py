@@ -2,81 +2,108 @@
 
 import dataclasses
 import datetime
+from collections.abc import Callable
 
-from abtest.adapters.experiments_table import ExperimentsTable, StaleError
+from abtest.adapters import alarms, executions
+from abtest.adapters.experiments_table import ExperimentsTable, apply
+from abtest.adapters.table import StaleError
+from abtest.experiment.rebalance import decide_change
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.experiment import RUNNING, Experiment
 from abtest.experiment.record.variants import Shares
-from abtest.operations.register import by_decision
 
 ATTEMPTS = 5  # Decisions of others that may come between our reading and writing
 LONGEST_REASON = 500  # characters
 
 
-class BreakerError(Exception):
+class TakeOutError(Exception):
     """The variant cannot be taken out or put back; the message says why and what to do."""
 
 
 def take_out(
-    table: ExperimentsTable, endpoint_name: str, variant_name: str, why: str, *, execution: str, now: datetime.datetime
+    table: ExperimentsTable,
+    endpoint_name: str,
+    variant_name: str,
+    why: str,
+    *,
+    rebalance_arn: str,
+    execution: str,
+    now: datetime.datetime,
 ) -> bool:
-    """Its users go to the champion, and nobody is drawn to it; False if it was out before.
+    """Sends the variant's users to the champion and draws nobody to it; False if it was out before.
 
-    Raises BreakerError, and StaleError if others write all the time.
+    Starts the machine rebalance, which moves the endpoint's weights, in both cases: an earlier try may have died.
+    Raises TakeOutError, and StaleError if others write all the time.
     """
-    for _ in range(ATTEMPTS):
-        before = _running(table, endpoint_name, variant_name)
+    why = why[:LONGEST_REASON]
+
+    def change(before: Experiment) -> Experiment | None:
         if variant_name == before.variant_names[0]:
-            raise BreakerError(f"{variant_name} is the champion: it serves whom the others do not")
-        if variant_name in before.out:
-            return False
-        reason = f"{variant_name} is taken out: {why[:LONGEST_REASON]}"
-        if _changed(table, before, without(before, variant_name, why[:LONGEST_REASON]), reason, execution, now):
-            return True
-    raise StaleError(f"{endpoint_name}: too many Decisions at once")
+            raise TakeOutError(f"{variant_name} is the champion: it serves whom the others do not")
+        return None if variant_name in before.out else without(before, variant_name, why)
+
+    reason = f"{variant_name} is taken out: {why}"
+    taken_out = _changed(table, endpoint_name, variant_name, change, reason, execution, now)
+    executions.start(rebalance_arn, {"endpoint_name": endpoint_name})
+    return taken_out
 
 
 def readmit(
-    table: ExperimentsTable, endpoint_name: str, variant_name: str, config: ExperimentConfig, *, now: datetime.datetime
-) -> None:
-    """Its users get it again, and it is a canary again, if the stage has canaries; else it has an equal part.
+    table: ExperimentsTable, variant_name: str, config: ExperimentConfig, *, rebalance_arn: str, now: datetime.datetime
+) -> str:
+    """Gives a variant's users back to it, as a canary if the stage has canaries; else it has an equal part.
 
-    Raises BreakerError, also if it is not out, and StaleError if others write all the time.
+    Returns the ARN of the execution of rebalance that moves the weights. Raises TakeOutError, also if the variant is
+    not out or one of its alarms stands, and StaleError if others write all the time.
     """
-    for _ in range(ATTEMPTS):
-        before = _running(table, endpoint_name, variant_name)
+    if standing := alarms.raised(config.endpoint_name, variant_name):
+        raise TakeOutError(f"{', '.join(standing)} still stands: wait for some minutes without traffic, then try again")
+
+    def change(before: Experiment) -> Experiment:
         if variant_name not in before.out:
-            raise BreakerError(f"{variant_name} is not out of {before.experiment_id}: there is nothing to do")
+            raise TakeOutError(f"{variant_name} is not out of {before.experiment_id}: there is nothing to do")
         share = min(config.canary.share if config.canary else 1.0, 1 / (len(before.live.variants) + 1))
         after = with_again(before, variant_name, share)
         if config.canary:
             ends = {**before.canary_until, variant_name: config.canary.ends_at(now)}
             after = dataclasses.replace(after, canary_until=ends)
-        if _changed(table, before, after, f"{variant_name} is put back by hand.", "by hand", now):
-            return
+        return after
+
+    reason = f"{variant_name} is put back by hand."
+    _changed(table, config.endpoint_name, variant_name, change, reason, "by hand", now)
+    return executions.start(rebalance_arn, {"endpoint_name": config.endpoint_name})
+
+
+def _changed(
+    table: ExperimentsTable,
+    endpoint_name: str,
+    variant_name: str,
+    change: Callable[[Experiment], Experiment | None],
+    reason: str,
+    execution: str,
+    now: datetime.datetime,
+) -> bool:
+    """Whether there was something to change: `change` is None if not, and made anew if a Decision comes between."""
+    for _ in range(ATTEMPTS):
+        before = _running(table, endpoint_name, variant_name)
+        changed = change(before)
+        if changed is None:
+            return False
+        after, decision = decide_change(before, changed, now, reason)
+        # The variants stay the same, so the lease is not needed.
+        if table.attempt(apply(after, decision, before=before, execution=execution)):
+            return True
     raise StaleError(f"{endpoint_name}: too many Decisions at once")
 
 
 def _running(table: ExperimentsTable, endpoint_name: str, variant_name: str) -> Experiment:
     experiment = table.current(endpoint_name)
     if experiment is None:
-        raise BreakerError(f"{endpoint_name} has no experiment: build-endpoint has not registered one")
+        raise TakeOutError(f"{endpoint_name} has no experiment: build-endpoint has not registered one")
     if variant_name not in experiment.variant_names:
         names = ", ".join(experiment.variant_names)
-        raise BreakerError(f"{variant_name} is no variant of {experiment.experiment_id}: it has {names}")
+        raise TakeOutError(f"{variant_name} is no variant of {experiment.experiment_id}: it has {names}")
     return experiment
-
-
-def _changed(
-    table: ExperimentsTable, before: Experiment, after: Experiment, reason: str, execution: str, now: datetime.datetime
-) -> bool:
-    """Whether the change was written; not if a Decision came between."""
-    changed, decision = by_decision(before, after, now, reason)
-    try:
-        table.change(changed, decision, before=before, execution=execution)
-    except StaleError:
-        return False
-    return True
 
 
 def without(experiment: Experiment, variant_name: str, why: str) -> Experiment:

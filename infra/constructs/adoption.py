@@ -4,9 +4,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from abtest.experiment.record.function_environments import ExperimentEnvironment
 from infra.constructs.arns import allow, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
+from infra.constructs.resources import Resources
 from infra.constructs.triggers import calls
 
 TABLE = ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query")
@@ -22,7 +23,7 @@ class Adoption(Construct):
             self,
             "EndpointChanged",
             code=code,
-            environment=resources.environment("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME"),
+            environment=resources.environment(ExperimentEnvironment),
             statements=[
                 allow([f"dynamodb:{action}" for action in TABLE], resources.experiments.table_arn),
                 allow(

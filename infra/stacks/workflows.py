@@ -9,11 +9,23 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from abtest.experiment.record.config import AUTOMATIC
+from abtest.experiment.record.function_environments import (
+    AlarmEnvironment,
+    CountingEnvironment,
+    DecidingEnvironment,
+    EndpointEnvironment,
+    ExperimentEnvironment,
+    PromotionEnvironment,
+    RecordingEnvironment,
+    SelectionEnvironment,
+    ShadowEnvironment,
+    TakeOutEnvironment,
+)
 from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
 from infra.constructs.pipeline_roles import SERVING
+from infra.constructs.resources import Resources
 from infra.constructs.sagemaker_role import pull_images
 from infra.constructs.state_machine import MACHINES, Workflow, seconds_of
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
@@ -46,14 +58,14 @@ class WorkflowsStack(Stack):
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
 
     def _function(
-        self, name: str, environment: tuple[str, ...], *statements: iam.PolicyStatement, memory_mebibytes: int = 512
+        self, name: str, environment: type, *statements: iam.PolicyStatement, memory_mebibytes: int = 512
     ) -> HandlerFunction:
         """Calls of the function are given as long as the states wait that call it."""
         return HandlerFunction(
             self,
             name,
             code=self._code,
-            environment=self._resources.environment(*environment),
+            environment=self._resources.environment(environment),
             statements=statements,
             timeout_seconds=SECONDS[name],
             memory_mebibytes=memory_mebibytes,
@@ -61,32 +73,29 @@ class WorkflowsStack(Stack):
 
     def _build_endpoint(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        lease = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
-        experiment = (*lease, "EXPERIMENT_CONFIG")
-        registry = ("CHAMPION_GROUP_NAME", "CHALLENGER_GROUP_NAME", "MODEL_EXECUTION_ROLE_ARN")
         functions = [
-            self._function("AcquireLease", lease, allow(READ_WRITE, table)),
+            self._function("AcquireLease", EndpointEnvironment, allow(READ_WRITE, table)),
             self._function(
                 "SelectVariants",
-                (*experiment, *registry, "BUCKET_NAME"),
+                SelectionEnvironment,
                 allow([READ, "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
-            self._function("SetAlarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
+            self._function("SetAlarms", AlarmEnvironment, *self._watch()),
             self._function(
                 "RegisterExperiment",
-                experiment,
+                ExperimentEnvironment,
                 allow([*READ_WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"], table),
             ),
-            self._function("CleanUp", lease, allow(READ_WRITE, table), *self._clean_up_statements()),
+            self._function("CleanUp", EndpointEnvironment, allow(READ_WRITE, table), *self._clean_up_statements()),
             self._function(
                 "CompareShadow",
-                (*experiment, "BUCKET_NAME", "CHALLENGER_GROUP_NAME"),
+                ShadowEnvironment,
                 allow([*READ_WRITE, "dynamodb:DeleteItem"], table),
                 *self._compare(),
                 memory_mebibytes=1024,
             ),
-            self._function("ReleaseLease", lease, allow(READ_WRITE, table)),
+            self._function("ReleaseLease", EndpointEnvironment, allow(READ_WRITE, table)),
         ]
         return Workflow(
             self,
@@ -131,12 +140,12 @@ class WorkflowsStack(Stack):
 
     def _breaker(self, rebalance: Workflow) -> None:
         """Takes a variant out when its alarm rises."""
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        variables = self._resources.environment(TakeOutEnvironment, rebalance_state_machine_arn=rebalance.arn)
         function = HandlerFunction(
             self,
             "TakeOut",
             code=self._code,
-            environment={**self._resources.environment(*names), "REBALANCE_STATE_MACHINE_ARN": rebalance.arn},
+            environment=variables,
             statements=[
                 allow(READ_WRITE, self._resources.experiments.table_arn),
                 allow(["states:StartExecution"], rebalance.arn),
@@ -181,7 +190,7 @@ class WorkflowsStack(Stack):
         functions = [
             self._function(
                 "CountEvents",
-                ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
+                CountingEnvironment,
                 allow([READ, "dynamodb:Query"], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
@@ -191,11 +200,11 @@ class WorkflowsStack(Stack):
             # A whole processor: ten variants over a year of intervals take it about a minute.
             self._function(
                 "Decide",
-                ("BUCKET_NAME",),
+                DecidingEnvironment,
                 allow(["s3:GetObject"], self._resources.bucket.arn_for_objects("evidence/*")),
                 memory_mebibytes=1769,
             ),
-            self._function("RecordDecision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
+            self._function("RecordDecision", RecordingEnvironment, allow(READ_WRITE, table)),
         ]
         endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
@@ -213,14 +222,13 @@ class WorkflowsStack(Stack):
         )
 
     def _rebalance_all(self, rebalance_arn: str) -> Workflow:
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
         read = allow(["dynamodb:Query"], self._resources.experiments.table_arn)
         return Workflow(
             self,
             "RebalanceAll",
             prefix=self._resources.config.prefix,
             machine="rebalance_all",
-            functions=[self._function("ListEndpoints", names, read)],
+            functions=[self._function("ListEndpoints", EndpointEnvironment, read)],
             values={"RebalanceStateMachineArn": rebalance_arn},
             statements=[allow(["states:StartExecution"], rebalance_arn)],
         )
@@ -230,7 +238,7 @@ class WorkflowsStack(Stack):
         champions = self._resources.group_names[0]
         function = self._function(
             "Promote",
-            ("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME", "CHAMPION_GROUP_NAME"),
+            PromotionEnvironment,
             allow([READ], self._resources.experiments.table_arn),
             allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
             allow(

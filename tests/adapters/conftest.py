@@ -6,13 +6,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from abtest.adapters import captures, event_store, executions, experiments_table, metrics, registry
+from abtest.adapters import captures, event_store, executions, metrics, registry, table
+from abtest.adapters.experiments_table import ExperimentsTable
 
 CLIENTS = (
     captures.client,
     event_store.client,
     executions.client,
-    experiments_table.client,
+    table.client,
     metrics.client,
     registry.client,
 )
@@ -37,10 +38,10 @@ def forget() -> None:
 
 
 @pytest.fixture
-def experiments(aws: None) -> experiments_table.ExperimentsTable:
+def experiments(aws: None) -> ExperimentsTable:
     """The empty table `experiments`."""
     create_table("experiments", "endpoint_name")
-    return experiments_table.ExperimentsTable("experiments")
+    return ExperimentsTable("experiments")
 
 
 def create_table(name: str, hash_key: str) -> None:

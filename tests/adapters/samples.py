@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 from typing import Any
 
+from abtest.adapters import experiments_table, leases
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.decision import Decision
@@ -11,6 +13,7 @@ from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.plan import Plan, PlannedVariant
 from abtest.experiment.record.selection import Package
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
+from abtest.operations import hold_lease
 from tests.experiment.samples import SETTINGS
 
 NOW = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
@@ -48,6 +51,20 @@ def experiment(of: Plan, shares: dict[str, float] | None = None, **changes: Any)
         started_at=NOW,
     )
     return dataclasses.replace(begun, **changes)
+
+
+def begin(
+    table: ExperimentsTable,
+    made: Experiment,
+    *,
+    counter: int = 1,
+    before: Experiment | None = None,
+    execution: str = "x",
+) -> None:
+    """Makes the experiment the endpoint's current one; the lease is held by `x`."""
+    hold_lease.ask(table, made.endpoint_name, "x", 0)
+    writes = experiments_table.begin(made, counter=counter, before=before)
+    table.transact([leases.check(made.endpoint_name, execution), *writes])
 
 
 def decision(on: Experiment, shares: dict[str, float], **changes: Any) -> Decision:

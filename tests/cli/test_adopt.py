@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from abtest.adapters.endpoint_description import EndpointDescription
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.served import ServedEndpoint
 from abtest.cli import adopt, destroy, status
 from abtest.cli.shown.errors import UserError
 from abtest.cli.stage import stacks
@@ -24,7 +24,7 @@ OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": sampl
 @pytest.fixture(autouse=True)
 def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     variants = (PlannedVariant("a", "arn:model/a", 1.0), PlannedVariant("b", "arn:model/b", 1.0))
-    monkeypatch.setattr(adoption, "served", lambda _: ServedEndpoint(NAME, "InService", "monday", {}, variants))
+    monkeypatch.setattr(adoption, "describe", lambda _: EndpointDescription(NAME, "InService", "monday", {}, variants))
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(status, "outputs", lambda _: OUTPUTS)
 

@@ -16,7 +16,9 @@ from abtest.cli.replay import parsed, replay
 from abtest.cli.shown.errors import UserError
 from abtest.cli.stage import recorded
 from abtest.experiment.record.events import Event
+from abtest.operations.record_decision import record_decision
 from tests.adapters import samples as records
+from tests.adapters.samples import begin
 from tests.experiment.logs import logged
 from tests.experiment.samples import EXPERIMENT, conversion, invocation
 
@@ -84,10 +86,9 @@ def test_settings_reach_the_strategy(tmp_path: Path, events: list[Event]) -> Non
 def test_a_stage_with_its_decisions(experiments: ExperimentsTable, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded, "outputs", lambda _: OUTPUTS)
     begun = records.experiment(records.plan(1, (1,)))
-    experiments.ask_for_lease(records.ENDPOINT, "x", 0)
-    experiments.begin(begun, counter=1, before=None, execution="x")
+    begin(experiments, begun)
     decision = records.decision(begun, {"Champion1": 0.2, "Challenger1": 0.8})
-    assert experiments.apply_decision(decision, execution="r")
+    assert record_decision(experiments, decision, execution="r")
     after = (decision.as_of - begun.started_at).total_seconds() + 10
     came = [
         _came(begun.started_at, f"{number}", seconds, variant, propensity, decision_id)

@@ -44,13 +44,7 @@ def invocation(inference_id: str, seconds: float = 0, **changes: Any) -> Invocat
 
 def conversion(of: Invocation, seconds: float = 0, reward: float = 1.0, **changes: Any) -> Conversion:
     """`seconds` after the start."""
-    names = (
-        *("experiment_id", "endpoint_name", "endpoint_variant", "target_variant", "strategy"),
-        *("inference_id", "user_id", "decision_id", "propensity"),
-    )
-    given: dict[str, Any] = {name: getattr(of, name) for name in names}
-    given |= {"timestamp": at(seconds), "reward": reward, "invocation_timestamp": of.timestamp}
-    return Conversion(**given | changes)
+    return dataclasses.replace(Conversion.of(of, reward=reward, timestamp=at(seconds)), **changes)
 
 
 def settings(**changes: Any) -> ExperimentSettings:

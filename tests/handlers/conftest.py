@@ -15,10 +15,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from abtest.adapters import assignments_table, endpoint, experiments_table
+from abtest.adapters import assignments_table, endpoint, table
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
-from abtest.handlers import api, settings
+from abtest.handlers import api
+from abtest.handlers.environment import read
 from tests.docs import openapi
 from tests.experiment import samples
 
@@ -108,7 +109,7 @@ def experiment(**changes: Any) -> Experiment:
 
 
 def store(current: Experiment) -> None:
-    item = experiments_table.to_item(current.to_json() | {"endpoint_name": current.endpoint_name, "item": "EXPERIMENT"})
+    item = table.to_item(current.to_json() | {"endpoint_name": current.endpoint_name, "item": "EXPERIMENT"})
     aws("dynamodb").put_item(TableName="experiments", Item=item)
 
 
@@ -134,7 +135,7 @@ def create_stream() -> None:
 
 def forget() -> None:
     """What a process keeps, but for the clients: moto serves those that were made once it was imported."""
-    for cached in (settings.read, api.assignments, api.stream):
+    for cached in (read, api.assignments, api.stream):
         cached.cache_clear()
 
 

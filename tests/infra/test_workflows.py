@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from abtest.experiment.record import function_environments
 from abtest.experiment.record.config import ExperimentConfig
-from abtest.handlers import settings
+from abtest.handlers import environment
 from tests.docs import openapi
 from tests.infra.templates import Json, Templates, listed, text
 from tests.workflows import machine
 
 pytestmark = pytest.mark.slow
 
-HANDLERS = Path(settings.__file__).parent
+HANDLERS = Path(environment.__file__).parent
 MACHINES = {
     f"reviews-demo-{name.replace('_', '-')}": machine.functions(name) for name in machine.NAMES if name != "promote"
 }
@@ -35,9 +36,9 @@ def rules(templates: Templates) -> dict[str, Json]:
 
 
 def variables_read(handler: str) -> set[str]:
-    """The variables of the settings class that the handler's file names."""
-    classes = set(re.findall(r"\b(\w+Settings)\b", (HANDLERS / f"{handler}.py").read_text()))
-    return {name.upper() for c in classes for name in getattr(settings, c).__dataclass_fields__}
+    """The variables of the class that the handler's file names."""
+    classes = set(re.findall(r"\b(\w+Environment)\b", (HANDLERS / f"{handler}.py").read_text()))
+    return {name.upper() for c in classes for name in getattr(function_environments, c).__dataclass_fields__}
 
 
 def test_each_handler_is_a_function(demo: Templates) -> None:

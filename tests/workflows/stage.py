@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from abtest.cli.stage import lambda_asset
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
 from tests.sandbox.sagemaker.artefacts import IMAGE, failing_tar, model_tar
@@ -23,8 +24,10 @@ def code() -> bytes:
     """A Lambda asset of our own modules; the sandbox's interpreter has the rest."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        for source in (ROOT / "abtest").rglob("*.py"):
-            file.write(source, source.relative_to(ROOT))
+        file.write(ROOT / "abtest" / "__init__.py", "abtest/__init__.py")
+        for package in lambda_asset.PACKAGES:
+            for source in (ROOT / "abtest" / package).rglob("*.py"):
+                file.write(source, source.relative_to(ROOT))
     return archive.getvalue()
 
 

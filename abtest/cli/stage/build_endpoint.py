@@ -3,9 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from abtest.adapters import executions
+from abtest.adapters import executions, shadows
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Shadows
 from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.waiting import meanwhile
 from abtest.experiment.record.experiment import Experiment
@@ -26,7 +25,6 @@ class BuildEndpoint:
         self._machine_arn = outputs["BuildEndpointStateMachineArn"]
         self._endpoint_name = outputs["EndpointName"]
         self._table = ExperimentsTable(outputs["ExperimentsTableName"])
-        self._shadows = Shadows(outputs["ExperimentsTableName"], self._endpoint_name)
         self._failed_before = executions.newest(self._machine_arn, "FAILED")
 
     def served(self, package_arns: Sequence[str], *, seconds: float = LONGEST_SECONDS) -> Experiment:
@@ -56,4 +54,5 @@ class BuildEndpoint:
 
     def _in_shadow(self) -> set[str]:
         """The packages that answer copies of the champion's requests, and do not serve yet."""
-        return {shadow.pair.challenger_arn for shadow in self._shadows.all() if shadow.passed is None}
+        begun = shadows.all_of(self._table, self._endpoint_name)
+        return {shadow.pair.challenger_arn for shadow in begun if shadow.passed is None}

@@ -62,6 +62,6 @@ def after(experiment: Experiment, decision: Decision) -> Experiment:
     )
 
 
-def _follows(decision: Decision, experiment: Experiment) -> bool:
+def follows(decision: Decision, experiment: Experiment) -> bool:
     same = decision.experiment_id == experiment.experiment_id
     return same and decision.number == experiment.decision_count + 1

@@ -108,6 +108,12 @@ class Conversion(_Event):
     invocation_timestamp: datetime.datetime
     """When the invocation happened, from which on the attribution window runs."""
 
+    @classmethod
+    def of(cls, invocation: Invocation, *, reward: float, timestamp: datetime.datetime) -> "Conversion":
+        """The conversion that `invocation` earned, at `timestamp`: all that both kinds of event hold is the same."""
+        shared = {field.name: getattr(invocation, field.name) for field in dataclasses.fields(_Event)}
+        return cls(**shared | {"timestamp": timestamp}, reward=reward, invocation_timestamp=invocation.timestamp)
+
 
 Event: TypeAlias = Invocation | Conversion
 

@@ -48,6 +48,10 @@ class Plan(Record):
         champion = self.variants[0].model_package_arn
         return self.champion_version == experiment.champion_version and champion in experiment.packages.values()
 
+    def continued(self, *experiments: Experiment | None) -> Experiment | None:
+        """The first of these experiments that the plan continues; None if it begins a new one."""
+        return next((experiment for experiment in experiments if experiment and self.continues(experiment)), None)
+
     def shares(
         self, experiment: Experiment | None, joining_share: float | None = None, canary_share: float | None = None
     ) -> Shares:

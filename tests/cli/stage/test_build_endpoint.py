@@ -24,7 +24,7 @@ class Target:
     def __init__(self, *looks: tuple[Experiment | None, str], shadows: Sequence[Shadow] = ()) -> None:
         self.looks, self._shadows = list(looks), list(shadows)
 
-    def __call__(self, table_name: str, _endpoint_name: str = "") -> "Target":
+    def __call__(self, table_name: str) -> "Target":
         assert table_name == "table"
         return self
 
@@ -32,7 +32,8 @@ class Target:
         assert endpoint_name == "endpoint"
         return self.looks[0][0]
 
-    def all(self) -> list[Shadow]:
+    def all_of(self, table: object, endpoint_name: str) -> list[Shadow]:
+        assert (table, endpoint_name) == (self, "endpoint")
         return self._shadows
 
     def newest(self, machine_arn: str, status: str) -> str | None:
@@ -49,8 +50,8 @@ def wait(
 ) -> Experiment:
     """The first look is the one before the approval; each look is ten seconds after the one before."""
     target, seconds = Target(*looks, shadows=shadows), count(0, 10)
-    for name in ("ExperimentsTable", "Shadows"):
-        monkeypatch.setattr(serving, name, target)
+    monkeypatch.setattr(serving, "ExperimentsTable", target)
+    monkeypatch.setattr(serving, "shadows", target)
     monkeypatch.setattr(executions, "newest", target.newest)
     monkeypatch.setattr(serving, "time", SimpleNamespace(sleep=target.sleep, monotonic=lambda: next(seconds)))
     build_endpoint = serving.BuildEndpoint(OUTPUTS)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 import pytest
 
 from abtest.experiment.record.config_file import read_config
-from abtest.handlers.settings import LeaseSettings, RegistrationSettings, SettingsError, read
+from abtest.experiment.record.function_environments import EndpointEnvironment, ExperimentEnvironment
+from abtest.handlers.environment import VariableError, read
 
 CONFIG = {"project_name": "reviews", "stage_name": "dev"}
 
@@ -19,20 +20,20 @@ def unread() -> Iterator[None]:
 def test_fields_come_from_variables_of_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPERIMENTS_TABLE_NAME", "experiments")
     monkeypatch.setenv("ENDPOINT_NAME", "sagemaker-reviews-dev")
-    assert read(LeaseSettings) == LeaseSettings("experiments", "sagemaker-reviews-dev")
+    assert read(EndpointEnvironment) == EndpointEnvironment("experiments", "sagemaker-reviews-dev")
 
 
 def test_the_configuration_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPERIMENTS_TABLE_NAME", "experiments")
     monkeypatch.setenv("ENDPOINT_NAME", "sagemaker-reviews-dev")
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(CONFIG))
-    assert read(RegistrationSettings).experiment_config == read_config(CONFIG)
+    assert read(ExperimentEnvironment).experiment_config == read_config(CONFIG)
 
 
 def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EXPERIMENTS_TABLE_NAME", raising=False)
-    with pytest.raises(SettingsError, match="EXPERIMENTS_TABLE_NAME"):
-        read(LeaseSettings)
+    with pytest.raises(VariableError, match="EXPERIMENTS_TABLE_NAME"):
+        read(EndpointEnvironment)
 
 
 @pytest.mark.parametrize("text", ["{", '{"project_name": "reviews"}'])
@@ -40,5 +41,5 @@ def test_a_wrong_configuration_is_named(text: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("EXPERIMENTS_TABLE_NAME", "experiments")
     monkeypatch.setenv("ENDPOINT_NAME", "sagemaker-reviews-dev")
     monkeypatch.setenv("EXPERIMENT_CONFIG", text)
-    with pytest.raises(SettingsError, match="EXPERIMENT_CONFIG"):
-        read(RegistrationSettings)
+    with pytest.raises(VariableError, match="EXPERIMENT_CONFIG"):
+        read(ExperimentEnvironment)

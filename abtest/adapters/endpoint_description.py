@@ -11,12 +11,12 @@ from abtest.experiment.record.plan import PlannedVariant
 IN_SERVICE, DELETING = "InService", "Deleting"
 
 
-class ServedError(Exception):
-    """What the endpoint serves cannot be told; the message says why and what to do."""
+class DescriptionError(Exception):
+    """Nobody can tell what the endpoint serves; the message says why and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
-class ServedEndpoint:
+class EndpointDescription:
     """`created_at` tells it from an earlier one of its name; `variants` are empty unless it is in service."""
 
     endpoint_name: str
@@ -26,13 +26,13 @@ class ServedEndpoint:
     variants: tuple[PlannedVariant, ...]
 
 
-def served(endpoint_name: str) -> ServedEndpoint | None:
-    """The endpoint; None if there is none. Raises ServedError."""
+def describe(endpoint_name: str) -> EndpointDescription | None:
+    """The endpoint; None if there is none. Raises DescriptionError."""
     found = described(client().describe_endpoint, EndpointName=endpoint_name)
     if found is None:
         return None
     status = found["EndpointStatus"]
-    return ServedEndpoint(
+    return EndpointDescription(
         endpoint_name,
         status,
         found["CreationTime"].isoformat(),
@@ -52,7 +52,7 @@ def _variants(endpoint: Mapping[str, Any]) -> tuple[PlannedVariant, ...]:
     name = endpoint["EndpointConfigName"]
     config = described(client().describe_endpoint_config, EndpointConfigName=name)
     if config is None:
-        raise ServedError(
+        raise DescriptionError(
             f"{endpoint['EndpointName']}: its endpoint config {name} is deleted, which alone names its models; "
             "create it again, as it was"
         )
@@ -68,7 +68,7 @@ def _model(variant_name: str, model_name: str) -> str:
     """The ARN of the package that the model was made from, else the model's own."""
     model = described(client().describe_model, ModelName=model_name)
     if model is None:
-        raise ServedError(
+        raise DescriptionError(
             f"{variant_name}: its model {model_name} is deleted, so nobody can tell whether it is still the same; "
             "create the model again"
         )

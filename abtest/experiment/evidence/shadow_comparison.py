@@ -14,7 +14,7 @@ MOST_DAYS = 3  # that a shadow waits for its requests
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class ShadowMeasurement:
     """`pairs` requests that both answered, `agreeing` of them with the same label; `errors` that the shadow failed.
 
     Latencies are means in milliseconds, None where nothing was measured.
@@ -32,7 +32,7 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class ShadowVerdict:
     """`reason` is a sentence with the figures."""
 
     passed: bool
@@ -75,7 +75,9 @@ def _side(value: Any) -> Any:
     return number >= 0.5 if 0 <= number <= 1 else number
 
 
-def waits(measured: Measured, config: ShadowConfig, *, began: datetime.datetime, now: datetime.datetime) -> str | None:
+def waits(
+    measured: ShadowMeasurement, config: ShadowConfig, *, began: datetime.datetime, now: datetime.datetime
+) -> str | None:
     """What the shadow still waits for, as a clause; None once it can be judged."""
     if now < config.ends_at(began):
         return f"it lasts until {times.to_text(config.ends_at(began))}"
@@ -84,24 +86,26 @@ def waits(measured: Measured, config: ShadowConfig, *, began: datetime.datetime,
     return None
 
 
-def judge(measured: Measured, config: ShadowConfig) -> Verdict:
+def judge(measured: ShadowMeasurement, config: ShadowConfig) -> ShadowVerdict:
     """By requests, errors, agreement and latency, in this order: the first that is not good enough decides."""
     requests, pairs = measured.requests, measured.pairs
     if requests < config.least_requests:
-        return Verdict(False, f"only {requests} of {config.least_requests} requests within {MOST_DAYS} days.")
+        return ShadowVerdict(False, f"only {requests} of {config.least_requests} requests within {MOST_DAYS} days.")
     if measured.errors > config.most_5xx_rate * requests:
-        return Verdict(False, f"{measured.errors} of {requests} requests failed, {config.most_5xx_rate:g} is the most.")
+        return ShadowVerdict(
+            False, f"{measured.errors} of {requests} requests failed, {config.most_5xx_rate:g} is the most."
+        )
     agreement = f"the labels agree in {measured.agreeing} of {pairs} requests"
     if measured.agreeing < config.least_agreement * pairs or not pairs:
-        return Verdict(False, f"{agreement}, {config.least_agreement:g} is the least.")
+        return ShadowVerdict(False, f"{agreement}, {config.least_agreement:g} is the least.")
     ratio = _ratio(measured)
     latency = f"latency {ratio:.2g} times the champion's" if ratio is not None else "no latency was measured"
     if ratio is not None and ratio > config.most_latency_ratio:
-        return Verdict(False, f"{latency}, {config.most_latency_ratio:g} is the most.")
-    return Verdict(True, f"{agreement}, {measured.errors} failed, {latency}.")
+        return ShadowVerdict(False, f"{latency}, {config.most_latency_ratio:g} is the most.")
+    return ShadowVerdict(True, f"{agreement}, {measured.errors} failed, {latency}.")
 
 
-def _ratio(measured: Measured) -> float | None:
+def _ratio(measured: ShadowMeasurement) -> float | None:
     if measured.shadow_latency_ms is None or not measured.champion_latency_ms:
         return None
     return measured.shadow_latency_ms / measured.champion_latency_ms

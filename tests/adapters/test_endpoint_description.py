@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters.served import ServedError, served
+from abtest.adapters.endpoint_description import DescriptionError, describe
 from abtest.experiment.record.plan import PlannedVariant
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -32,7 +32,7 @@ def create(models: Mapping[str, dict[str, Any]], weights: tuple[float, ...] = (3
 def test_variants_stand_for_their_package_else_for_their_model() -> None:
     package, image = {"ModelPackageName": PACKAGE}, {"Image": "registry/image:1"}
     create({"b": {"PrimaryContainer": package}, "a": {"PrimaryContainer": image}})
-    found = served(NAME)
+    found = describe(NAME)
     assert found is not None
     assert (found.endpoint_name, found.status, found.tags) == (NAME, "InService", {"ab-testing:enabled": "true"})
     model = boto3.client("sagemaker").describe_model(ModelName="model-a")["ModelArn"]
@@ -40,18 +40,18 @@ def test_variants_stand_for_their_package_else_for_their_model() -> None:
 
 
 def test_no_endpoint_is_none() -> None:
-    assert served(NAME) is None
+    assert describe(NAME) is None
 
 
 def test_a_deleted_model_is_an_error_that_names_it() -> None:
     create({"a": {"PrimaryContainer": {"Image": "i"}}, "b": {"PrimaryContainer": {"Image": "i"}}})
     boto3.client("sagemaker").delete_model(ModelName="model-b")
-    with pytest.raises(ServedError, match="b: its model model-b is deleted"):
-        served(NAME)
+    with pytest.raises(DescriptionError, match="b: its model model-b is deleted"):
+        describe(NAME)
 
 
 def test_a_deleted_config_is_an_error_that_names_it() -> None:
     create({"a": {"PrimaryContainer": {"Image": "i"}}, "b": {"PrimaryContainer": {"Image": "i"}}})
     boto3.client("sagemaker").delete_endpoint_config(EndpointConfigName="config")
-    with pytest.raises(ServedError, match=f"{NAME}: its endpoint config config is deleted"):
-        served(NAME)
+    with pytest.raises(DescriptionError, match=f"{NAME}: its endpoint config config is deleted"):
+        describe(NAME)

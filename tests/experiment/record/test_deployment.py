@@ -2,8 +2,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from abtest.experiment.record.deployment import Deployment
 from abtest.experiment.record.selection import select
-from abtest.operations.deploy import Deployment
 from tests.adapters.samples import ENDPOINT, config, package
 
 ROLE = "arn:aws:iam::000000000000:role/models"
