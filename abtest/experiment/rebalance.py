@@ -44,7 +44,6 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     In doubt (another experiment's counts, counts that went backwards, nothing counted yet, burn-in, settings that the
     strategy refuses) the old shares come back unchanged, with the reason.
     """
-    number = experiment.decision_count + 1
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
@@ -55,15 +54,12 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     served, doubt = _new_shares(live, counts, history, found)
     shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
     moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in shares)
-    return Decision(
-        decision_id=decision_id(experiment.experiment_id, number),
-        number=number,
-        experiment_id=experiment.experiment_id,
-        endpoint_name=experiment.endpoint_name,
+    return _next_decision(
+        experiment,
+        live,
+        found,
         decided_at=times.truncated(decided_at),
         as_of=counts.as_of,
-        strategy=experiment.strategy,
-        old_shares=experiment.shares,
         new_shares=shares if moved else experiment.shares,
         counts=known,
         probability_best=best,
@@ -71,7 +67,6 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
         findings=health(experiment, counts),
-        **_evidence_fields(live, found),
     )
 
 
@@ -97,40 +92,43 @@ def _change_of_variants(running: Experiment, joined: Experiment, now: datetime.d
     live = joined.live
     best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
     unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
-    number = running.decision_count + 1
-    return Decision(
-        decision_id=decision_id(running.experiment_id, number),
-        number=number,
-        experiment_id=running.experiment_id,
-        endpoint_name=running.endpoint_name,
+    return _next_decision(
+        running,
+        live,
+        dataclasses.replace(unknown, status=joined.status),
         decided_at=now,
         as_of=now,
-        strategy=running.strategy,
-        old_shares=running.shares,
         new_shares=joined.shares,
         counts=known,
         probability_best=best,
         value_remaining=None,
         reason=reason,
         updated=True,
-        **_evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
     )
 
 
-def _evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
-    """The Decision's fields that say what is proven and under which settings."""
-    return {
-        "status": found.status,
-        "leader": found.leader,
-        "e_values": found.e_values,
-        "e_value_threshold": found.threshold,
-        "effects": found.effects,
-        "guarantee": guarantee(experiment, found),
-        "mode": experiment.mode,
-        "objective": experiment.objective,
-        "margin": experiment.margin,
-        "alpha": experiment.alpha,
-    }
+def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, **fields: Any) -> Decision:
+    """The experiment's next Decision: what is proven of `live`, its variants that serve, under which settings."""
+    number = experiment.decision_count + 1
+    return Decision(
+        decision_id=decision_id(experiment.experiment_id, number),
+        number=number,
+        experiment_id=experiment.experiment_id,
+        endpoint_name=experiment.endpoint_name,
+        strategy=experiment.strategy,
+        old_shares=experiment.shares,
+        status=found.status,
+        leader=found.leader,
+        e_values=found.e_values,
+        e_value_threshold=found.threshold,
+        effects=found.effects,
+        guarantee=guarantee(live, found),
+        mode=experiment.mode,
+        objective=experiment.objective,
+        margin=experiment.margin,
+        alpha=experiment.alpha,
+        **fields,
+    )
 
 
 def _new_shares(
