@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config_file import read_stage
 
 CONFIG = Path(__file__).parent / "config"
 KEPT = ("prod",)  # stages whose data survives `abtest destroy`
@@ -38,7 +39,7 @@ def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.
         known = ", ".join(sorted(file.stem for file in folder.glob("*.json") if not file.stem.endswith(".schema")))
         raise ConfigError(f"there is no stage {stage}: {path} is missing; the stages are {known}")
     try:
-        return ExperimentConfig.of_stage(path.read_text(), stage, Delivery.of(environment).project_name)
+        return read_stage(path.read_text(), stage, Delivery.of(environment).project_name)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

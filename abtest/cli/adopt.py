@@ -15,8 +15,9 @@ from abtest.adapters.table import StaleError
 from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
 from abtest.cli.stage import stacks
-from abtest.experiment.record.checks import ConfigError, checked
-from abtest.experiment.record.config import CHECKS
+from abtest.experiment.record.config import ConfigError
+from abtest.experiment.record.config_file import validated
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.operations.adopt import Adopter, Adoption, AdoptionError
 
 EndpointArgument = Annotated[
@@ -46,9 +47,10 @@ def adopt(
     as_json: JsonOption = False,
 ) -> None:
     """Put the variants of an existing endpoint on trial; if they are already, nothing changes."""
-    given = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
+    options = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
+    settings = {key: value for key, value in options.items() if value is not None}
     with refusals():
-        settings = checked({key: value for key, value in given.items() if value is not None}, CHECKS, (), "--")
+        validated(ExperimentSettings, settings, "--")
         done = adopter(stage, endpoint).adopt(endpoint, now(), champion=champion, settings=settings)
     tell(done, as_json)
 

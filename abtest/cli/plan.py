@@ -11,8 +11,7 @@ import typer
 from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
 from abtest.cli.shown.output import JsonOption, picture, print_json, print_line, print_table, writing
 from abtest.cli.shown.waiting import Progress
-from abtest.experiment.rebalance import LEARN_FIRST
-from abtest.experiment.record.config import MODES, ExperimentConfig
+from abtest.experiment.record.settings import LEARN_FIRST, MODES, ExperimentSettings
 from abtest.experiment.simulation import plan as plan_model
 from abtest.experiment.simulation.plan import Outcome, Plan
 
@@ -75,9 +74,9 @@ def plan(
     new_users: NewUsersOption = 1.0,
     alpha: AlphaOption = 0.05,
     mode: ModeOption = "earn_first",
-    floor: FloorOption = ExperimentConfig.exploration_floor,
+    floor: FloorOption = ExperimentSettings.exploration_floor,
     margin: MarginOption = None,
-    epsilon: EpsilonOption = ExperimentConfig.epsilon,
+    epsilon: EpsilonOption = ExperimentSettings.epsilon,
     runs: RunsOption = 500,
     seed: SeedOption = 1,
     output: OutputOption = Path("build/plan.svg"),

@@ -26,11 +26,11 @@ from abtest.experiment.evidence.health import health
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment, decision_id
+from abtest.experiment.record.settings import LEARN_FIRST
 from abtest.experiment.record.variants import Shares, Trials, VariantCounts
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 
-LEARN_FIRST = "learn_first"
 # The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
 # with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
 # At .04 against .05, 50,000 users and 50 looks, 0.4 (w >= .2) decides 94 % of runs, 0.5 97 % with 7 % more regret.
@@ -48,7 +48,9 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
     history = _weighted_history(live, counts)
-    best = dict(zip(live.variant_names, believed_best(trials, strategy=live.strategy, history=history), strict=True))
+    best = dict(
+        zip(live.variant_names, believed_best(trials, strategy=live.settings.strategy, history=history), strict=True)
+    )
     trusted = _first_doubt(DISTRUST, live, counts) is None
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
     served, doubt = _new_shares(live, counts, history, found)
@@ -73,38 +75,30 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
 def decide_change(
     running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
 ) -> tuple[Experiment, Decision]:
-    """The experiment `changed`, whose variants are others than those of `running`, and the Decision that makes it so.
+    """The experiment `changed`, which has or serves other variants than `running`, and the Decision that makes it so.
 
-    The Decision ends an interval; `reason` is a sentence.
+    The Decision ends an interval; `reason` is a sentence. It goes by no counts: they stay as they are and prove nothing
+    yet. Its status is that of `changed`: where variants join, nothing is known of them, and it is running again.
     """
-    decision = _change_of_variants(running, changed, now, reason)
-    applied = dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number)
-    return applied, decision
-
-
-def _change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
-    """Not by the counts, which stay as they are and prove nothing yet.
-
-    The status is that of `joined`: where variants join, nothing is known of them, and it is running again.
-    """
-    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
+    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in changed.variant_names}
     trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
-    live = joined.live
+    live = changed.live
     best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
-    unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
-    return _next_decision(
+    unknown = conclude(live, Counts(changed.experiment_id, now, {}, ()), best, now=now, trusted=False)
+    decision = _next_decision(
         running,
         live,
-        dataclasses.replace(unknown, status=joined.status),
+        dataclasses.replace(unknown, status=changed.status),
         decided_at=now,
         as_of=now,
-        new_shares=joined.shares,
+        new_shares=changed.shares,
         counts=known,
         probability_best=best,
         value_remaining=None,
         reason=reason,
         updated=True,
     )
+    return dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number), decision
 
 
 def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, **fields: Any) -> Decision:
@@ -115,7 +109,7 @@ def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, 
         number=number,
         experiment_id=experiment.experiment_id,
         endpoint_name=experiment.endpoint_name,
-        strategy=experiment.strategy,
+        settings=experiment.settings,
         old_shares=experiment.shares,
         status=found.status,
         leader=found.leader,
@@ -123,10 +117,6 @@ def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, 
         e_value_threshold=found.threshold,
         effects=found.effects,
         guarantee=guarantee(live, found),
-        mode=experiment.mode,
-        objective=experiment.objective,
-        margin=experiment.margin,
-        alpha=experiment.alpha,
         **fields,
     )
 
@@ -152,7 +142,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
     """Who has all traffic once the test is over; None while the strategy says who gets what."""
     if found.status in (EQUIVALENT, STOPPED):
         return experiment.variant_names[0]
-    return found.leader if found.status == DECIDED and experiment.mode == LEARN_FIRST else None
+    return found.leader if found.status == DECIDED and experiment.settings.mode == LEARN_FIRST else None
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
@@ -162,15 +152,14 @@ def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trial
 
 def _strategys_shares(experiment: Experiment, history: list[list[Trials]], status: str) -> list[float]:
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
-    floor = experiment.exploration_floor
-    if experiment.mode == LEARN_FIRST and status == RUNNING:
+    floor = experiment.settings.exploration_floor
+    if experiment.settings.mode == LEARN_FIRST and status == RUNNING:
         floor = max(floor, EVEN_WHILE_LEARNING / len(experiment.variants))
     return traffic_shares(
         sums,
-        strategy=experiment.strategy,
+        strategy=experiment.settings.strategy,
         weights=[variant.initial_weight for variant in experiment.variants],
-        epsilon=experiment.epsilon,
-        burn_in=experiment.warmup,
+        epsilon=experiment.settings.epsilon,
         floor=floor,
         history=history,
     )
@@ -219,9 +208,9 @@ def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
 def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
     least = min(experiment.variant_names, key=lambda name: counts.of(name).invocation_count)
     count = counts.of(least).invocation_count
-    if count >= experiment.warmup:
+    if count >= experiment.settings.warmup:
         return None
-    return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
+    return f"burn-in: {least} has {count} of {experiment.settings.warmup} invocations"
 
 
 # Nothing is concluded while one of these holds.
@@ -234,7 +223,7 @@ def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str |
     if keeper is not None:
         return f"{stands}; {keeper} gets all traffic."
     if found.status == DECIDED:
-        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.strategy}'}."
+        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.settings.strategy}'}."
     return f"Shares stay: {doubt}." if doubt else f"{stands}."
 
 

@@ -11,9 +11,13 @@ from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.function_environments import ApiEnvironment
 from abtest.handlers.api import (
     OUTAGES,
+    Answer,
+    EndpointName,
     InferenceId,
     Request,
+    Strategy,
     UserId,
+    VariantThatAnswered,
     allow,
     answer,
     assignments,
@@ -29,13 +33,29 @@ app = resolver()
 
 
 class ConversionRequest(Request):
+    """Without `inference_id`, or with one that is unknown, the user's latest randomised invocation is rewarded."""
+
     user_id: UserId
     inference_id: InferenceId | None = None
-    reward: Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)] = 1.0
+    reward: Annotated[
+        float, Field(ge=0, le=1, strict=True, allow_inf_nan=False, description="What the success is worth.")
+    ] = 1.0
 
 
-@app.post("/conversion")
+class ConversionAnswer(Answer):
+    """The invocation that the reward was credited to."""
+
+    strategy: Strategy
+    endpoint_name: EndpointName
+    endpoint_variant: VariantThatAnswered
+    inference_id: InferenceId
+    user_id: UserId
+    reward: Annotated[float, Field(description="As you sent it.")]
+
+
+@app.post("/conversion", responses={200: {"description": "The reward is credited to the invocation in the answer."}})
 def convert() -> Response[str]:
+    """Credits a reward to the invocation that you name, or else to the user's latest one; never to another variant."""
     environment = read(ApiEnvironment)
     request = parsed(app, ConversionRequest)
     allow(request.endpoint_name, environment.endpoint_prefix)
@@ -45,14 +65,14 @@ def convert() -> Response[str]:
     stream().put(Conversion.of(invocation, reward=request.reward, timestamp=now))
     return answer(
         HTTPStatus.OK,
-        {
-            "strategy": invocation.strategy,
-            "endpoint_name": invocation.endpoint_name,
-            "endpoint_variant": invocation.endpoint_variant,
-            "inference_id": invocation.inference_id,
-            "user_id": invocation.user_id,
-            "reward": request.reward,
-        },
+        ConversionAnswer(
+            strategy=invocation.strategy,
+            endpoint_name=invocation.endpoint_name,
+            endpoint_variant=invocation.endpoint_variant,
+            inference_id=invocation.inference_id,
+            user_id=invocation.user_id,
+            reward=request.reward,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from abtest.experiment.record.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config import ExperimentConfig
 
 E = TypeVar("E")
 
@@ -38,5 +38,5 @@ def _value(variable: str, kind: Any) -> Any:
 def _config(variable: str, text: str) -> ExperimentConfig:
     try:
         return ExperimentConfig.from_json(json.loads(text))
-    except (ConfigError, json.JSONDecodeError) as error:
+    except (ValueError, AttributeError) as error:
         raise VariableError(f"The environment variable {variable} is wrong: {error}") from error

@@ -151,7 +151,7 @@ class Adopter:
         for past in sorted(self.table.past(name), key=lambda experiment: experiment.started_at, reverse=True):
             plan = _continued(endpoint, past)
             if plan and wanted.champion in (None, past.variants[0].variant_name):
-                again = dataclasses.replace(past, **wanted.settings)
+                again = dataclasses.replace(past, settings=dataclasses.replace(past.settings, **wanted.settings))
                 after, decision = changed(again, plan, self._settings, now)
                 writes = resume(after, decision, before=running, execution=self.execution)
                 self._write(name, [*writes, adopted_endpoints.put(name, live=True)])
@@ -201,7 +201,7 @@ def _refuse_changes(
     """A running experiment keeps its champion and settings. Raises AdoptionError."""
     if running is None or _continued(endpoint, running) is None:
         return
-    now = {"champion": running.variants[0].variant_name} | {key: getattr(running, key) for key in settings}
+    now = {"champion": running.variants[0].variant_name} | {key: getattr(running.settings, key) for key in settings}
     wanted = {**settings, **({"champion": champion} if champion else {})}
     for key, value in wanted.items():
         if value != now[key]:

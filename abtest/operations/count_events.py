@@ -32,7 +32,7 @@ def count_events(
         events.table(experiment.started_at, datetime.datetime.now(datetime.UTC)),
         experiment_id=experiment.experiment_id,
         as_of=as_of,
-        attribution_window_seconds=experiment.attribution_window_seconds,
+        attribution_window_seconds=experiment.settings.attribution_window_seconds,
         boundaries=store.boundaries(table, experiment),
     )
     return counts, store.put(experiment, counts)

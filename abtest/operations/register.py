@@ -51,7 +51,7 @@ def register(
             change, writes = "changed", apply(after, decision, before=running, execution=execution)
         else:
             change, writes = "none", []
-    release = Release(endpoint_config_name, after.experiment_id, plan.packages)
+    release = Release.of(endpoint_config_name, after.experiment_id, plan.packages)
     if writes := [*writes, *releases.put(name, known, known.then(release))]:
         table.transact([leases.check(name, execution), *writes])
     return Registration(after.experiment_id, change)
@@ -85,20 +85,11 @@ def new_experiment(
         project=config.project_name,
         stage=config.stage_name,
         champion_version=plan.champion_version,
-        strategy=config.strategy,
+        settings=config.settings,
         variants=tuple(begun(variant, now) for variant in plan.variants),
         shares=plan.shares(None, canary_share=config.canary_share),
         canary_until=_canaries(plan, config, None, now),
         started_at=now,
-        epsilon=config.epsilon,
-        warmup=config.warmup,
-        exploration_floor=config.exploration_floor,
-        alpha=config.alpha,
-        mode=config.mode,
-        objective=config.objective,
-        margin=config.margin,
-        time_limit_hours=config.time_limit_hours,
-        attribution_window_seconds=config.attribution_window_seconds,
     )
 
 

@@ -22,7 +22,6 @@ class Adoption(Construct):
         function = HandlerFunction(
             self,
             "EndpointChanged",
-            handler="endpoint_changed",
             code=code,
             environment=resources.environment(ExperimentEnvironment),
             statements=[

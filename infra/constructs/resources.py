@@ -30,7 +30,7 @@ class Resources:
         KeyError where there is no such resource.
         """
         known = {
-            "experiment_config": json.dumps(dataclasses.asdict(self.config), separators=(",", ":")),
+            "experiment_config": json.dumps(self.config.to_json(), separators=(",", ":")),
             "experiments_table_name": self.experiments.table_name,
             "assignments_table_name": self.assignments.table_name,
             "delivery_stream_name": self.stream_name,

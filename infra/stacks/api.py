@@ -34,7 +34,6 @@ class ApiStack(Stack):
             function = HandlerFunction(
                 self,
                 route.capitalize(),
-                handler=route,
                 code=code,
                 environment=resources.environment(environment),
                 statements=statements,

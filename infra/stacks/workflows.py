@@ -8,7 +8,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-import workflows
 from abtest.experiment.record.config import AUTOMATIC
 from abtest.experiment.record.function_environments import (
     AlarmEnvironment,
@@ -28,11 +27,12 @@ from infra.constructs.function import HandlerFunction
 from infra.constructs.pipeline_roles import SERVING
 from infra.constructs.resources import Resources
 from infra.constructs.sagemaker_role import pull_images
-from infra.constructs.state_machine import Workflow
+from infra.constructs.state_machine import MACHINES, Workflow, seconds_of
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
 
 READ = "dynamodb:GetItem"
 READ_WRITE = (READ, "dynamodb:PutItem")
+SECONDS = {function: seconds for machine in MACHINES for function, seconds in seconds_of(machine).items()}
 DIGEST = "?" * 12  # ends the name of an endpoint config: that of another endpoint is longer
 
 
@@ -58,60 +58,50 @@ class WorkflowsStack(Stack):
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
 
     def _function(
-        self,
-        handler: str,
-        environment: type,
-        *statements: iam.PolicyStatement,
-        timeout_seconds: int = 60,
-        memory_mebibytes: int = 512,
-    ) -> str:
-        name = "".join(word.capitalize() for word in handler.split("_"))
-        variables = self._resources.environment(environment)
+        self, name: str, environment: type, *statements: iam.PolicyStatement, memory_mebibytes: int = 512
+    ) -> HandlerFunction:
+        """Calls of the function are given as long as the states wait that call it."""
         return HandlerFunction(
             self,
             name,
-            handler=handler,
             code=self._code,
-            environment=variables,
+            environment=self._resources.environment(environment),
             statements=statements,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=SECONDS[name],
             memory_mebibytes=memory_mebibytes,
-        ).arn
+        )
 
     def _build_endpoint(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        functions = {
-            "AcquireLease": self._function("acquire_lease", EndpointEnvironment, allow(READ_WRITE, table)),
-            "SelectVariants": self._function(
-                "select_variants",
+        functions = [
+            self._function("AcquireLease", EndpointEnvironment, allow(READ_WRITE, table)),
+            self._function(
+                "SelectVariants",
                 SelectionEnvironment,
                 allow([READ, "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
-            "SetAlarms": self._function("set_alarms", AlarmEnvironment, *self._watch()),
-            "RegisterExperiment": self._function(
-                "register_experiment",
+            self._function("SetAlarms", AlarmEnvironment, *self._watch()),
+            self._function(
+                "RegisterExperiment",
                 ExperimentEnvironment,
                 allow([*READ_WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"], table),
             ),
-            "CleanUp": self._function(
-                "clean_up", EndpointEnvironment, allow(READ_WRITE, table), *self._clean_up_statements()
-            ),
-            "CompareShadow": self._function(
-                "compare_shadow",
+            self._function("CleanUp", EndpointEnvironment, allow(READ_WRITE, table), *self._clean_up_statements()),
+            self._function(
+                "CompareShadow",
                 ShadowEnvironment,
                 allow([*READ_WRITE, "dynamodb:DeleteItem"], table),
                 *self._compare(),
-                timeout_seconds=600,
                 memory_mebibytes=1024,
             ),
-            "ReleaseLease": self._function("release_lease", EndpointEnvironment, allow(READ_WRITE, table)),
-        }
+            self._function("ReleaseLease", EndpointEnvironment, allow(READ_WRITE, table)),
+        ]
         return Workflow(
             self,
             "BuildEndpoint",
-            machine_name=f"{self._resources.config.prefix}-build-endpoint",
-            definition=definition("build_endpoint"),
+            prefix=self._resources.config.prefix,
+            machine="build_endpoint",
             functions=functions,
             values={
                 "EndpointName": self._resources.config.endpoint_name,
@@ -154,7 +144,6 @@ class WorkflowsStack(Stack):
         function = HandlerFunction(
             self,
             "TakeOut",
-            handler="take_out",
             code=self._code,
             environment=variables,
             statements=[
@@ -198,34 +187,32 @@ class WorkflowsStack(Stack):
 
     def _rebalance(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        functions = {
-            "CountEvents": self._function(
-                "count_events",
+        functions = [
+            self._function(
+                "CountEvents",
                 CountingEnvironment,
                 allow([READ, "dynamodb:Query"], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
-                timeout_seconds=900,
                 memory_mebibytes=3008,  # about 150 bytes an event, so 15 million; and a whole processor
             ),
             # A whole processor: ten variants over a year of intervals take it about a minute.
-            "Decide": self._function(
-                "decide",
+            self._function(
+                "Decide",
                 DecidingEnvironment,
                 allow(["s3:GetObject"], self._resources.bucket.arn_for_objects("evidence/*")),
-                timeout_seconds=300,
                 memory_mebibytes=1769,
             ),
-            "RecordDecision": self._function("record_decision", RecordingEnvironment, allow(READ_WRITE, table)),
-        }
+            self._function("RecordDecision", RecordingEnvironment, allow(READ_WRITE, table)),
+        ]
         endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
         return Workflow(
             self,
             "Rebalance",
-            machine_name=f"{self._resources.config.prefix}-rebalance",
-            definition=definition("rebalance"),
+            prefix=self._resources.config.prefix,
+            machine="rebalance",
             functions=functions,
             values={},
             statements=[
@@ -239,9 +226,9 @@ class WorkflowsStack(Stack):
         return Workflow(
             self,
             "RebalanceAll",
-            machine_name=f"{self._resources.config.prefix}-rebalance-all",
-            definition=definition("rebalance_all"),
-            functions={"ListEndpoints": self._function("list_endpoints", EndpointEnvironment, read)},
+            prefix=self._resources.config.prefix,
+            machine="rebalance_all",
+            functions=[self._function("ListEndpoints", EndpointEnvironment, read)],
             values={"RebalanceStateMachineArn": rebalance_arn},
             statements=[allow(["states:StartExecution"], rebalance_arn)],
         )
@@ -250,7 +237,7 @@ class WorkflowsStack(Stack):
         """Only where the stage promotes automatically: elsewhere nothing but a person may register a champion."""
         champions = self._resources.group_names[0]
         function = self._function(
-            "promote",
+            "Promote",
             PromotionEnvironment,
             allow([READ], self._resources.experiments.table_arn),
             allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
@@ -266,17 +253,12 @@ class WorkflowsStack(Stack):
         return Workflow(
             self,
             "Promotion",
-            machine_name=f"{self._resources.config.prefix}-promote",
-            definition=definition("promote"),
-            functions={"Promote": function},
+            prefix=self._resources.config.prefix,
+            machine="promote",
+            functions=[function],
             values={},
             statements=[],
         )
-
-
-def definition(name: str) -> str:
-    """The committed definition of the machine."""
-    return (Path(workflows.__file__).parent / f"{name}.asl.json").read_text()
 
 
 def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:

@@ -24,8 +24,8 @@ OUTPUTS = {
 OLD, NEW = package("champion", 1), package("champion", 2, minute=1)
 RELEASES = (
     Releases()
-    .then(Release("config-1", "reviews-dev-v1-1", {"Champion1": OLD.arn}))
-    .then(Release("config-2", "reviews-dev-v2-1", {"Champion2": NEW.arn}))
+    .then(Release.of("config-1", "reviews-dev-v1-1", {"Champion1": OLD.arn}))
+    .then(Release.of("config-2", "reviews-dev-v2-1", {"Champion2": NEW.arn}))
 )
 
 

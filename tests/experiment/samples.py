@@ -11,11 +11,13 @@ from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.counting.trials import MalformedLine
 from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 EXPERIMENT = "reviews-dev-v1-1"
 NAMES = ("Champion1", "Challenger1")
+SETTINGS = ExperimentSettings(strategy="ThompsonSampling", warmup=0, attribution_window_seconds=0)
 
 
 def at(seconds: float) -> datetime.datetime:
@@ -45,7 +47,12 @@ def conversion(of: Invocation, seconds: float = 0, reward: float = 1.0, **change
     return dataclasses.replace(Conversion.of(of, reward=reward, timestamp=at(seconds)), **changes)
 
 
+def settings(**changes: Any) -> ExperimentSettings:
+    return dataclasses.replace(SETTINGS, **changes)
+
+
 def experiment(**changes: Any) -> Experiment:
+    """`changes` are of its fields or of its settings."""
     names = changes.pop("names", NAMES)
     given: dict[str, Any] = {
         "experiment_id": EXPERIMENT,
@@ -53,7 +60,7 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
+        "settings": settings(**{name: changes.pop(name) for name in [*changes] if hasattr(SETTINGS, name)}),
         "variants": tuple(Variant(name, f"arn:{name}", 1.0, START) for name in names),
         "shares": Shares(dict.fromkeys(names, 1 / len(names))),
         "started_at": START,

@@ -11,7 +11,7 @@ from abtest.experiment.counting.counts import Counts, Interval
 from abtest.experiment.rebalance import decide
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
-from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment
+from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment, settings
 
 CLOSE = {"Champion1": (40, 20.0), "Challenger1": (40, 24.0)}
 CLEAR = {"Champion1": (100, 20.0), "Challenger1": (100, 80.0)}
@@ -181,12 +181,7 @@ def test_shares_follow_utility() -> None:
 
 def test_the_record_says_under_which_settings_what_is_proven() -> None:
     decision = decided(CLOSE, mode="learn_first", objective="minimize", margin=0.01, alpha=0.1)
-    assert (decision.mode, decision.objective, decision.margin, decision.alpha) == (
-        "learn_first",
-        "minimize",
-        0.01,
-        0.1,
-    )
+    assert decision.settings == settings(mode="learn_first", objective="minimize", margin=0.01, alpha=0.1)
     assert decision.effects["Challenger1"].difference == pytest.approx(0.1)
     assert "at most 10 %" in decision.guarantee
 
@@ -218,7 +213,12 @@ def test_records_of_earlier_versions_can_be_read() -> None:
     for name in ("mode", "objective", "margin", "alpha", "effects", "guarantee", "findings"):
         del document[name]
     earlier = Decision.from_json(document)
-    assert (earlier.mode, earlier.margin, earlier.effects, earlier.guarantee) == ("earn_first", None, {}, "")
+    assert (earlier.settings.mode, earlier.settings.margin, earlier.effects, earlier.guarantee) == (
+        "earn_first",
+        None,
+        {},
+        "",
+    )
 
 
 def test_decisions_survive_the_round_trip() -> None:

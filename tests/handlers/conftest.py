@@ -20,6 +20,8 @@ from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import api
 from abtest.handlers.environment import read
+from tests.docs import openapi
+from tests.experiment import samples
 
 BUCKET = "abtest-events"
 ENDPOINT = "sagemaker-reviews-dev"
@@ -53,7 +55,10 @@ class FakeEndpoint:
 
 @dataclass
 class World:
-    """`post` calls a handler as API Gateway does and returns the status and the parsed body."""
+    """`post` calls a handler as API Gateway does and returns the status and the parsed body.
+
+    Both must be as docs/openapi.json says.
+    """
 
     endpoint: FakeEndpoint
     monkeypatch: pytest.MonkeyPatch
@@ -63,7 +68,9 @@ class World:
         event["path"] = "/" + handler.__name__.rpartition(".")[2]
         event["body"] = body if isinstance(body, str) else json.dumps(body)
         response = handler.handler(event | changes, None)
-        return response["statusCode"], json.loads(response["body"])
+        document = json.loads(response["body"])
+        openapi.check(event["path"], response["statusCode"], document)
+        return response["statusCode"], document
 
     def lines(self) -> list[str]:
         """The events in S3, by their times."""
@@ -94,12 +101,11 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
         "variants": variants,
         "shares": Shares(dict.fromkeys(VARIANTS, 0.5)),
         "started_at": STARTED,
     }
-    return Experiment(**given | changes)
+    return samples.experiment(**given | changes)
 
 
 def store(current: Experiment) -> None:

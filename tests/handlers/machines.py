@@ -89,7 +89,7 @@ def put_events(experiments: ExperimentsTable) -> None:
                 "endpoint_name": ENDPOINT,
                 "endpoint_variant": variant,
                 "target_variant": variant,
-                "strategy": current.strategy,
+                "strategy": current.settings.strategy,
                 "inference_id": f"{variant}{number}",
                 "user_id": f"{variant}{number}",
             }

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.function_environments import EndpointEnvironment, ExperimentEnvironment
 from abtest.handlers.environment import VariableError, read
 
@@ -27,7 +27,7 @@ def test_the_configuration_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPERIMENTS_TABLE_NAME", "experiments")
     monkeypatch.setenv("ENDPOINT_NAME", "sagemaker-reviews-dev")
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(CONFIG))
-    assert read(ExperimentEnvironment).experiment_config == ExperimentConfig.from_json(CONFIG)
+    assert read(ExperimentEnvironment).experiment_config == read_config(CONFIG)
 
 
 def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

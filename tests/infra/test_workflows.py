@@ -9,17 +9,13 @@ from abtest.experiment.record import function_environments
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.handlers import environment
 from tests.infra.templates import Json, Templates, listed, text
+from tests.workflows import machine
 
 pytestmark = pytest.mark.slow
 
 HANDLERS = Path(environment.__file__).parent
 MACHINES = {
-    "reviews-demo-build-endpoint": {
-        *("AcquireLease", "SelectVariants", "SetAlarms", "RegisterExperiment", "CleanUp", "ReleaseLease"),
-        "CompareShadow",
-    },
-    "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
-    "reviews-demo-rebalance-all": {"ListEndpoints"},
+    f"reviews-demo-{name.replace('_', '-')}": machine.functions(name) for name in machine.NAMES if name != "promote"
 }
 
 
@@ -78,30 +74,30 @@ def test_functions_share_one_asset(demo: Templates) -> None:
 
 
 def test_each_machine_calls_exactly_its_functions(demo: Templates) -> None:
-    for name, machine in machines(demo).items():
-        arns = {key for key in machine["DefinitionSubstitutions"] if key.endswith("FunctionArn")}
+    for name, deployed in machines(demo).items():
+        arns = {key for key in deployed["DefinitionSubstitutions"] if key.endswith("FunctionArn")}
         assert arns == {f"{state}FunctionArn" for state in MACHINES[name]}
         allowed = [
             text(resource)
             for policy, statement in demo.statements()
-            if policy.startswith(machine["RoleArn"]["Fn::GetAtt"][0].removesuffix("Role")[:12])
+            if policy.startswith(deployed["RoleArn"]["Fn::GetAtt"][0].removesuffix("Role")[:12])
             and "lambda:InvokeFunction" in listed(statement["Action"])
             for resource in listed(statement["Resource"])
         ]
-        assert sorted(allowed) == sorted(text(machine["DefinitionSubstitutions"][key]) for key in arns)
+        assert sorted(allowed) == sorted(text(deployed["DefinitionSubstitutions"][key]) for key in arns)
 
 
 def test_every_placeholder_has_a_value(demo: Templates) -> None:
-    for machine in machines(demo).values():
-        used = set(re.findall(r"\$\{(\w+)\}", text(machine["DefinitionString"])))
-        assert used == set(machine["DefinitionSubstitutions"])
+    for deployed in machines(demo).values():
+        used = set(re.findall(r"\$\{(\w+)\}", text(deployed["DefinitionString"])))
+        assert used == set(deployed["DefinitionSubstitutions"])
 
 
 def test_the_definitions_are_the_committed_ones(demo: Templates) -> None:
-    for name, machine in machines(demo).items():
+    for name, deployed in machines(demo).items():
         file = name.removeprefix("reviews-demo-").replace("-", "_")
         committed = (Path(__file__).parents[2] / "workflows" / f"{file}.asl.json").read_text()
-        assert json.loads(text(machine["DefinitionString"])) == json.loads(committed)
+        assert json.loads(text(deployed["DefinitionString"])) == json.loads(committed)
 
 
 def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templates) -> None:

@@ -79,7 +79,8 @@ def test_a_tagged_endpoint_begins_an_experiment_with_the_weights_that_it_has(wor
     assert (done.change, done.experiment_id) == ("begun", FIRST)
     assert dict(world.running.shares) == {"a": 0.75, "b": 0.25}
     assert world.running.variant_names == ("a", "b")
-    assert (world.running.strategy, world.running.epsilon, world.running.warmup) == ("UCB1", 0.5, 7)
+    settings = world.running.settings
+    assert (settings.strategy, settings.epsilon, settings.warmup) == ("UCB1", 0.5, 7)
     assert adopted_endpoints.live(world.table) == [NAME]
 
 
@@ -207,7 +208,7 @@ def test_a_wrong_tag_is_named_before_anything_is_written(world: World) -> None:
 def test_by_hand_without_tags_twice(world: World) -> None:
     world.change(tags={})
     assert world.adopt("b", strategy="UCB1").change == "begun"
-    assert (world.running.variant_names, world.running.strategy) == (("b", "a"), "UCB1")
+    assert (world.running.variant_names, world.running.settings.strategy) == (("b", "a"), "UCB1")
     assert world.adopt("b", strategy="UCB1").change == "none"
     assert world.event().change == "none"  # the champion stays without a tag that names it
     with pytest.raises(AdoptionError, match="runs with the champion b: retire sagemaker-reviews-churn first"):
@@ -232,7 +233,7 @@ def test_retired_by_hand_stays_so_until_adopted_or_made_anew(world: World) -> No
     assert world.adopter.retire(NAME, NOW).change == "none"
     assert world.event().change == "none"
     assert world.adopt(warmup=3).change == "resumed"
-    assert (world.counts, world.running.warmup) == ([10, 10], 3)
+    assert (world.counts, world.running.settings.warmup) == ([10, 10], 3)
     world.adopter.retire(NAME, NOW)
     world.change(created_at="tuesday")
     assert world.event().change == "resumed"

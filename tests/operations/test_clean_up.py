@@ -18,7 +18,7 @@ def clean_up(table: ExperimentsTable, deployed: Sequence[str]) -> list[str]:
     """After the deployment of these endpoint configs, one after the other."""
     known = after = releases.get(table, NAME)
     for config_name in deployed:
-        after = after.then(Release(config_name, "experiment", {"Champion": config_name}))
+        after = after.then(Release.of(config_name, "experiment", {"Champion": config_name}))
     if writes := releases.put(NAME, known, after):
         table.transact(writes)
     return operation.clean_up(table, NAME, "x")

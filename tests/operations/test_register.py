@@ -40,7 +40,7 @@ def test_a_champion_begins_an_experiment_with_the_configuration(held: Experiment
     assert registered(held, plan(3, (1,))) == Registration("reviews-dev-v3-1", "begun")
     begun = held.current(ENDPOINT)
     assert begun is not None
-    assert (begun.strategy, begun.warmup, begun.started_at) == ("UCB1", 7, NOW)
+    assert (begun.settings.strategy, begun.settings.warmup, begun.started_at) == ("UCB1", 7, NOW)
     assert (begun.decision_id, begun.decision_count) == ("reviews-dev-v3-1-d000000", 0)
     assert dict(begun.shares) == {"Champion3": 0.5, "Challenger1": 0.5}
 
@@ -81,7 +81,7 @@ def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: Exp
     register(held, plan(1, (1,)), config(**settings), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
-    assert (begun.mode, begun.objective, begun.margin, begun.time_limit_hours) == ("learn_first", "minimize", 0.02, 48)
+    assert begun.settings == config(**settings).settings
     for status in ("stopped", "equivalent", "decided"):
         before = held.current(ENDPOINT)
         assert before is not None

@@ -49,8 +49,8 @@ def want_back(table: ExperimentsTable) -> Experiment:
 
 def test_registering_keeps_what_was_deployed(table: ExperimentsTable) -> None:
     known = releases.get(table, ENDPOINT)
-    assert known.current == Release("Champion2", "reviews-dev-v2-1", plan(2, ()).packages)
-    assert known.previous == Release("Champion1-Challenger1", "reviews-dev-v1-1", plan(1).packages)
+    assert known.current == Release.of("Champion2", "reviews-dev-v2-1", plan(2, ()).packages)
+    assert known.previous == Release.of("Champion1-Challenger1", "reviews-dev-v1-1", plan(1).packages)
 
 
 def test_other_instances_are_a_release_without_a_change_of_the_experiment(table: ExperimentsTable) -> None:

@@ -20,7 +20,7 @@ NEW = [package("champion", 2, minute=2)]
 
 def release(*packages: Package, experiment: str = "reviews-dev-v1-1") -> Release:
     names = {f"{'Champion' if 'champion' in p.group_name else 'Challenger'}{p.version}": p.arn for p in packages}
-    return Release("-".join(names), experiment, names)
+    return Release.of("-".join(names), experiment, names)
 
 
 def deployed(*made_of: Release) -> Releases:

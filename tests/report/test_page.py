@@ -9,6 +9,7 @@ from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.findings import Effect
 from abtest.experiment.record.variants import Shares, VariantCounts
 from abtest.report import page
+from tests.experiment.samples import SETTINGS
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 NAMES = ("Champion1", "Challenger1")
@@ -27,7 +28,7 @@ def decision(number: int) -> Decision:
         endpoint_name="sagemaker-reviews-demo",
         decided_at=at,
         as_of=at,
-        strategy="ThompsonSampling",
+        settings=SETTINGS,
         old_shares=Shares(dict(zip(NAMES, old, strict=True))),
         new_shares=Shares(dict(zip(NAMES, shares, strict=True))),
         counts={

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from abtest.adapters import registry
 from abtest.adapters import table as dynamodb
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.operations.promote import promote, winner
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
@@ -158,7 +158,7 @@ def test_a_promoted_winner_is_served_without_the_loser(stage: Stage, monkeypatch
     _, challenger = stage.trial()
     experiment = ExperimentsTable(stage.project).current(stage.endpoint_name)
     assert experiment is not None
-    config = ExperimentConfig.from_json(stage.config | {"promotion_approver": "Anna"})
+    config = read_config(stage.config | {"promotion_approver": "Anna"})
     group = stage.groups["champion"]
     chosen = winner(experiment, config, challenger)
     done, again = (promote(experiment, chosen, config, group) for _ in range(2))

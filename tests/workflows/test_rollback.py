@@ -7,7 +7,7 @@ import pytest
 from abtest.adapters import executions, registry
 from abtest.adapters import table as dynamodb
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations import roll_back as rollback
 from abtest.operations.record_decision import record_decision
@@ -66,7 +66,7 @@ def learnt(stage: Stage) -> Experiment:
 
 
 def planned(stage: Stage) -> Rollback:
-    return rollback.plan(table(stage), ExperimentConfig.from_json(stage.config), stage.groups)
+    return rollback.plan(table(stage), read_config(stage.config), stage.groups)
 
 
 def roll_back(stage: Stage) -> Rollback:

@@ -74,7 +74,7 @@ def from_stage(
     stored = EventStore(found["BucketName"]).read(experiment.started_at)
     lines = [line for item in stored for line in item.lines]
     say(f"{len(lines):,} events in {len(stored):,} objects of {found['BucketName']}")
-    window = experiment.attribution_window_seconds if window_seconds is None else window_seconds
+    window = experiment.settings.attribution_window_seconds if window_seconds is None else window_seconds
     log = _read(
         lambda: read_log(
             lines,
@@ -88,10 +88,10 @@ def from_stage(
         log,
         _strategies(log),
         {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
-        experiment.epsilon,
-        experiment.warmup,
-        experiment.exploration_floor,
-        experiment.objective,
+        experiment.settings.epsilon,
+        experiment.settings.warmup,
+        experiment.settings.exploration_floor,
+        experiment.settings.objective,
         {variant.variant_name: variant.cost for variant in experiment.variants},
     )
 

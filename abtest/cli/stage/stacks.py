@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 import abtest
 from abtest.cli.shown.errors import UserError
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config_file import read_stage
 
 ROOT = Path(abtest.__file__).parent.parent  # of the project: the package is installed in place
 CONFIG = ROOT / "infra" / "config"
@@ -33,7 +34,7 @@ def load_config(stage: str) -> ExperimentConfig:
     if not path.is_file():
         raise UserError(f"there is no stage {stage}: the stages are {', '.join(stages())}")
     try:
-        return ExperimentConfig.of_stage(path.read_text(), stage, os.environ.get("SAGEMAKER_PROJECT_NAME"))
+        return read_stage(path.read_text(), stage, os.environ.get("SAGEMAKER_PROJECT_NAME"))
     except ConfigError as error:
         raise UserError(f"{path.relative_to(ROOT)}: {error}") from None
 

@@ -40,12 +40,12 @@ def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Tria
     """(trials, reward sum) by variant as (trials, utility sum) in the variants' order; zeros for a missing one."""
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
-    return utility(counts, objective=experiment.objective, costs=costs)
+    return utility(counts, objective=experiment.settings.objective, costs=costs)
 
 
 def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
     """Utility before costs, which the test takes as differences: brought to 0..1, they would blur the rewards."""
-    return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
+    return dict(zip(cells, utility(list(cells.values()), objective=experiment.settings.objective), strict=True))
 
 
 def conclude(
@@ -55,7 +55,7 @@ def conclude(
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
     intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
-    test = verdict(intervals, names, experiment.alpha, margin=experiment.margin, costs=costs)
+    test = verdict(intervals, names, experiment.settings.alpha, margin=experiment.settings.margin, costs=costs)
     status = _status(experiment, test, now, trusted)
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
     found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
@@ -73,10 +73,10 @@ def _status(experiment: Experiment, test: Verdict, now: datetime.datetime, trust
 
 
 def _is_over(experiment: Experiment, now: datetime.datetime) -> bool:
-    if experiment.time_limit_hours is None or len(experiment.variants) < 2:
+    if experiment.settings.time_limit_hours is None or len(experiment.variants) < 2:
         return False
     began = max(experiment.started_at, *(variant.joined_at for variant in experiment.variants))
-    return now - began >= datetime.timedelta(hours=experiment.time_limit_hours)
+    return now - began >= datetime.timedelta(hours=experiment.settings.time_limit_hours)
 
 
 def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
@@ -89,9 +89,9 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
     """Where the comparison is, in one clause; `probability` is the leader's of being the best."""
     leader, champion = conclusion.leader, experiment.variant_names[0]
     if conclusion.status == EQUIVALENT:
-        return f"Every variant differs from {champion} by less than the margin of {experiment.margin:g}"
+        return f"Every variant differs from {champion} by less than the margin of {experiment.settings.margin:g}"
     if conclusion.status == STOPPED:
-        return f"The time limit of {experiment.time_limit_hours:g} hours passed without a decision"
+        return f"The time limit of {experiment.settings.time_limit_hours:g} hours passed without a decision"
     if not conclusion.e_values:
         return f"{leader} is alone"
     nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
@@ -105,10 +105,10 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     """What the status is worth, in sentences; nothing where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
-    risk = f"at most {experiment.alpha * 100:g} %"
+    risk = f"at most {experiment.settings.alpha * 100:g} %"
     false = "a variant that is not the single best is ever named"
-    if experiment.margin is not None:
-        false += f", or variants that differ by {experiment.margin:g} or more are called equivalent,"
+    if experiment.settings.margin is not None:
+        false += f", or variants that differ by {experiment.settings.margin:g} or more are called equivalent,"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
         f"The chance that {false} is {risk}, however often one looks and however the shares move: each user counts "

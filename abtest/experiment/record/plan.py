@@ -4,8 +4,8 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Mapping
-from typing import Any
 
+from abtest.experiment.record.codec import Record
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 
@@ -15,7 +15,7 @@ class PlanError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class PlannedVariant:
+class PlannedVariant(Record):
     """One variant to serve.
 
     `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
@@ -28,19 +28,11 @@ class PlannedVariant:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """The champion first, then the challengers."""
 
     champion_version: int
     variants: tuple[PlannedVariant, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"variants": [dataclasses.asdict(variant) for variant in self.variants]}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Plan":
-        variants = tuple(PlannedVariant(**item) for item in document["variants"])
-        return cls(int(document["champion_version"]), variants)
 
     @property
     def packages(self) -> dict[str, str]:

@@ -4,8 +4,8 @@ from abtest.sandbox.algorithms import ALGORITHMS, repository_of
 from abtest.sandbox.sagemaker.jobs.kinds import PROCESSING, TRAINING, TRANSFORM, Kind
 
 IMAGES = (  # by their repositories
-    ("blazingtext", TRAINING),
-    *((repository, TRANSFORM) for algorithm in ALGORITHMS for repository in algorithm.repositories),
+    *((name, TRAINING) for algorithm in ALGORITHMS if algorithm.training for name in algorithm.repositories),
+    *((name, TRANSFORM) for algorithm in ALGORITHMS for name in algorithm.repositories),
     ("sagemaker-scikit-learn", PROCESSING),
 )
 

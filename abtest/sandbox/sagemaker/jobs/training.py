@@ -1,12 +1,13 @@
-"""Training jobs: BlazingText on S3 channels, a model artefact in S3, metrics from the log."""
+"""Training jobs: an algorithm's program on S3 channels, a model artefact in S3, metrics from the log."""
 
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from abtest.sandbox.blazingtext import hyperparameters as blazingtext
+from abtest.sandbox import algorithms
 from abtest.sandbox.sagemaker import state, tags
 from abtest.sandbox.sagemaker.errors import validation
 from abtest.sandbox.sagemaker.jobs import images, paths, records, runner, storage, variables
@@ -14,8 +15,6 @@ from abtest.sandbox.sagemaker.jobs.kinds import TRAINING, Kind
 from abtest.sandbox.sagemaker.jobs.runner import Job
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.wire import Json
-
-PROGRAM = "abtest.sandbox.blazingtext.training"
 
 MESSAGES = {
     "Starting": "Preparing the instances for training",
@@ -93,15 +92,18 @@ def advance(job: Job, status: str) -> None:
 
 
 def work(job: Job) -> None:
-    images.check(job.record.get("AlgorithmSpecification", {}).get("TrainingImage"), TRAINING)
+    image = job.record.get("AlgorithmSpecification", {}).get("TrainingImage") or ""
+    images.check(image, TRAINING)
+    training = algorithms.of_image(image).training
+    assert training, "images.check knows only algorithms that train"
     advance(job, "Downloading")
     channels = {channel["ChannelName"]: fetch(job.root, channel) for channel in job.record.get("InputDataConfig", [])}
     write_configuration(job, channels)
     advance(job, "Training")
-    ended = job.program([sys.executable, "-m", PROGRAM, "--root", str(job.root)], environment(job, channels))
+    ended = job.program([sys.executable, "-m", training.program, "--root", str(job.root)], environment(job, channels))
     failure = job.root / "output/failure"
     runner.require_success(ended, failure.read_text(errors="replace") if failure.exists() else "")
-    records.change(job.record, FinalMetricDataList=final_metrics(job.log.read_text(errors="replace")))
+    records.change(job.record, FinalMetricDataList=final_metrics(job.log.read_text(errors="replace"), training.metrics))
     advance(job, "Uploading")
     upload(job)
 
@@ -144,9 +146,9 @@ def environment(job: Job, channels: dict[str, Path]) -> dict[str, str]:
     )
 
 
-def final_metrics(log: str) -> list[Json]:
+def final_metrics(log: str, metrics: Mapping[str, str]) -> list[Json]:
     """The last value that each metric's regular expression finds."""
-    found = {name: re.findall(pattern, log) for name, pattern in blazingtext.METRICS.items()}
+    found = {name: re.findall(pattern, log) for name, pattern in metrics.items()}
     now = state.now()
     return [
         {"MetricName": name, "Value": float(values[-1]), "Timestamp": now} for name, values in found.items() if values

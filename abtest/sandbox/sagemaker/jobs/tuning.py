@@ -3,7 +3,7 @@
 import hashlib
 import threading
 
-from abtest.sandbox.blazingtext import hyperparameters as blazingtext
+from abtest.sandbox import algorithms
 from abtest.sandbox.sagemaker import background, state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
 from abtest.sandbox.sagemaker.jobs import records, runner, search, training, trials
@@ -88,16 +88,17 @@ def _check_algorithm(definition: Json, config: Json) -> None:
     static = sorted(set(names) & definition.get("StaticHyperParameters", {}).keys())
     if static:
         raise validation(f"The hyperparameter {static[0]} is both static and in ParameterRanges")
-    if "blazingtext" not in definition["AlgorithmSpecification"].get("TrainingImage", ""):
-        return
-    if objective["MetricName"] not in blazingtext.METRICS:
+    algorithm = algorithms.find(definition["AlgorithmSpecification"].get("TrainingImage", ""))
+    if algorithm is None or algorithm.training is None:
+        return  # each trial fails, and says that nothing stands in for the image
+    if objective["MetricName"] not in algorithm.training.metrics:
         raise validation(
             f"The objective metric for the hyperparameter tuning job, [{objective['MetricName']}], isn't valid for the "
-            f"algorithm BlazingText. Choose a valid objective metric: {', '.join(blazingtext.METRICS)}."
+            f"algorithm {algorithm.name}. Choose a valid objective metric: {', '.join(algorithm.training.metrics)}."
         )
     for name in names:
-        if name not in blazingtext.TUNABLE:
-            raise validation(f"The hyperparameter {name} of BlazingText isn't tunable")
+        if name not in algorithm.training.tunable:
+            raise validation(f"The hyperparameter {name} of {algorithm.name} isn't tunable")
 
 
 def work(job: Job) -> None:

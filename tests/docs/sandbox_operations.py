@@ -1,11 +1,11 @@
-"""`python -m abtest.sandbox.sagemaker.document` writes docs/sandbox-operations.md from the code and its tests.
+"""docs/sandbox-operations.md, from the sandbox's code and its tests.
 
 Every implemented operation needs two kinds of proof, named by a marker on a test function under tests/sandbox:
 
     @pytest.mark.operation("CreateModel")                                 # a round trip that succeeds
     @pytest.mark.operation("CreateModel", error="ValidationException")    # a request refused with that error
 
-One test may carry several markers. The freshness test fails where the page is stale or a proof is missing.
+One test may carry several markers. A test fails where a proof is missing.
 """
 
 import ast
@@ -15,13 +15,11 @@ from pathlib import Path
 
 from abtest.sandbox.sagemaker import service, wire
 from abtest.sandbox.sagemaker.operations import OPERATIONS
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[3]
 TESTS = ROOT / "tests" / "sandbox"
-PAGE = ROOT / "docs" / "sandbox-operations.md"
 
-HEAD = """<!-- Written by `python -m abtest.sandbox.sagemaker.document`; do not edit. -->
-# What the sandbox implements of SageMaker
+HEAD = """# What the sandbox implements of SageMaker
 
 One MiniStack process serves these operations of `sagemaker`, and `InvokeEndpoint` of `sagemaker-runtime`. Requests are
 validated and responses shaped by botocore's own service model; any other operation answers `UnknownOperationException`.
@@ -131,11 +129,3 @@ def _section(name: str, found: list[Proof]) -> str:
 
 def _order(proof: Proof) -> tuple[str, str]:
     return proof.error or "", proof.test
-
-
-def main() -> None:
-    PAGE.write_text(page())
-
-
-if __name__ == "__main__":
-    main()
