@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipelines.layouts import LAYOUTS
 from pipelines.review_files import Malformed, ReviewFileError, chunks, data_files
 from pipelines.rules import HELPFUL, SENTIMENTS, FeaturesError, Rules, usable
 from pipelines.staging import Review, Staging
@@ -60,11 +61,11 @@ class Reading:
     @property
     def notes(self) -> list[str]:
         """Returns what you should know of these reviews."""
-        if "McAuley 2023" not in self.rows:
-            return []
         return [
-            "McAuley 2023 has no total votes, so that helpful_score is not known: its reviews with enough helpful "
+            f"{layout.name} has no total votes, so that helpful_score is not known: its reviews with enough helpful "
             "votes are Helpful, those without any NotHelpful, those between are dropped"
+            for layout in LAYOUTS
+            if layout.name in self.rows and not layout.total_votes
         ]
 
 

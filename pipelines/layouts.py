@@ -7,10 +7,6 @@ from typing import Any
 FIELDS = ("review_id", "product_id", "helpful_votes", "total_votes", "star_rating", "headline", "body")
 Fields = tuple[str, ...]  # in the order of FIELDS, all text as it stood in the file
 
-READABLE = (
-    "readable are Amazon Customer Reviews (TSV, Parquet), McAuley 2014 and 2023 (JSON Lines), Fine Food Reviews (CSV)"
-)
-
 
 class UnknownLayoutError(ValueError):
     """A file is in none of the layouts; the message says in one line what is missing for the nearest."""
@@ -21,10 +17,12 @@ class Layout:
     """`required` are the names that a file must have, `optional` those that rows may lack.
 
     `pick` takes the fields from a row by name; it raises KeyError, TypeError or ValueError for an unfit row.
+    `formats` are those in which the data set is published.
     `total_votes` is False where only helpful votes are published: there the field total_votes is empty.
     """
 
     name: str
+    formats: str
     required: tuple[str, ...]
     pick: Callable[[Mapping[str, Any]], Fields]
     optional: tuple[str, ...] = ()
@@ -67,16 +65,18 @@ AMAZON_COLUMNS = (
 )
 FINE_FOOD_COLUMNS = ("Id", "ProductId", "HelpfulnessNumerator", "HelpfulnessDenominator", "Score", "Summary", "Text")
 
-AMAZON = Layout("Amazon Customer Reviews", AMAZON_COLUMNS, columns(*AMAZON_COLUMNS))
-FINE_FOOD = Layout("Fine Food Reviews", FINE_FOOD_COLUMNS, columns(*FINE_FOOD_COLUMNS))
+AMAZON = Layout("Amazon Customer Reviews", "TSV, Parquet", AMAZON_COLUMNS, columns(*AMAZON_COLUMNS))
+FINE_FOOD = Layout("Fine Food Reviews", "CSV", FINE_FOOD_COLUMNS, columns(*FINE_FOOD_COLUMNS))
 MCAULEY_2014 = Layout(
     "McAuley 2014",
+    "JSON Lines",
     ("reviewerID", "asin", "helpful", "overall", "unixReviewTime"),
     mcauley_2014,
     optional=("summary", "reviewText"),
 )
 MCAULEY_2023 = Layout(
     "McAuley 2023",
+    "JSON Lines",
     ("user_id", "asin", "helpful_vote", "rating", "timestamp"),
     mcauley_2023,
     optional=("parent_asin", "title", "text"),
@@ -91,7 +91,8 @@ def layout_of(names: Collection[str], file_name: str) -> Layout:
     missing = [name for name in nearest.required if name not in names]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        readable = "readable are " + ", ".join(f"{layout.name} ({layout.formats})" for layout in LAYOUTS)
         raise UnknownLayoutError(
-            f"{file_name} is not a file of {nearest.name}: column {missing[0]} is missing{more}; {READABLE}"
+            f"{file_name} is not a file of {nearest.name}: column {missing[0]} is missing{more}; {readable}"
         )
     return nearest

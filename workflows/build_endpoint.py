@@ -1,4 +1,4 @@
-"""build-endpoint: makes the endpoint serve what the registry says, and registers the experiment.
+"""build-endpoint makes the endpoint serve what the registry says, and registers the experiment.
 
 After that, what earlier deployments left and nobody uses is deleted.
 

@@ -1,4 +1,4 @@
-"""promote: a decided experiment's winner becomes the champion's new version.
+"""promote registers a decided experiment's winner as the champion's new version.
 
 Started by the event "Experiment Decided" where the stage promotes automatically, and by hand with `{}`. The input
 is not read: the function promotes what is decided now, once.

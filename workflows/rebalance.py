@@ -1,4 +1,4 @@
-"""rebalance: counts the events, decides on the shares, gives the endpoint its weights and records the Decision.
+"""rebalance counts the events, decides on the shares, gives the endpoint its weights and records the Decision.
 
 Started by rebalance_all and by hand, for the endpoint that its input names (`endpoint_name`). Each round through the
 loop compares the endpoint's weights with the shares decided, so that a refused, lost or overwritten update is

@@ -34,7 +34,8 @@ def handler(event: dict[str, Any], _context: Any) -> CountedEvents:
     )
     if counted is None:
         return {"running": False, "message": f"No experiment runs on {endpoint_name}.", "evidence": ""}
-    return {"running": True, "message": _summary(counted.counts), "evidence": counted.key}
+    counts, key = counted
+    return {"running": True, "message": _summary(counts), "evidence": key}
 
 
 def _summary(counts: Counts) -> str:

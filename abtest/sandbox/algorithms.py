@@ -53,7 +53,7 @@ def repository_of(image: str) -> str:
 
 
 def find(image: str) -> Algorithm | None:
-    """The algorithm whose image this is, by the name of its repository; None for any other image."""
+    """Returns the algorithm whose repository the image names; None for any other image."""
     return next((algorithm for algorithm in ALGORITHMS if repository_of(image) in algorithm.repositories), None)
 
 

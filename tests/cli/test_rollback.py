@@ -75,7 +75,7 @@ def test_the_result_as_json(world: World) -> None:
     assert document["to"]["experiment_id"] == "reviews-dev-v1-1"
 
 
-def test_no_roll_back_is_a_users_mistake(world: World) -> None:
+def test_no_way_back_is_a_users_mistake(world: World) -> None:
     world.releases = Releases()
     with pytest.raises(UserError, match="no other release is on record"):
         world.invoke("--yes")

@@ -105,7 +105,7 @@ def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experim
     assert counts_now() == counts
 
 
-def test_clean_up_keeps_what_serves_and_the_roll_back() -> None:
+def test_clean_up_keeps_what_serves_and_the_way_back() -> None:
     sagemaker = boto3.client("sagemaker")
     image = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"}
     made = []

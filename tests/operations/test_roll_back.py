@@ -98,7 +98,7 @@ def status(packages: list[Package], approval: str) -> list[Package]:
         ),
     ],
 )
-def test_where_there_is_no_roll_back_it_says_why_and_what_to_do(
+def test_where_there_is_no_way_back_it_says_why_and_what_to_do(
     known: Releases, packages: list[Package], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RollbackError, match=message):

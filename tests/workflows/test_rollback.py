@@ -130,7 +130,7 @@ def test_a_champion_that_comes_back_without_a_rollback_begins_anew(stage: Stage)
     assert running(stage).experiment_id != before.experiment_id
 
 
-def test_old_configs_and_models_go_but_none_in_use_or_needed_for_the_roll_back(sandbox: Sandbox) -> None:
+def test_old_configs_and_models_go_but_none_in_use_or_needed_for_the_way_back(sandbox: Sandbox) -> None:
     stage = Stage(sandbox, "cleaned").deploy("build_endpoint")
     made = []
     for _ in range(4):

@@ -62,7 +62,7 @@ def _lines(path: Path) -> Iterator[str]:
 def from_stage(
     stage: str, endpoint_name: str | None, experiment_id: str | None, window_seconds: int | None, reward: str
 ) -> Recorded:
-    """Reads the log of an endpoint's current experiment or an earlier one, with its Decisions. Raises UserError.
+    """Reads the log of an endpoint's current experiment or an earlier one, with its Decisions.
 
     Raises UserError.
     """
