@@ -28,10 +28,12 @@ GROUPS = {"champion": "ChampionGroupName", "challenger": "ChallengerGroupName"}
 
 Row = dict[str, Any]  # of a table or of JSON
 
-app = typer.Typer(help="The registered models: list, show, trials, approve, reject.", no_args_is_help=True)
+app = typer.Typer(help="List, show, approve and reject the registered models.", no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(metavar="MODEL", help="champion, challenger (the newest), or champion/3.")]
-References = Annotated[list[str], typer.Argument(metavar="MODEL...", help="As in champion, challenger, champion/3.")]
+References = Annotated[
+    list[str], typer.Argument(metavar="MODEL...", help="Which: champion, challenger (the newest), champion/3.")
+]
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", parser=picture, metavar="FILE", help="Also draw them: .svg or .png.")
 ]
@@ -105,7 +107,7 @@ def approve(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve models, so that build-endpoint puts them on the endpoint."""
+    """Approve models, so that the state machine build-endpoint puts them on the endpoint."""
     build_endpoint = BuildEndpoint(outputs(stage)) if wait else None
     finish(change(models, APPROVED, stage, note), build_endpoint, as_json)
 

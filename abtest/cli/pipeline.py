@@ -18,7 +18,7 @@ from abtest.cli.stage.stacks import outputs
 from pipelines import definition, run
 from pipelines.reviews import ReviewsError, check_reviews
 
-app = typer.Typer(help="The SageMaker pipeline that trains, evaluates and registers the models.", no_args_is_help=True)
+app = typer.Typer(help="Train, evaluate and register models with the SageMaker pipeline.", no_args_is_help=True)
 
 FilledOption = Annotated[bool, typer.Option("--filled", help="Fill the placeholders from the stage's stacks.")]
 ParamOption = Annotated[list[str] | None, typer.Option("--param", help="A pipeline parameter as NAME=VALUE.")]

@@ -37,7 +37,7 @@ RatesOption = Annotated[
 RequestsOption = Annotated[int, typer.Option(min=1, max=10**9, help="Requests a day, over all variants.")]
 DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="How long it may run.")]
 RebalanceOption = Annotated[float, typer.Option(min=1, max=24 * 60, help="Minutes between two rebalances.")]
-DelayOption = Annotated[float, typer.Option(min=0, max=1e5, help="Mean hours until a conversion comes.")]
+DelayOption = Annotated[float, typer.Option(min=0, max=1e5, help="Mean hours until a conversion comes in.")]
 WindowOption = Annotated[
     float | None, typer.Option(min=0, max=1e5, help="Attribution window in hours; default: 3 times the mean delay.")
 ]

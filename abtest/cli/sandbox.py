@@ -11,7 +11,7 @@ from abtest.cli.shown.output import JsonOption, UserError, print_json, print_lin
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
-app = typer.Typer(help="The local AWS on one port of this machine, for development.", no_args_is_help=True)
+app = typer.Typer(help="Run a local AWS on one port of this machine, for development.", no_args_is_help=True)
 
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")]
 DataDirOption = Annotated[

@@ -12,7 +12,7 @@ PORTFOLIO = "abtest-portfolio"
 DOMAIN_TAG = "sagemaker:projectS3TemplatesLocation"
 KEY = "templates/abtest.yaml"  # JSON is YAML too
 
-app = typer.Typer(help="The template of SageMaker projects.", no_args_is_help=True)
+app = typer.Typer(help="Publish the template of SageMaker projects.", no_args_is_help=True)
 
 
 def synth(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
