@@ -13,6 +13,7 @@ from abtest.cli.shown import waiting
 from abtest.cli.shown.errors import UserError
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import plan as plan_model
+from abtest.report import plan_chart
 
 DAILY = ("--rebalance-minutes", "1440")
 CLEAR = ("--rates", "10%,30%", "--requests-per-day", "60", "--days", "20", "--runs", "20", *DAILY)
@@ -30,7 +31,9 @@ def invoke(picture: Path, *arguments: str) -> Result:
 
 
 def document(picture: Path, *arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(invoke(picture, "--json", *arguments).stdout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_chart, "write", lambda *_: None)  # takes longer than the simulation
+        found: dict[str, Any] = json.loads(invoke(picture, "--json", *arguments).stdout)
     return found
 
 
