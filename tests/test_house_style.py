@@ -1,6 +1,7 @@
 """The import rules and the limits of size that docs/decisions/0014-house.md states."""
 
 import ast
+import functools
 import graphlib
 import statistics
 import subprocess
@@ -46,21 +47,26 @@ LONGEST_FILE = 300
 BUILDERS = ("infra/", "pipelines/", "workflows/")
 
 
+@functools.cache
 def sources() -> list[Path]:
     return sorted(path.relative_to(ROOT) for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text())
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> list[str]:
+    found = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def within(module: str, package: str) -> bool:
@@ -184,13 +190,14 @@ def functions() -> Iterator[tuple[Path, str, int]]:
 
 
 def test_functions_are_short() -> None:
+    measured = list(functions())
     long = [
         f"{path}: {name} has {length} lines"
-        for path, name, length in functions()
+        for path, name, length in measured
         if length > (LONGEST_BUILDER if str(path).startswith(BUILDERS) else LONGEST_FUNCTION)
     ]
     assert not long
-    assert statistics.median(length for _, _, length in functions()) <= 8
+    assert statistics.median(length for _, _, length in measured) <= 8
 
 
 def test_files_are_short() -> None:
