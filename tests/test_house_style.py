@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import openapi
+
 ROOT = Path(__file__).parent.parent
 OURS = ("abtest", "bench", "infra", "pipelines", "workflows")
 
@@ -150,7 +152,7 @@ def test_adapters_call_aws_and_operations_do_not() -> None:
     assert not importing("abtest/operations", "boto3", "botocore")
 
 
-@pytest.mark.parametrize("route", ["invocation", "conversion", "stats"])
+@pytest.mark.parametrize("route", [path.strip("/") for path in openapi.routes()])
 def test_a_request_waits_for_no_statistics(route: str) -> None:
     show = f"import sys, abtest.handlers.{route}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", show], check=True, capture_output=True, text=True).stdout.split()

@@ -180,20 +180,20 @@ def _canary(experiment: Experiment, counts: Counts) -> str | None:
 def _of_another(experiment: Experiment, counts: Counts) -> str | None:
     if counts.experiment_id == experiment.experiment_id:
         return None
-    return f"the counts are of experiment {counts.experiment_id}"
+    return f"the counts are those of another experiment, {counts.experiment_id}"
 
 
 def _went_back(experiment: Experiment, counts: Counts) -> str | None:
     if experiment.counted_until is None or counts.as_of >= experiment.counted_until:
         return None
     until, as_of = times.to_text(experiment.counted_until), times.to_text(counts.as_of)
-    return f"the counts end at {as_of}, before {until}, to which an earlier Decision counted"
+    return f"the counts end at {as_of}, but an earlier Decision counted up to {until}"
 
 
 def _lost_events(experiment: Experiment, counts: Counts) -> str | None:
     before = sum(known.invocation_count for known in (experiment.counts or {}).values())
     now = sum(known.invocation_count for known in counts.variants.values())
-    return f"{now} invocations are counted, {before} were before: events are missing" if now < before else None
+    return f"events are missing (invocations counted: {now} now, {before} before)" if now < before else None
 
 
 def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:

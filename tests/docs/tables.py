@@ -15,11 +15,12 @@ def fields(schema: Json, root: Json, *, defaults: bool = True) -> Iterator[str]:
     """
     heads = ["field", "type", "range", *(["default"] if defaults else []), "meaning"]
     yield from ("| " + " | ".join(heads) + " |", "|---" * len(heads) + "|")
-    for name, given in schema["properties"].items():
+    required = schema.get("required", ()) if defaults else ()
+    for name, given in sorted(schema["properties"].items(), key=lambda item: item[0] not in required):
         merged = _merged(given, root)
         cells = [f"`{name}`", _type(given, root), _range(merged)]
         if defaults:
-            cells.append("**required**" if name in schema.get("required", ()) else _default(merged))
+            cells.append("**required**" if name in required else _default(merged))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, merged.get("description", "")]) + " |"
 
 
@@ -70,11 +71,11 @@ def _range(merged: Json) -> str:
     for unit, ending in UNITS:
         least, most = (merged.get(f"{end}{ending}") for end in ("min", "max"))
         if least is not None and most is not None:
-            texts.append(f"{least:,} to {most:,}{unit}")
+            texts.append(f"{least:,.10g} to {most:,.10g}{unit}")
         else:
-            texts += [f"at least {least:,}{unit}"] if least is not None else []
-            texts += [f"above {merged['exclusiveMinimum']:,}"] if not unit and "exclusiveMinimum" in merged else []
-            texts += [f"at most {most:,}{unit}"] if most is not None else []
+            texts += [f"at least {least:,.10g}{unit}"] if least is not None else []
+            texts += [f"above {merged['exclusiveMinimum']:,.10g}"] if not unit and "exclusiveMinimum" in merged else []
+            texts += [f"at most {most:,.10g}{unit}"] if most is not None else []
     return ", ".join(texts + ([f"`{merged['pattern']}`"] if "pattern" in merged else []))
 
 

@@ -8,6 +8,7 @@ import pytest
 from abtest.experiment.record import function_environments
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.handlers import environment
+from tests.docs import openapi
 from tests.infra.templates import Json, Templates, listed, text
 from tests.workflows import machine
 
@@ -41,7 +42,7 @@ def variables_read(handler: str) -> set[str]:
 
 
 def test_each_handler_is_a_function(demo: Templates) -> None:
-    routes = {"invocation", "conversion", "stats"}
+    routes = {path.strip("/") for path in openapi.routes()}
     states = {re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower() for names in MACHINES.values() for state in names}
     assert set(functions(demo)) == routes | states | {"take_out", "endpoint_changed"}
     for handler, function in functions(demo).items():
