@@ -143,21 +143,19 @@ def test_the_core_has_no_clock_environment_or_global_random() -> None:
     assert not wrong
 
 
+def importing(folder: str, *packages: str) -> list[str]:
+    """The modules of a folder that import one of these packages."""
+    found = [path for path in sources() if path.match(f"{folder}/*.py") and path.stem != "__init__"]
+    return [str(p) for p in found if any(within(name, package) for package in packages for name in imports(p))]
+
+
 def test_adapters_call_aws_and_operations_do_not() -> None:
-    """What names no client is a rule of ours, whose home is operations or the core."""
-    clients = ("boto3", "botocore", "abtest.adapters")
-    idle = [
-        str(path)
-        for path in sources()
-        if path.match("abtest/adapters/*.py") and path.stem != "__init__"
-        if not any(within(name, package) for package in clients for name in imports(path))
-    ]
-    calling = [
-        str(path)
-        for path in sources()
-        if path.match("abtest/operations/*.py") and any(within(name, "boto3") for name in imports(path))
-    ]
-    assert not idle + calling
+    """What names no client, or reads the evidence, is a rule of ours, whose home is operations or the core."""
+    adapters = {str(path) for path in sources() if path.match("abtest/adapters/*.py") and path.stem != "__init__"}
+    assert adapters == set(importing("abtest/adapters", "boto3", "botocore", "abtest.adapters"))
+    rules = [f"abtest.experiment.{room}" for room in ROOMS if room not in ("record", "counting")]
+    assert not importing("abtest/adapters", *rules)
+    assert not importing("abtest/operations", "boto3", "botocore")
 
 
 @pytest.mark.parametrize("route", [path.strip("/") for path in openapi.routes()])
