@@ -1,4 +1,4 @@
-"""The stages: `infra/config/{stage}.json`, read and checked before anything is created."""
+"""Reads the stages, `infra/config/{stage}.json`, and checks them before anything is created."""
 
 import os
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Delivery:
 
 
 def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.environ) -> ExperimentConfig:
-    """The stage's configuration; ConfigError names what is wrong with it, or that there is none."""
+    """Reads the stage's configuration; ConfigError names what is wrong with it, or that there is none."""
     path = folder / f"{stage}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.json") if not file.stem.endswith(".schema")))
@@ -45,5 +45,5 @@ def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.
 
 
 def is_kept(config: ExperimentConfig) -> bool:
-    """True where stacks are protected and data outlives them."""
+    """Says whether stacks are protected and data outlives them."""
     return config.stage_name in KEPT

@@ -1,4 +1,4 @@
-"""The published layouts of review data sets, and how a row of each becomes the seven fields that we use."""
+"""Knows the published layouts of review data sets, and how a row of each becomes the seven fields that we use."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Fields = tuple[str, ...]  # in the order of FIELDS, all text as it stood in the 
 
 
 class UnknownLayoutError(ValueError):
-    """A file in none of the layouts; the message is one line that says what is missing for the nearest."""
+    """A file is in none of the layouts; the message says in one line what is missing for the nearest."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Layout:
 
 
 def text(value: Any) -> str:
-    """A value as text that can be written as UTF-8: nothing for null, U+FFFD for half a surrogate pair."""
+    """Returns a value as text that UTF-8 can hold: nothing for null, U+FFFD for half a surrogate pair."""
     found = "" if value is None else str(value)
     return found if found.isascii() else found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -52,7 +52,7 @@ def mcauley_2014(row: Mapping[str, Any]) -> Fields:
 
 
 def mcauley_2023(row: Mapping[str, Any]) -> Fields:
-    """The product is `parent_asin`, which the data set itself calls the product's id."""
+    """Picks the fields; the product is `parent_asin`, which the data set itself calls the product's id."""
     review_id = "/".join(text(row[name]) for name in ("user_id", "asin", "timestamp"))
     product_id = text(row.get("parent_asin") or row["asin"])
     votes_and_stars = (text(row["helpful_vote"]), "", text(row["rating"]))
@@ -86,7 +86,7 @@ LAYOUTS = (AMAZON, FINE_FOOD, MCAULEY_2014, MCAULEY_2023)
 
 
 def layout_of(names: Collection[str], file_name: str) -> Layout:
-    """The layout whose required names are all among `names`. Raises UnknownLayoutError."""
+    """Returns the layout whose required names are all among `names`. Raises UnknownLayoutError."""
     nearest = max(LAYOUTS, key=lambda layout: len(set(layout.required) & set(names)) / len(layout.required))
     missing = [name for name in nearest.required if name not in names]
     if missing:

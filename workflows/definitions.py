@@ -1,4 +1,4 @@
-"""The committed definitions: `python -m workflows` writes them, infra deploys them with its own values."""
+"""Keeps the committed definitions: `python -m workflows` writes them, infra deploys them with its own values."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MACHINES = {
 
 
 def path(name: str) -> Path:
-    """Where the definition of the machine `name` is kept."""
+    """Returns where the definition of the machine `name` is kept."""
     return FOLDER / f"{name}.asl.json"
 
 

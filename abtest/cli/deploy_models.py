@@ -9,8 +9,7 @@ import typer
 from abtest.adapters import external_models
 from abtest.adapters.external_models import ArtefactError, ExternalModel
 from abtest.cli.models import GROUPS, Row, WaitOption, finish
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, say
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.cli.stage.stacks import load_config, outputs
 from abtest.experiment.record.selection import APPROVED, PENDING
@@ -44,7 +43,7 @@ def deploy_models(
 ) -> None:
     """Register existing model artefacts as champion and challengers of a stage, and approve them on request."""
     if wait and not approve:
-        raise typer.BadParameter("only with --approve is there something to wait for", param_hint="--wait")
+        raise typer.BadParameter("needs --approve: without it there is nothing to wait for", param_hint="--wait")
     models = checked(champion, challenger or [], image, content_type)
     found = outputs(stage)
     _warn(stage, sum(role == "challenger" for role, _ in models))
@@ -57,7 +56,7 @@ def deploy_models(
 def checked(
     champion: str | None, challengers: Sequence[str], images: Sequence[str], content_types: Sequence[str]
 ) -> Models:
-    """The models as they were asked for. Raises UserError, before anything is made."""
+    """Returns the models that you asked for. Raises UserError, before anything is made."""
     artefacts = [*([("champion", champion)] if champion else []), *(("challenger", path) for path in challengers)]
     if not artefacts:
         raise UserError("say which models: --champion, --challenger, or both")

@@ -7,8 +7,7 @@ import typer
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import StaleError
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
 from abtest.operations import take_out
 from abtest.operations.take_out import TakeOutError
@@ -19,7 +18,7 @@ VariantArgument = Annotated[
 
 
 def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Put back a variant that is out: its users get it again, and it is a canary again."""
+    """Put back a variant that an alarm took out: its users get it again, and it begins as a canary."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     table, now = ExperimentsTable(found["ExperimentsTableName"]), datetime.datetime.now(datetime.UTC)
     try:

@@ -7,8 +7,7 @@ import typer
 
 from abtest.adapters.table import StaleError, Table
 from abtest.cli.models import GROUPS
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, refusals, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.release import Release
@@ -19,7 +18,7 @@ MEANWHILE = "the release or the registry changed meanwhile, and nothing was reje
 
 
 def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Return to the previous release: reject what it did not serve, resume its experiment, start build-endpoint."""
+    """Go back to the previous release: reject the models that it did not serve, and go on with its experiment."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     table = Table(found["ExperimentsTableName"])
     back = planned(table, found, config)
@@ -37,15 +36,13 @@ def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOp
 
 
 def planned(table: Table, found: Mapping[str, str], config: ExperimentConfig) -> Rollback:
-    """The way back, as things are now. Raises UserError if there is none."""
-    try:
+    """Returns the way back as things are now. Raises UserError if there is none."""
+    with refusals(RollbackError):
         return roll_back.plan(table, config, {role: found[key] for role, key in GROUPS.items()})
-    except RollbackError as error:
-        raise UserError(str(error)) from None
 
 
 def lines(back: Rollback, endpoint_name: str) -> list[str]:
-    """What the rollback will do."""
+    """Returns what the rollback will do."""
     rejected = ", ".join(package.arn for package in back.rejected) or "nothing: that is done already"
     goes_on = f"{back.resumed} is resumed" if back.resumed else f"{back.leaving.experiment_id} goes on"
     return [

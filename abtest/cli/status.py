@@ -16,7 +16,7 @@ COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward r
 def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Show the experiment: variants, shares, counts, P(best), Decision."""
     found = outputs(stage)
-    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found, endpoint)
     document = summary.summarise(experiment, decisions, retired=retired) | {
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],
@@ -39,7 +39,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
 
 
 def row(variant: dict[str, Any]) -> tuple[str, ...]:
-    """One variant's line of the table."""
+    """Returns a variant's line of the table."""
     trials, best = variant["invocation_count"], variant["probability_best"]
     return (
         variant["variant_name"],

@@ -44,7 +44,6 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     In doubt (another experiment's counts, counts that went backwards, nothing counted yet, burn-in, settings that the
     strategy refuses) the old shares come back unchanged, with the reason.
     """
-    number = experiment.decision_count + 1
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
@@ -57,15 +56,12 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     served, doubt = _new_shares(live, counts, history, found)
     shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
     moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in shares)
-    return Decision(
-        decision_id=decision_id(experiment.experiment_id, number),
-        number=number,
-        experiment_id=experiment.experiment_id,
-        endpoint_name=experiment.endpoint_name,
+    return _next_decision(
+        experiment,
+        live,
+        found,
         decided_at=times.truncated(decided_at),
         as_of=counts.as_of,
-        settings=experiment.settings,
-        old_shares=experiment.shares,
         new_shares=shares if moved else experiment.shares,
         counts=known,
         probability_best=best,
@@ -73,62 +69,56 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
         findings=health(experiment, counts),
-        **_evidence_fields(live, found),
     )
 
 
 def decide_change(
     running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
 ) -> tuple[Experiment, Decision]:
-    """The experiment `changed`, whose variants are others than those of `running`, and the Decision that makes it so.
+    """The experiment `changed`, which has or serves other variants than `running`, and the Decision that makes it so.
 
-    The Decision ends an interval; `reason` is a sentence.
+    The Decision ends an interval; `reason` is a sentence. It goes by no counts: they stay as they are and prove nothing
+    yet. Its status is that of `changed`: where variants join, nothing is known of them, and it is running again.
     """
-    decision = _change_of_variants(running, changed, now, reason)
-    applied = dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number)
-    return applied, decision
-
-
-def _change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
-    """Not by the counts, which stay as they are and prove nothing yet.
-
-    The status is that of `joined`: where variants join, nothing is known of them, and it is running again.
-    """
-    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
+    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in changed.variant_names}
     trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
-    live = joined.live
+    live = changed.live
     best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
-    unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
-    number = running.decision_count + 1
-    return Decision(
-        decision_id=decision_id(running.experiment_id, number),
-        number=number,
-        experiment_id=running.experiment_id,
-        endpoint_name=running.endpoint_name,
+    unknown = conclude(live, Counts(changed.experiment_id, now, {}, ()), best, now=now, trusted=False)
+    decision = _next_decision(
+        running,
+        live,
+        dataclasses.replace(unknown, status=changed.status),
         decided_at=now,
         as_of=now,
-        settings=running.settings,
-        old_shares=running.shares,
-        new_shares=joined.shares,
+        new_shares=changed.shares,
         counts=known,
         probability_best=best,
         value_remaining=None,
         reason=reason,
         updated=True,
-        **_evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
     )
+    return dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number), decision
 
 
-def _evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
-    """The Decision's fields that say what is proven and under which settings."""
-    return {
-        "status": found.status,
-        "leader": found.leader,
-        "e_values": found.e_values,
-        "e_value_threshold": found.threshold,
-        "effects": found.effects,
-        "guarantee": guarantee(experiment, found),
-    }
+def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, **fields: Any) -> Decision:
+    """The experiment's next Decision: what is proven of `live`, its variants that serve, under which settings."""
+    number = experiment.decision_count + 1
+    return Decision(
+        decision_id=decision_id(experiment.experiment_id, number),
+        number=number,
+        experiment_id=experiment.experiment_id,
+        endpoint_name=experiment.endpoint_name,
+        settings=experiment.settings,
+        old_shares=experiment.shares,
+        status=found.status,
+        leader=found.leader,
+        e_values=found.e_values,
+        e_value_threshold=found.threshold,
+        effects=found.effects,
+        guarantee=guarantee(live, found),
+        **fields,
+    )
 
 
 def _new_shares(
@@ -190,20 +180,20 @@ def _canary(experiment: Experiment, counts: Counts) -> str | None:
 def _of_another(experiment: Experiment, counts: Counts) -> str | None:
     if counts.experiment_id == experiment.experiment_id:
         return None
-    return f"the counts are of experiment {counts.experiment_id}"
+    return f"the counts are those of another experiment, {counts.experiment_id}"
 
 
 def _went_back(experiment: Experiment, counts: Counts) -> str | None:
     if experiment.counted_until is None or counts.as_of >= experiment.counted_until:
         return None
     until, as_of = times.to_text(experiment.counted_until), times.to_text(counts.as_of)
-    return f"the counts end at {as_of}, before {until}, to which an earlier Decision counted"
+    return f"the counts end at {as_of}, but an earlier Decision counted up to {until}"
 
 
 def _lost_events(experiment: Experiment, counts: Counts) -> str | None:
     before = sum(known.invocation_count for known in (experiment.counts or {}).values())
     now = sum(known.invocation_count for known in counts.variants.values())
-    return f"{now} invocations are counted, {before} were before: events are missing" if now < before else None
+    return f"events are missing (invocations counted: {now} now, {before} before)" if now < before else None
 
 
 def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:

@@ -19,7 +19,7 @@ class Compared(TypedDict):
 
 def handler(event: dict[str, Any], _context: Any) -> Compared:
     environment = read(ShadowEnvironment)
-    done = compare_shadow.compare_shadow(
+    judged, message = compare_shadow.compare_shadow(
         Table(environment.experiments_table_name),
         Pair(**event["shadow"]),
         environment.experiment_config,
@@ -27,5 +27,5 @@ def handler(event: dict[str, Any], _context: Any) -> Compared:
         bucket_name=environment.bucket_name,
         now=datetime.datetime.now(datetime.UTC),
     )
-    logger.info(done.message, judged=done.judged)
-    return {"judged": done.judged, "message": done.message}
+    logger.info(message, judged=judged)
+    return {"judged": judged, "message": message}

@@ -1,13 +1,12 @@
 """POST /conversion: a reward for the invocation that earned it."""
 
-import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import Field
 
-from abtest.experiment.record.events import Conversion, Invocation
+from abtest.experiment.record.events import Conversion
 from abtest.experiment.record.function_environments import ApiEnvironment
 from abtest.handlers.api import (
     OUTAGES,
@@ -28,6 +27,7 @@ from abtest.handlers.api import (
 )
 from abtest.handlers.environment import read
 from abtest.handlers.errors import NotFoundError, UnavailableError
+from abtest.operations import convert as operation
 
 app = resolver()
 
@@ -60,31 +60,30 @@ def convert() -> Response[str]:
     request = parsed(app, ConversionRequest)
     allow(request.endpoint_name, environment.endpoint_prefix)
     experiment = experiment_on(request.endpoint_name, environment.experiments_table_name)
-    invocation = credited(experiment.experiment_id, request)
-    now = datetime.datetime.now(datetime.UTC)
-    stream().put(Conversion.of(invocation, reward=request.reward, timestamp=now))
+    conversion = converted(experiment.experiment_id, request)
     return answer(
         HTTPStatus.OK,
         ConversionAnswer(
-            strategy=invocation.strategy,
-            endpoint_name=invocation.endpoint_name,
-            endpoint_variant=invocation.endpoint_variant,
-            inference_id=invocation.inference_id,
-            user_id=invocation.user_id,
-            reward=request.reward,
+            strategy=conversion.strategy,
+            endpoint_name=conversion.endpoint_name,
+            endpoint_variant=conversion.endpoint_variant,
+            inference_id=conversion.inference_id,
+            user_id=conversion.user_id,
+            reward=conversion.reward,
         ),
     )
 
 
-def credited(experiment_id: str, request: ConversionRequest) -> Invocation:
-    """Whose variant answered then, whatever the caller says now. Raises NotFoundError, UnavailableError."""
+def converted(experiment_id: str, request: ConversionRequest) -> Conversion:
+    """Raises NotFoundError, UnavailableError."""
+    asked = (experiment_id, request.user_id, request.inference_id, request.reward)
     try:
-        invocation = assignments().credited(experiment_id, request.user_id, request.inference_id)
+        conversion = operation.convert(assignments(), stream(), *asked)
     except OUTAGES as error:
         raise UnavailableError("The assignments table does not answer; try again.") from error
-    if invocation is None:
+    if conversion is None:
         raise NotFoundError(f"The user {request.user_id} has no invocation in this experiment.")
-    return invocation
+    return conversion
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -34,11 +34,11 @@ def handler(event: dict[str, Any], _context: Any) -> CountedEvents:
     )
     if counted is None:
         return {"running": False, "message": f"No experiment runs on {endpoint_name}.", "evidence": ""}
-    return {"running": True, "message": _summary(counted.counts), "evidence": counted.key}
+    counts, key = counted
+    return {"running": True, "message": _summary(counts), "evidence": key}
 
 
 def _summary(counts: Counts) -> str:
     closed = sum(variant.invocation_count for variant in counts.variants.values())
     until, malformed = times.to_text(counts.as_of), counts.malformed_line_count
-    lines = "line" if malformed == 1 else "lines"
-    return f"{closed} invocations counted up to {until}; {malformed} malformed {lines}."
+    return f"Counted up to {until}. Invocations: {closed}; malformed lines: {malformed}."

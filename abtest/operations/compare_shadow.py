@@ -18,14 +18,6 @@ from abtest.experiment.record.selection import APPROVED, REJECTED
 from abtest.experiment.record.shadow import Pair, Shadow
 
 
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """`judged` is whether the shadow is over; `message` says with which verdict, or what it waits for."""
-
-    judged: bool
-    message: str
-
-
 def compare_shadow(
     table: Table,
     pair: Pair,
@@ -34,29 +26,32 @@ def compare_shadow(
     challenger_group_name: str,
     bucket_name: str,
     now: datetime.datetime,
-) -> Comparison:
-    """Begins the pair's shadow on the stage's endpoint, waits for its end, or judges it: whichever is next."""
+) -> tuple[bool, str]:
+    """Begins the pair's shadow on the stage's endpoint, waits for its end, or judges it: whichever is next.
+
+    Returns whether the shadow is over, and a sentence: with which verdict, or what it waits for.
+    """
     endpoint_name, shadowing = config.endpoint_name, config.shadow
     if shadowing is None:
-        return Comparison(True, "The configuration has no shadow any more.")
+        return True, "The configuration has no shadow any more."
     found = shadows.get(table, endpoint_name, pair)
     if found and found.passed is not None:
-        return Comparison(True, found.reason)
+        return True, found.reason
     if pair.challenger_arn not in [
         package.arn for package in registry.packages(challenger_group_name, status=APPROVED)
     ]:
         table.attempt([shadows.restart(endpoint_name, pair)])
-        return Comparison(True, f"{pair.challenger_name} is not approved any more: its shadow ends.")
+        return True, f"{pair.challenger_name} is not approved any more: its shadow ends."
     shadow = found or _begun(table, endpoint_name, pair, now)
     measured = _measured(endpoint_name, shadow, shadowing, bucket_name, now)
     if waiting := waits(measured, shadowing, began=shadow.began_at, now=now):
-        return Comparison(False, f"{pair.challenger_name} is in shadow: {waiting}.")
+        return False, f"{pair.challenger_name} is in shadow: {waiting}."
     verdict = judge(measured, shadowing)
     if not verdict.passed:
         registry.set_status(pair.challenger_arn, REJECTED, f"Shadow: {verdict.reason}")
     judged = dataclasses.replace(shadow, passed=verdict.passed, reason=verdict.reason)
     table.attempt([shadows.judge(endpoint_name, judged)])
-    return Comparison(True, verdict.reason)
+    return True, verdict.reason
 
 
 def _begun(table: Table, endpoint_name: str, pair: Pair, now: datetime.datetime) -> Shadow:

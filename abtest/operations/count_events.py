@@ -1,6 +1,5 @@
 """Counts the events of an endpoint's running experiment, each once."""
 
-import dataclasses
 import datetime
 
 from abtest.adapters.counts_store import CountsStore
@@ -11,14 +10,6 @@ from abtest.experiment.counting.count import count
 from abtest.experiment.counting.counts import Counts
 
 
-@dataclasses.dataclass(frozen=True)
-class Counted:
-    """An experiment's counts, and the key under which both are kept."""
-
-    counts: Counts
-    key: str
-
-
 def count_events(
     table: ExperimentsTable,
     stream: EventStream,
@@ -27,9 +18,10 @@ def count_events(
     endpoint_name: str,
     *,
     as_of: datetime.datetime,
-) -> Counted | None:
-    """Counts the running experiment's events up to `as_of`, and keeps the counts; None if no experiment runs.
+) -> tuple[Counts, str] | None:
+    """Counts the running experiment's events up to `as_of`; None if no experiment runs.
 
+    Returns the counts, and the key under which `store` has the experiment and them.
     Events that Firehose did not take when they happened are sent first; they are counted once they are in S3.
     """
     stream.replay_all()
@@ -43,4 +35,4 @@ def count_events(
         attribution_window_seconds=experiment.settings.attribution_window_seconds,
         boundaries=store.boundaries(table, experiment),
     )
-    return Counted(counts, store.put(experiment, counts))
+    return counts, store.put(experiment, counts)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Callable
 
 from abtest.adapters import alarms, executions
@@ -10,6 +11,7 @@ from abtest.adapters.table import StaleError
 from abtest.experiment.rebalance import decide_change
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.experiment import RUNNING, Experiment
+from abtest.experiment.record.safety import CanaryConfig
 from abtest.experiment.record.variants import Shares
 
 ATTEMPTS = 5  # Decisions of others that may come between our reading and writing
@@ -36,14 +38,9 @@ def take_out(
     Raises TakeOutError, and StaleError if others write all the time.
     """
     why = why[:LONGEST_REASON]
-
-    def change(before: Experiment) -> Experiment | None:
-        if variant_name == before.variant_names[0]:
-            raise TakeOutError(f"{variant_name} is the champion: it serves whom the others do not")
-        return None if variant_name in before.out else without(before, variant_name, why)
-
     reason = f"{variant_name} is taken out: {why}"
-    taken_out = _changed(table, endpoint_name, variant_name, change, reason, execution, now)
+    change = functools.partial(without, variant_name=variant_name, why=why)
+    taken_out = _changed(table, endpoint_name, change, reason, execution, now)
     executions.start(rebalance_arn, {"endpoint_name": endpoint_name})
     return taken_out
 
@@ -58,36 +55,27 @@ def readmit(
     """
     if standing := alarms.raised(config.endpoint_name, variant_name):
         raise TakeOutError(f"{', '.join(standing)} still stands: wait for some minutes without traffic, then try again")
-
-    def change(before: Experiment) -> Experiment:
-        if variant_name not in before.out:
-            raise TakeOutError(f"{variant_name} is not out of {before.experiment_id}: there is nothing to do")
-        share = min(config.canary.share if config.canary else 1.0, 1 / (len(before.live.variants) + 1))
-        after = with_again(before, variant_name, share)
-        if config.canary:
-            ends = {**before.canary_until, variant_name: config.canary.ends_at(now)}
-            after = dataclasses.replace(after, canary_until=ends)
-        return after
-
     reason = f"{variant_name} is put back by hand."
-    _changed(table, config.endpoint_name, variant_name, change, reason, "by hand", now)
+    change = functools.partial(with_again, variant_name=variant_name, canary=config.canary, now=now)
+    _changed(table, config.endpoint_name, change, reason, "by hand", now)
     return executions.start(rebalance_arn, {"endpoint_name": config.endpoint_name})
 
 
 def _changed(
     table: ExperimentsTable,
     endpoint_name: str,
-    variant_name: str,
-    change: Callable[[Experiment], Experiment | None],
+    change: Callable[[Experiment], Experiment],
     reason: str,
     execution: str,
     now: datetime.datetime,
 ) -> bool:
-    """Whether there was something to change: `change` is None if not, and made anew if a Decision comes between."""
+    """Whether there was something to change; the change is made anew if a Decision comes between."""
     for _ in range(ATTEMPTS):
-        before = _running(table, endpoint_name, variant_name)
+        before = table.current(endpoint_name)
+        if before is None:
+            raise TakeOutError(f"{endpoint_name} has no experiment: build-endpoint has not registered one")
         changed = change(before)
-        if changed is None:
+        if changed is before:
             return False
         after, decision = decide_change(before, changed, now, reason)
         # The variants stay the same, so the lease is not needed.
@@ -96,36 +84,50 @@ def _changed(
     raise StaleError(f"{endpoint_name}: too many Decisions at once")
 
 
-def _running(table: ExperimentsTable, endpoint_name: str, variant_name: str) -> Experiment:
-    experiment = table.current(endpoint_name)
-    if experiment is None:
-        raise TakeOutError(f"{endpoint_name} has no experiment: build-endpoint has not registered one")
-    if variant_name not in experiment.variant_names:
-        names = ", ".join(experiment.variant_names)
-        raise TakeOutError(f"{variant_name} is no variant of {experiment.experiment_id}: it has {names}")
-    return experiment
+def without(experiment: Experiment, *, variant_name: str, why: str) -> Experiment:
+    """The others keep their proportions; the champion has all where they have nothing. A winner's win is void.
 
-
-def without(experiment: Experiment, variant_name: str, why: str) -> Experiment:
-    """The others keep their proportions; the champion has all where they have nothing. A winner's win is void."""
+    The experiment itself if the variant is out. Raises TakeOutError for the champion and for a stranger.
+    """
+    _refuse_stranger(experiment, variant_name)
+    champion = experiment.variant_names[0]
+    if variant_name == champion:
+        raise TakeOutError(f"{variant_name} is the champion: it serves whom the others do not")
+    if variant_name in experiment.out:
+        return experiment
     shares = {name: 0.0 if name == variant_name else share for name, share in experiment.shares.items()}
-    if not any(shares.values()):
-        shares[experiment.variant_names[0]] = 1.0
     won = experiment.leader == variant_name
     return dataclasses.replace(
         experiment,
-        shares=Shares.of_weights(shares),
+        shares=Shares.of_weights(shares if any(shares.values()) else {**shares, champion: 1.0}),
         out={**experiment.out, variant_name: why},
         status=RUNNING if won else experiment.status,
         leader=None if won else experiment.leader,
     )
 
 
-def with_again(experiment: Experiment, variant_name: str, share: float) -> Experiment:
-    """`share` (0..1) for the variant, the others keep their proportions of the rest."""
+def with_again(
+    experiment: Experiment, *, variant_name: str, canary: CanaryConfig | None, now: datetime.datetime
+) -> Experiment:
+    """The variant has the canary's share, at most an equal part; the others keep their proportions of the rest.
+
+    Raises TakeOutError for a stranger, and for a variant that is not out.
+    """
+    _refuse_stranger(experiment, variant_name)
+    if variant_name not in experiment.out:
+        raise TakeOutError(f"{variant_name} is not out of {experiment.experiment_id}: there is nothing to do")
+    share = min(canary.share if canary else 1.0, 1 / (len(experiment.live.variants) + 1))
     shares = {name: other * (1 - share) for name, other in experiment.shares.items()}
+    ends = {variant_name: canary.ends_at(now)} if canary else {}
     return dataclasses.replace(
         experiment,
         shares=Shares.of_weights({**shares, variant_name: share}),
         out={name: why for name, why in experiment.out.items() if name != variant_name},
+        canary_until={**experiment.canary_until, **ends},
     )
+
+
+def _refuse_stranger(experiment: Experiment, variant_name: str) -> None:
+    if variant_name not in experiment.variant_names:
+        names = ", ".join(experiment.variant_names)
+        raise TakeOutError(f"{variant_name} is no variant of {experiment.experiment_id}: it has {names}")

@@ -48,7 +48,7 @@ ALGORITHMS = (
 
 
 def repository_of(image: str) -> str:
-    """`xgboost` of `registry/xgboost:1`: what is between the registry and the tag or digest."""
+    """Returns an image's repository, between the registry and the tag or digest: `xgboost` of `registry/xgboost:1`."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0]
 
 

@@ -1,4 +1,4 @@
-"""Any endpoint of the project with several variants can take part: events register and retire it."""
+"""Lets any endpoint of the project with several variants take part: events register and retire it."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -14,7 +14,7 @@ TABLE = ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query")
 
 
 class Adoption(Construct):
-    """The function that follows the changes of endpoints, and the rule that calls it."""
+    """Follows the changes of endpoints by a function, and the rule that calls it."""
 
     def __init__(self, scope: Construct, name: str, *, code: lambda_.Code, resources: Resources) -> None:
         super().__init__(scope, name)

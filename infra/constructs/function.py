@@ -1,4 +1,4 @@
-"""One Lambda function for each handler file; all share one asset, which `abtest deploy` fills."""
+"""Makes one Lambda function for each handler file; all share one asset, which `abtest deploy` fills."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A Step Functions machine from its committed definition."""
+"""Makes a Step Functions machine from its committed definition."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The API: /invocation, /conversion, /stats."""
+"""Deploys the API: /invocation, /conversion, /stats."""
 
 from pathlib import Path
 

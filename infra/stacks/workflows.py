@@ -1,4 +1,4 @@
-"""The state machines, their functions, and what starts them."""
+"""Deploys the state machines, their functions, and what starts them."""
 
 from pathlib import Path
 
@@ -111,7 +111,7 @@ class WorkflowsStack(Stack):
         )
 
     def _compare(self) -> list[iam.PolicyStatement]:
-        """Reading what a shadow answered, whether it is still approved, and rejecting it."""
+        """Allows reading what a shadow answered and whether it is still approved, and rejecting it."""
         bucket, challengers = self._resources.bucket, f"{self._resources.group_names[1]}/*"
         return [
             iam.PolicyStatement(
@@ -128,7 +128,7 @@ class WorkflowsStack(Stack):
         ]
 
     def _watch(self) -> list[iam.PolicyStatement]:
-        """Making and removing the alarms of the endpoint's variants."""
+        """Allows making and removing the alarms of the endpoint's variants."""
         name = f"{self._resources.config.endpoint_name}/*"
         alarms = self.format_arn(
             service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -158,7 +158,7 @@ class WorkflowsStack(Stack):
         return [sagemaker_arn(self, "model-package", f"{group}/*") for group in self._resources.group_names]
 
     def _clean_up_statements(self) -> list[iam.PolicyStatement]:
-        """May look at every endpoint of the account: what one of them uses must stay."""
+        """Allows looking at every endpoint of the account: what one of them uses must stay."""
         return [
             allow(["sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs"], "*"),
             allow(["sagemaker:DescribeEndpoint"], sagemaker_arn(self, "endpoint", "*")),
@@ -234,7 +234,7 @@ class WorkflowsStack(Stack):
         )
 
     def _promote(self) -> Workflow:
-        """Only where the stage promotes automatically: elsewhere nothing but a person may register a champion."""
+        """Promotes where the stage does so automatically: elsewhere only a person may register a champion."""
         champions = self._resources.group_names[0]
         function = self._function(
             "Promote",
@@ -262,7 +262,7 @@ class WorkflowsStack(Stack):
 
 
 def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
-    """Reading events, keeping what was read together, and aside the lines that cannot be read; and their counts."""
+    """Allows reading events, keeping what was read, setting aside unreadable lines, and keeping their counts."""
     return [
         iam.PolicyStatement(
             actions=["s3:ListBucket"],

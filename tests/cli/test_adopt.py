@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from abtest.adapters.endpoint_description import EndpointDescription
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import adopt, destroy, status
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.plan import PlannedVariant
 from abtest.operations import adopt as adoption
@@ -61,7 +61,7 @@ def test_adopted_shown_and_retired_each_twice() -> None:
     [
         (("churn",), "churn: only endpoints whose names begin with sagemaker-reviews- can take part"),
         (("sagemaker-reviews-dev",), "sagemaker-reviews-dev is the stage's own endpoint"),
-        (("sagemaker-reviews-prod",), "sagemaker-reviews-prod is the own endpoint of the stage prod"),
+        (("sagemaker-reviews-prod",), "sagemaker-reviews-prod is the stage prod's own"),
         ((NAME, "--champion", "c"), "c is no variant of the endpoint; it has a, b"),
         ((NAME, "--strategy", "Thompson"), "--strategy: must be one of"),
         ((NAME, "--epsilon", "2"), "--epsilon: must be a number from 0 to 1"),

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from abtest.adapters import external_models
 from abtest.cli import deploy_models
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from tests.sandbox.sagemaker.artefacts import packed
 
 OUTPUTS = {"ChampionGroupName": "churn-champion", "ChallengerGroupName": "churn-challenger", "BucketName": "stage"}

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from tests.adapters import samples
 from tests.adapters.samples import begin

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import readmit
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.operations.take_out import take_out
 from tests.adapters.samples import ENDPOINT, NOW, begin, config, experiment, plan

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.replay import parsed, replay
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import recorded
 from abtest.experiment.record.events import Event
 from abtest.operations.record_decision import record_decision
@@ -55,7 +55,7 @@ def test_a_file_as_a_table(tmp_path: Path, events: list[Event]) -> None:
     assert "95 % interval" in shown
     assert "None is clipped" in shown
     assert "Left out: Manual invocations (1), attribution window still open (60)." in shown
-    assert "It comes near a run of the target from the start while weights are small." in shown
+    assert "While weights are small, this comes near a run of the target from the start." in shown
 
 
 def test_a_folder_of_gzip_as_json(tmp_path: Path, events: list[Event]) -> None:
@@ -113,7 +113,7 @@ def test_a_stage_with_its_decisions(experiments: ExperimentsTable, aws: None, mo
     monkeypatch.setitem(OUTPUTS, "EndpointName", "another")
     assert document("--shares", "Champion1=1", "--endpoint", records.ENDPOINT)["experiment_id"] == begun.experiment_id
     monkeypatch.setitem(OUTPUTS, "EndpointName", records.ENDPOINT)
-    with pytest.raises(UserError, match=f"had no experiment other: there are {begun.experiment_id}"):
+    with pytest.raises(UserError, match=f"had no experiment other: .* --experiment, of {begun.experiment_id}"):
         run("--strategy", "UCB1", "--experiment", "other")
 
 

@@ -7,7 +7,7 @@ import pytest
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import report
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.report import page
 from tests.cli.test_status import GROUPS, OUTPUTS, invoke, run
 

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 from abtest.adapters import registry, releases
 from abtest.adapters.table import StaleError
 from abtest.cli import rollback
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.release import Release, Releases
-from abtest.operations import roll_back as way_back
+from abtest.operations import roll_back
 from tests.adapters.samples import config, package
 
 OUTPUTS = {
@@ -38,7 +38,7 @@ class World:
         monkeypatch.setattr(stacks, "load_config", lambda _: config())
         monkeypatch.setattr(releases, "get", lambda *_: self.releases)
         monkeypatch.setattr(registry, "packages", lambda group: [p for p in self.packages if p.group_name == group])
-        monkeypatch.setattr(way_back, "roll_back", self.roll_back)
+        monkeypatch.setattr(roll_back, "roll_back", self.roll_back)
 
     def roll_back(self, _table: Any, _back: Any, endpoint_name: str, machine_arn: str) -> str:
         self.done.append(f"{endpoint_name} by {machine_arn}")
@@ -93,7 +93,7 @@ def test_a_release_that_comes_between_is_not_rolled_back(world: World, monkeypat
     def stale(*_: Any) -> None:
         raise StaleError("another execution wrote first")
 
-    monkeypatch.setattr(way_back, "roll_back", stale)
+    monkeypatch.setattr(roll_back, "roll_back", stale)
     with pytest.raises(UserError, match="changed meanwhile"):
         world.invoke("--yes")
     assert world.done == []

@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from abtest.adapters import executions, shadows
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import history, status
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.findings import Effect, Finding
 from abtest.experiment.record.shadow import Pair, Shadow
 from abtest.operations.record_decision import record_decision
 from abtest.operations.take_out import take_out
+from abtest.report import words
 from tests.adapters import samples
 from tests.adapters.samples import ENDPOINT, begin
 
@@ -63,7 +64,7 @@ def test_before_the_first_decision(experiments: ExperimentsTable) -> None:
     shown = invoke(status.status)
     assert "nothing counted yet" in shown
     assert "50.0%" in shown
-    assert shown.endswith("No rebalance has run yet.\n")
+    assert shown.endswith(f"{words.UNSEEN}\n")
     assert json.loads(invoke(history.history, "--json")) == []
 
 
@@ -73,11 +74,12 @@ def test_after_a_decision(experiments: ExperimentsTable) -> None:
     assert "reviews-dev-v1-1 on sagemaker-reviews-dev\n" in shown
     assert "strategy ThompsonSampling; earn first" in shown
     assert "80.0%" in shown
-    *_, headline, effect, reason, guarantee, finding = shown.splitlines()
+    *_, headline, effect, reason, guarantee, following, finding = shown.splitlines()
     assert headline.startswith("Still running: Challenger1 leads")
     assert effect.endswith(" over Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
     assert reason == "because"
     assert guarantee == "It holds at all times."
+    assert following == "Keep sending users, and check again later."
     assert finding == "Warning: Drift: it moved."
     document = json.loads(invoke(status.status, "--json"))
     assert [variant["invocation_count"] for variant in document["variants"]] == [10, 10]
@@ -106,7 +108,7 @@ def test_who_is_out_and_why(experiments: ExperimentsTable, monkeypatch: pytest.M
     why = "5XX rate above 0.05."
     take_out(experiments, ENDPOINT, "Challenger1", why, rebalance_arn="", execution="event", now=samples.NOW)
     shown = invoke(status.status)
-    assert "Challenger1 is out, the champion serves its users: 5XX rate above 0.05." in shown
+    assert "Challenger1 is out, and the champion serves its users: 5XX rate above 0.05." in shown
     assert re.search(r"Challenger1 +out ", shown)
     assert json.loads(invoke(status.status, "--json"))["variants"][1]["out"] == "5XX rate above 0.05."
 

@@ -30,9 +30,7 @@ def section(name: str) -> Iterator[str]:
 
 
 def first_sentence(text: str) -> str:
-    """Of `name: what it does.` the part after the name."""
-    sentence = text.partition("\n\n")[0].partition(": ")[2].replace("\n", " ")
-    return sentence[0].upper() + sentence[1:]
+    return text.partition("\n\n")[0].replace("\n", " ")
 
 
 def lines(machine: Json) -> Iterator[str]:

@@ -76,7 +76,7 @@ class Proof:
 
 
 def proofs() -> list[Proof]:
-    """What the markers of the tests under tests/sandbox say, in the order of files and lines."""
+    """Returns what the markers of the tests under tests/sandbox say, in the order of files and lines."""
     return [proof for path in sorted(TESTS.rglob("test_*.py")) for proof in _proofs_in(path)]
 
 
@@ -95,13 +95,13 @@ def _proof(marker: ast.Call, test: str) -> Proof:
 
 
 def implemented() -> list[str]:
-    """Every operation that the sandbox answers, by name."""
+    """Returns every operation that the sandbox answers, by name."""
     assert service.PARTS, "importing the parts registers their operations"
     return sorted({*OPERATIONS, *RUNTIME})
 
 
 def unproved() -> list[str]:
-    """A sentence for each operation without a round trip or without a failing case."""
+    """Returns a sentence for each operation without a round trip or without a failing case."""
     found = proofs()
     succeeding = {proof.operation for proof in found if proof.error is None}
     failing = {proof.operation for proof in found if proof.error is not None}

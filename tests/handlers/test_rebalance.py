@@ -29,7 +29,7 @@ def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     put_events(experiments)
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
     assert counted["running"]
-    assert counted["message"] == "20 invocations counted up to 2126-01-01T00:00:00.000Z; 1 malformed line."
+    assert counted["message"] == "Counted up to 2126-01-01T00:00:00.000Z. Invocations: 20; malformed lines: 1."
     decided = decide.handler(
         {"evidence": counted["evidence"], "endpoint": described(Champion1=0.5, Challenger1=0.5)}, None
     )

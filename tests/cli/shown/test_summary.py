@@ -6,10 +6,11 @@ import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Finding
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
+from abtest.report import words
 from tests.experiment import samples
 from tests.report.test_page import decision
 
@@ -34,7 +35,7 @@ def experiment(**changes: object) -> Experiment:
 
 def test_an_endpoint_without_an_experiment_is_a_clear_error(experiments: ExperimentsTable) -> None:
     with pytest.raises(UserError, match="sagemaker-reviews-demo has no experiment yet: approve a champion"):
-        summary.current("experiments", "sagemaker-reviews-demo")
+        summary.latest({"ExperimentsTableName": "experiments"}, "sagemaker-reviews-demo")
 
 
 def test_the_summary_has_what_design_promises() -> None:
@@ -94,7 +95,7 @@ def test_before_the_first_rebalance_nothing_is_claimed() -> None:
         "status": "running",
         "leader": None,
         "value_remaining": None,
-        "reason": "No rebalance has run yet.",
+        "reason": words.UNSEEN,
     }
     assert document["findings"] == []
     assert [v["traffic_share"] for v in document["variants"]] == [0.0, 0.0]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from abtest.adapters import executions
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import build_endpoint as serving
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.shadow import Pair, Shadow
@@ -76,7 +76,7 @@ def test_what_failed_before_the_approval_is_no_matter(monkeypatch: pytest.Monkey
 
 
 def test_a_model_that_build_endpoint_does_not_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"^build-endpoint rests and does not serve arn:challenger/1: it takes"):
+    with pytest.raises(UserError, match=r"^build-endpoint is idle and does not serve arn:challenger/1: it takes"):
         wait(monkeypatch, (None, "none"), (None, "RUNNING"), (ALONE, "none"))
 
 
@@ -86,5 +86,5 @@ def test_a_shadow_is_as_far_as_a_challenger_comes_at_first(monkeypatch: pytest.M
 
 
 def test_an_endpoint_that_never_serves_both_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"^endpoint did not serve all of .*, arn:challenger/1 within 3600 s$"):
+    with pytest.raises(UserError, match=r"^endpoint did not serve all of .*, arn:challenger/1 within 3600 s: look"):
         wait(monkeypatch, (None, "none"), (ALONE, "RUNNING"))

@@ -55,7 +55,7 @@ def stop_training_job(request: Json) -> Json:
 
 
 def create(request: Json, **members: Any) -> Json:
-    """The record of a training job that is yet to run; `members` mark a tuning job's trial."""
+    """Creates the record of a training job that is yet to run; `members` mark a tuning job's trial."""
     check(request)
     record = records.create(TRAINING, request, **members)
     enter(record, "Starting")
@@ -63,7 +63,7 @@ def create(request: Json, **members: Any) -> Json:
 
 
 def check(request: Json) -> None:
-    """Raises ValidationException for what SageMaker has and the sandbox has not."""
+    """Raises ValidationException for what SageMaker has and the sandbox lacks."""
     for channel in request.get("InputDataConfig", []):
         name = channel["ChannelName"]
         if channel.get("DataSource", {}).get("S3DataSource", {}).get("S3DataType") != "S3Prefix":
@@ -85,7 +85,7 @@ def enter(record: Json, status: str) -> None:
 
 
 def advance(job: Job, status: str) -> None:
-    """`enter` for a job in progress: one that is to stop stays Stopping."""
+    """Enters a secondary status, as `enter` does, but a job that is to stop stays Stopping."""
     with state.lock:
         job.limits.check()
         enter(job.record, status)
@@ -123,7 +123,7 @@ def fetch(root: Path, channel: Json) -> Path:
 
 
 def write_configuration(job: Job, channels: dict[str, Path]) -> None:
-    """The files that a container finds in /opt/ml/input/config."""
+    """Writes the files that a container finds in /opt/ml/input/config."""
     for name in ("input/config", "model", "output/data"):
         (job.root / name).mkdir(parents=True)
     folder = job.root / "input/config"

@@ -1,4 +1,4 @@
-"""An experiment's Decisions as the rounds that the report shows."""
+"""Turns an experiment's Decisions into the rounds that the report shows."""
 
 import dataclasses
 import math
@@ -36,16 +36,16 @@ class Round:
         return self._of(variant_name).reward_sum
 
     def interval(self, variant_name: str) -> tuple[float, float]:
-        """The middle 95 % of the Beta posterior of the variant's reward rate."""
+        """Returns the middle 95 % of the Beta posterior of the variant's reward rate."""
         return credible_interval(self.trials(variant_name), self.reward(variant_name))
 
     @property
     def evidence(self) -> float | None:
-        """The e-value of the leader against the variant that it is least sure to beat; None before there is one."""
+        """The leader's e-value against the variant that it is least sure to beat; None before there is one."""
         return min(self.e_values.values(), default=None)
 
     def advantage(self, variant_name: str, over: str) -> Effect | None:
-        """By how much the variant is better than another; None where neither leads."""
+        """Returns by how much the variant is better than another; None where neither leads."""
         if variant_name == self.leader:
             return self.effects.get(over)
         found = self.effects.get(variant_name) if over == self.leader else None
@@ -56,7 +56,7 @@ class Round:
 
 
 def rounds_of(decisions: Sequence[Decision]) -> list[Round]:
-    """Round 0 with the initial shares, then one round a Decision. Raises ValueError for no Decision."""
+    """Returns round 0 with the initial shares, then one round a Decision. Raises ValueError for no Decision."""
     if not decisions:
         raise ValueError("decisions: there is none yet, so there is nothing to report")
     ordered = sorted(decisions, key=lambda decision: decision.number)

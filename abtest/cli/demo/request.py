@@ -1,4 +1,4 @@
-"""What a demo is asked to do, and the reviews that it starts from."""
+"""Checks what you ask a demo to do, and the reviews that it starts from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, refusals, say
 from pipelines import run
 from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
@@ -16,8 +15,8 @@ STAGE = "demo"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`reviews` is what the user named (None: a generated sample); `users` are spread evenly over `rounds`."""
+class Request:
+    """What you ask a demo to do: `reviews` are yours (None: a generated sample); `users` come evenly over `rounds`."""
 
     reviews: str | None
     seed: int
@@ -33,19 +32,20 @@ class Plan:
         return {**SMALL_DATA_PARAMETERS, **self.given, "Seed": str(self.seed)}
 
     def users_of_round(self, number: int) -> range:
-        """The numbers of the users who come in round `number`, from 1 to `rounds`."""
+        """Returns the numbers of the users who come in round `number`, from 1 to `rounds`."""
         return range(self.users * (number - 1) // self.rounds, self.users * number // self.rounds)
 
 
 def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
-    """`given` itself. Raises UserError for a parameter that the pipeline lacks or the demo sets, or an unfit value."""
+    """Returns `given`.
+
+    Raises UserError for an unfit value, and for a parameter that the pipeline lacks or the demo sets.
+    """
     for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
         if name in given:
-            raise UserError(f"the demo sets {name} itself: say {remedy}")
-    try:
+            raise UserError(f"the demo sets {name} itself: set {remedy} instead")
+    with refusals(DefinitionError):
         checked(given)
-    except DefinitionError as error:
-        raise UserError(str(error)) from None
     return given
 
 
@@ -58,19 +58,19 @@ class Reviews:
     generated: bool
 
 
-def prepare_reviews(plan: Plan) -> Reviews:
-    """The reviews, checked as the pipeline will read them. Raises UserError, before anything is deployed."""
+def prepare_reviews(request: Request) -> Reviews:
+    """Checks the reviews as the pipeline will read them. Raises UserError, before anything is deployed."""
     try:
-        if plan.reviews is None:
-            paths = [write_sample(plan.folder / "sample_reviews.tsv", seed=plan.seed)]
+        if request.reviews is None:
+            paths = [write_sample(request.folder / "sample_reviews.tsv", seed=request.seed)]
             source = "generated sample (synthetic, not real reviews)"
         else:
-            paths, source = run.fetch_reviews(plan.reviews, plan.folder / "reviews"), plan.reviews
-        found = check_reviews(paths, source=source, parameters=plan.parameters)
+            paths, source = run.fetch_reviews(request.reviews, request.folder / "reviews"), request.reviews
+        found = check_reviews(paths, source=source, parameters=request.parameters)
         for note in found.notes:
             say(note)
     except ReviewsError as error:
         raise UserError(f"REVIEWS: {error}") from None
     except (BotoCoreError, ClientError) as error:
-        raise UserError(f"REVIEWS: {plan.reviews} cannot be read: {error}") from None
-    return Reviews(paths, found, plan.reviews is None)
+        raise UserError(f"REVIEWS: {request.reviews} cannot be read: {error}") from None
+    return Reviews(paths, found, request.reviews is None)
