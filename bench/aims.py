@@ -18,10 +18,7 @@ def _with_error(value: Sequence[float], percent: bool = False) -> str:
 
 
 def _mean(rows: list[Row]) -> tuple[float, float]:
-    """Returns the mean ratio of several scenarios, and its error.
-
-    The scenarios' draws are independent of each other.
-    """
+    """Returns the mean ratio of several scenarios, whose draws are independent, and its error."""
     ratios = [row["ratio"] for row in rows]
     return sum(r[0] for r in ratios) / len(ratios), math.sqrt(sum(r[1] ** 2 for r in ratios)) / len(ratios)
 
@@ -110,36 +107,22 @@ def false_aims(rows: list[Row]) -> list[Row]:
 
 def learn_aims(rows: list[Row], ours: str, even: float) -> list[Row]:
     row = next(row for row in rows if row["strategy"] == ours and row["even"] == even)
-    where = f"{even:.0%} split evenly"
+    where, decided, regret = f"{even:.0%} split evenly", row["decided"], row["regret"]
     return [
-        _row(
-            "learn first: at least 90 % decided",
-            where,
-            _with_error(row["decided"], percent=True),
-            row["decided"][0] >= 0.9,
-        ),
+        _row("learn first: at least 90 % decided", where, _with_error(decided, percent=True), decided[0] >= 0.9),
         _row("… none wrong", where, f"{row['wrong']} of {row['runs']}", row["wrong"] == 0),
-        _row(
-            "… at most 30 % of an equal split's regret",
-            where,
-            _with_error(row["regret"], percent=True),
-            row["regret"][0] <= 0.3,
-        ),
+        _row("… at most 30 % of an equal split's regret", where, _with_error(regret, percent=True), regret[0] <= 0.3),
     ]
 
 
 def daily_aims(rows: list[Row], ours: str, least_days: int) -> list[Row]:
     row = next(row for row in rows if row["strategy"] == ours and row["least_days"] == least_days)
     where = f"at least {least_days} days"
+    days, conversions, right = row["days_saved"], row["conversions_saved"], row["right"]
     return [
-        _row(
-            "daily experiment: at least 172 days saved",
-            where,
-            _with_error(row["days_saved"]),
-            row["days_saved"][0] >= 172,
-        ),
-        _row("… 96 conversions saved", where, _with_error(row["conversions_saved"]), row["conversions_saved"][0] >= 96),
-        _row("… 95 % right", where, _with_error(row["right"], percent=True), row["right"][0] >= 0.95),
+        _row("daily experiment: at least 172 days saved", where, _with_error(days), days[0] >= 172),
+        _row("… 96 conversions saved", where, _with_error(conversions), conversions[0] >= 96),
+        _row("… 95 % right", where, _with_error(right, percent=True), right[0] >= 0.95),
     ]
 
 

@@ -20,10 +20,7 @@ STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font
 
 
 def ratios(rows: list[Row], ours: str, path: Path) -> None:
-    """Draws a dot for each scenario and strategy.
-
-    Left of 1 beats the published, below the dotted line are fresh ones.
-    """
+    """Draws a dot for each scenario and strategy; left of 1 beats the published, below the dotted line is fresh."""
     scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
     shown = [ours, "ThompsonSampling", GROWTHBOOK, "bayesianbandits IDS"]
     with mpl.rc_context(STYLE):

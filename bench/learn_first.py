@@ -19,10 +19,7 @@ EVEN = tuple(sorted({0.1, 0.2, 0.4, 0.6, 0.8, 1.0, EVEN_WHILE_LEARNING}))
 
 
 def measure(strategy: str, mode: str, even: float, runs: int) -> dict[str, Any]:
-    """Runs one strategy in a mode of the always-valid test.
-
-    `even`, 0..1, is the part that "learn_first" splits evenly.
-    """
+    """Runs a strategy in a mode of the always-valid test; `even`, 0..1, is what "learn_first" splits evenly."""
     test = SequentialTest(ALPHA, mode=mode, floor=even / SCENARIO.arms)
     result = simulate(SCENARIO, interval_policy(strategy), runs=runs, seed=SEED, test=test)
     if result.decisions is None:

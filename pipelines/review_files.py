@@ -271,10 +271,7 @@ def python_literal(line: str) -> Any:
 
 
 def parquet(path: Path) -> Source:
-    """Opens a Parquet file.
-
-    Raises ReviewFileError, UnknownLayoutError. Needs pyarrow, which the scikit-learn image has.
-    """
+    """Opens a Parquet file, by pyarrow, which SageMaker's image has. Raises ReviewFileError, UnknownLayoutError."""
     from pyarrow import ArrowException  # slow to import, and only these files need it
     from pyarrow.parquet import ParquetFile
 

@@ -25,7 +25,7 @@ def path(name: str) -> Path:
 
 
 def text(name: str) -> str:
-    """The definition of the machine `name`, built anew; its states stand in the order in which they are run."""
+    """Builds the definition of the machine `name` anew; its states stand in the order in which they are run."""
     machine = MACHINES[name]().to_dict()
     states = machine["States"]
     backwards = list(_backwards(states, machine["StartAt"], set()))
@@ -33,14 +33,14 @@ def text(name: str) -> str:
 
 
 def following(state: dict[str, Any]) -> list[str]:
-    """The states that can come after `state`: those of its choices first, those of its errors last."""
+    """Returns the states that can come after `state`: those of its choices first, those of its errors last."""
     nexts = [rule["Next"] for rule in state.get("Choices", ())]
     nexts += [state[key] for key in ("Default", "Next") if key in state]
     return nexts + [catch["Next"] for catch in state.get("Catch", ())]
 
 
 def _backwards(states: dict[str, Any], name: str, seen: set[str]) -> Iterator[str]:
-    """The states from the last to `name`, without those in `seen`, which grows: loops are followed once."""
+    """Yields the states from the last to `name`, without those in `seen`, which grows: loops are followed once."""
     seen.add(name)
     for other in reversed(following(states[name])):
         if other not in seen:

@@ -66,10 +66,7 @@ def now() -> datetime.datetime:
 
 
 def adopter(stage: str, endpoint_name: str) -> Adopter:
-    """Returns what adopts and retires endpoints.
-
-    Raises UserError for another stage's own endpoint, or if not deployed.
-    """
+    """Returns what adopts endpoints. Raises UserError for another stage's own endpoint, or if nothing is deployed."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
     if other != stage:

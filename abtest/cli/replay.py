@@ -14,11 +14,9 @@ from abtest.cli.shown.output import (
     JsonOption,
     StageOption,
     UserError,
-    counted,
     print_json,
     print_line,
     print_table,
-    refusals,
 )
 from abtest.cli.shown.waiting import Progress
 from abtest.cli.stage import recorded
@@ -165,19 +163,19 @@ def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> T
 
 
 def run(source: Recorded, target: Target, evidence: str, confidence: float) -> Replay:
-    """Evaluates the target and tells its progress.
-
-    Raises BadParameter for a setting, UserError if the log cannot say.
-    """
+    """Evaluates the target and tells progress. Raises BadParameter for a setting, UserError if the log cannot say."""
     progress = Progress(len(source.log.decisions))
-    with usage_errors(), refusals(UnidentifiedError):
-        return evaluated(
-            source.log,
-            target,
-            evidence=evidence,
-            confidence=confidence,
-            on_decision=lambda _: progress.step("Decisions: the target's shares"),
-        )
+    with usage_errors():
+        try:
+            return evaluated(
+                source.log,
+                target,
+                evidence=evidence,
+                confidence=confidence,
+                on_decision=lambda _: progress.step("Decisions: the target's shares"),
+            )
+        except UnidentifiedError as error:
+            raise UserError(str(error)) from None
 
 
 def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
@@ -283,11 +281,11 @@ def remarks(source: Recorded, found: Replay) -> Iterator[str]:
         yield f"Left out: {', '.join(f'{reason} ({count:,})' for reason, count in found.left_out.items())}."
     if source.log.guessed_decisions:
         yield (
-            f"Several variants got nobody under {counted(source.log.guessed_decisions, 'Decision')}. What was left of "
+            f"Decisions under which several variants got nobody: {source.log.guessed_decisions:,}. What was left of "
             "the shares is divided evenly among them, which affects only the model of the reward."
         )
     if source.log.malformed_lines:
-        yield f"Left out as no events: {counted(source.log.malformed_lines, 'line')}."
+        yield f"Lines that are no events: {source.log.malformed_lines:,}."
 
 
 def verdict(difference: Estimate) -> str:

@@ -36,7 +36,7 @@ def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOp
 
 
 def planned(table: Table, found: Mapping[str, str], config: ExperimentConfig) -> Rollback:
-    """Returns the way back as things are now. Raises UserError if there is none."""
+    """Returns the way back, as things are now. Raises UserError if there is none."""
     with refusals(RollbackError):
         return roll_back.plan(table, config, {role: found[key] for role, key in GROUPS.items()})
 

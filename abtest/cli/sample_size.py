@@ -36,10 +36,7 @@ LEAST_POWERS = (0.8, 0.95)  # shown beside the one that is asked for
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """A way to compare, and the users over all arms that it takes.
-
-    `expected` is None where they are fixed beforehand.
-    """
+    """A way to compare and the users over all arms that it takes; `expected` is None where they are fixed before."""
 
     name: str
     expected: float | None

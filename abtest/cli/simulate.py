@@ -8,19 +8,9 @@ import typer
 
 from abtest.adapters import artefacts
 from abtest.adapters.api_client import ApiClient
-from abtest.cli.demo.users import REVIEWS_PER_USER, ApiRefusedError, Review, Visit, parse_reviews, run
+from abtest.cli.demo.users import REVIEWS_PER_USER, Review, Visit, parse_reviews, run
 from abtest.cli.shown import summary
-from abtest.cli.shown.output import (
-    EndpointOption,
-    JsonOption,
-    StageOption,
-    UserError,
-    counted,
-    print_json,
-    print_table,
-    refusals,
-    say,
-)
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_table, say
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.experiment import Experiment
 
@@ -60,15 +50,14 @@ def simulate(
     found = outputs(stage)
     experiment, _, _ = summary.latest(found, endpoint)
     traffic = held_out_reviews(found["BucketName"], experiment)
-    say(f"{counted(users, 'user')}, {REVIEWS_PER_USER} of {len(traffic)} held-out reviews each")
-    with refusals(ApiRefusedError):
-        visits = run(
-            ApiClient(found["ApiEndpoint"]).post,
-            endpoint_name=experiment.endpoint_name,
-            traffic=traffic,
-            users=range(first_user, first_user + users),
-            seed=seed,
-        )
+    say(f"users: {users}, each with {REVIEWS_PER_USER} of {len(traffic)} held-out reviews")
+    visits = run(
+        ApiClient(found["ApiEndpoint"]).post,
+        endpoint_name=experiment.endpoint_name,
+        traffic=traffic,
+        users=range(first_user, first_user + users),
+        seed=seed,
+    )
     _print_visits(visits, as_json)
 
 

@@ -1,4 +1,4 @@
-"""The algorithms that the sandbox serves and trains, in one table, by the names of their images."""
+"""Lists the algorithms that the sandbox serves and trains, by the names of their images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,12 +53,12 @@ def repository_of(image: str) -> str:
 
 
 def find(image: str) -> Algorithm | None:
-    """The algorithm whose image this is, by the name of its repository; None for any other image."""
+    """Returns the algorithm whose repository the image names; None for any other image."""
     return next((algorithm for algorithm in ALGORITHMS if repository_of(image) in algorithm.repositories), None)
 
 
 def of_image(image: str) -> Algorithm:
-    """As `find`, but raises UnknownImageError, which names the images that the sandbox serves."""
+    """Returns the algorithm of the image. Raises UnknownImageError, which names the images that the sandbox serves."""
     if found := find(image):
         return found
     known = ", ".join(name for algorithm in ALGORITHMS for name in algorithm.repositories)

@@ -83,10 +83,7 @@ class Snapshots:
         self._thread.shutdown(wait=True)
 
     async def save(self) -> float:
-        """Writes a snapshot of every service in use.
-
-        Returns the longest time in seconds that the event loop was held.
-        """
+        """Snapshots every service in use; returns the longest time in seconds that the event loop was held."""
         longest = 0.0
         for service, get_state in app._build_persistence_save_dict().items():
             if service in OFF_LOOP:

@@ -25,7 +25,7 @@ class Resources:
     group_names: tuple[str, str]
 
     def environment(self, kind: type[tuple[Any, ...]], **others: str) -> Mapping[str, str]:
-        """The variables of a class of `record/function_environments.py`, some of which are given by their fields.
+        """Returns the variables of a class of `record/function_environments.py`, some of which are given by field.
 
         KeyError where there is no such resource.
         """

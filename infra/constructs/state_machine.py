@@ -20,14 +20,14 @@ MACHINES = {
 
 
 def seconds_of(machine: str) -> dict[str, int]:
-    """How long the machine's states wait for each of the functions that they call, by the functions' names."""
+    """Returns how long a machine's states wait for each function that they call, by the functions' names."""
     tasks = (state for state in json.loads(MACHINES[machine])["States"].values() if "Parameters" in state)
     called = ((task["Parameters"].get("FunctionName"), task.get("TimeoutSeconds")) for task in tasks)
     return {name.removeprefix("${").removesuffix("FunctionArn}"): seconds for name, seconds in called if name}
 
 
 class Workflow(Construct):
-    """The committed machine `machine`, named after it; `values` are the definition's placeholders but for functions.
+    """Deploys the committed machine `machine`, named after it; `values` are its placeholders but for functions.
 
     A state that calls ${AcquireLeaseFunctionArn} calls the one of `functions` whose name is AcquireLease.
     """

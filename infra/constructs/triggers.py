@@ -31,10 +31,7 @@ def starts(
 def calls(
     scope: Construct, function: lambda_.IFunction, *, what: str, description: str, pattern: events.EventPattern
 ) -> None:
-    """Calls the function on events of the pattern.
-
-    `what` names the one that is lost, also if the function fails on it.
-    """
+    """Calls the function on events of the pattern; `what` names the lost one, also where the function fails on it."""
     lost = DeadLetters(scope, "Lost", what=what, verb=" could not be followed")
     function.configure_async_invoke(
         on_failure=destinations.SqsDestination(lost.queue), retry_attempts=FAILURES, max_event_age=OLDEST_EVENT

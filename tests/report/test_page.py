@@ -89,6 +89,7 @@ def test_the_page_needs_nothing_from_elsewhere(html: str) -> None:
 
 def test_an_open_difference_is_not_called_a_win(html: str) -> None:
     assert "Still running: Challenger1 leads, but the difference is not proven." in html
+    assert "<b>Next:</b> Keep sending users, and check again later." in html
     assert "Decided" not in html
 
 

@@ -37,10 +37,7 @@ class Request:
 
 
 def check_parameters(given: Mapping[str, str]) -> Mapping[str, str]:
-    """Returns `given`.
-
-    Raises UserError for an unfit value, and for a parameter that the pipeline lacks or the demo sets.
-    """
+    """Returns `given`. Raises UserError for an unfit value, or a parameter that the pipeline lacks or the demo sets."""
     for name, remedy in {"Seed": "SEED=", "ReviewsS3Uri": "REVIEWS="}.items():
         if name in given:
             raise UserError(f"the demo sets {name} itself: set {remedy} instead")

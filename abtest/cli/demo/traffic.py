@@ -9,8 +9,8 @@ from abtest.adapters.event_store import EventStore
 from abtest.cli import rebalance
 from abtest.cli.demo import users
 from abtest.cli.demo.request import Request
-from abtest.cli.demo.users import ApiRefusedError, Review, Visit
-from abtest.cli.shown.output import UserError, counted, refusals, say
+from abtest.cli.demo.users import Review, Visit
+from abtest.cli.shown.output import UserError, counted, say
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
 
@@ -25,10 +25,9 @@ def play(
     post = ApiClient(outputs["ApiEndpoint"]).post
     for number in range(1, request.rounds + 1):
         numbers = request.users_of_round(number)
-        with refusals(ApiRefusedError):
-            visits += users.run(
-                post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=numbers, seed=request.seed
-            )
+        visits += users.run(
+            post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=numbers, seed=request.seed
+        )
         wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
         decision = rebalance_once(outputs)
         say(line_of_round(number, request.rounds, len(numbers), decision))

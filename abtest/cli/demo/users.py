@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from abtest.cli.shown.output import UserError
 from abtest.cli.shown.waiting import told
 
 HELPFUL = "__label__Helpful"
@@ -44,7 +45,7 @@ class Visit:
     reward: float
 
 
-class ApiRefusedError(Exception):
+class ApiRefusedError(UserError):
     """The API answered a simulated user with an error."""
 
 

@@ -94,10 +94,7 @@ def _first_shares(experiment: Experiment, decisions: Sequence[Decision]) -> dict
 
 
 def _canaries(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, str]:
-    """Returns until when each variant is a canary, as ISO 8601 UTC.
-
-    Those that were none at the last Decision are left out.
-    """
+    """Returns until when each variant is a canary, as ISO 8601 UTC; leaves out those whose time was over."""
     last = decisions[-1].decided_at if decisions else experiment.started_at
     return {name: times.to_text(end) for name, end in experiment.canary_until.items() if end > last}
 

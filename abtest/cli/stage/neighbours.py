@@ -27,10 +27,7 @@ def _stacks() -> Iterable[str]:
 
 
 def projects(stack_names: Iterable[str]) -> set[str]:
-    """Returns the projects with a stage whose stacks `{project}-{stage}-{part}` are all there.
-
-    Stages have no hyphen.
-    """
+    """Returns the projects with a stage whose stacks, `{project}-{stage}-{part}`, are all there."""
     names = set(stack_names)
     stages = {name.removesuffix(f"-{PARTS[0]}") for name in names if name.endswith(f"-{PARTS[0]}")}
     return {stage.rpartition("-")[0] for stage in stages if all(f"{stage}-{part}" in names for part in PARTS)}

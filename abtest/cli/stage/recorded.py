@@ -33,10 +33,7 @@ class Recorded:
 
 
 def from_files(path: Path, experiment_id: str | None, window_seconds: int | None, reward: str) -> Recorded:
-    """Reads a log from files.
-
-    Its Decisions follow from the propensities, and it has no window unless told. Raises UserError.
-    """
+    """Reads a log whose Decisions follow from the propensities; its window is none unless told. Raises UserError."""
     lines = list(_lines(path))
     say(f"{counted(len(lines), 'line')} in {path}")
     found = [experiment_id] if experiment_id else experiment_ids(lines)

@@ -37,10 +37,7 @@ class Conclusion:
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
-    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant.
-
-    Zeros for a missing one.
-    """
+    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant; zeros for none."""
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
     return utility(counts, objective=experiment.settings.objective, costs=costs)
@@ -54,7 +51,7 @@ def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Tri
 def conclude(
     experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
 ) -> Conclusion:
-    """Tests the variants and returns where the experiment stands. Counts that are not `trusted` prove nothing."""
+    """Tests the variants, of which `best` are P(best), and concludes. Counts that are not `trusted` prove nothing."""
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
     intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
@@ -108,11 +105,11 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     """Says how far you can trust the status; empty where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
-    alpha, margin = experiment.settings.alpha * 100, experiment.settings.margin
+    alpha, margin = experiment.settings.alpha, experiment.settings.margin
     equivalent = "" if margin is None else f", or call variants equivalent that differ by {margin:g} or more"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
-        f"You can check as often as you like: at most {alpha:g} % of tests will ever name a variant "
+        f"You can check as often as you like: at most {alpha * 100:g} % of tests will ever name a variant "
         f"that is not the best{equivalent}. This holds however the shares move: each user counts once, by the first "
         "outcome whose attribution window is over. An interval contains the difference at all checks with probability "
         f"{level:.3g} %, if the difference does not change. P(best) alone never ends the test."

@@ -155,10 +155,7 @@ def _fallback(_: Experiment, counts: Counts) -> list[Finding]:
 
 
 def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sentence: str) -> list[Finding]:
-    """Returns a finding if `part` of `whole` exceeds the share `most`.
-
-    The sentence has places for part, whole, share.
-    """
+    """Returns a finding if `part` of `whole` exceeds `most` (0..1); the sentence has places for part, whole, share."""
     (name, severity), (part, whole, most) = kind, numbers
     if whole < LEAST_EVENTS or part <= most * whole:
         return []

@@ -17,10 +17,7 @@ def install() -> None:
 
 
 def idempotent_start() -> None:
-    """Starts once.
-
-    AWS: the same name and input while it runs is the same execution. MiniStack: ExecutionAlreadyExists.
-    """
+    """Starts once. AWS: the same name and input while it runs is the same one. MiniStack: ExecutionAlreadyExists."""
     start = stepfunctions._start_execution
 
     def start_execution(data: Json) -> Any:

@@ -84,10 +84,7 @@ def _with_our_python(command: list[str]) -> list[str]:
 
 
 def _copy(source: IO[bytes], log: Path, lines: deque[str]) -> None:
-    """Copies the program's output to its log.
-
-    The program never waits: a line that the disk refuses is kept for the reason.
-    """
+    """Copies output to the log and never makes the program wait: what the disk refuses counts for the reason only."""
     with source, log.open("ab", buffering=0) as output:
         for line in source:
             with contextlib.suppress(OSError):

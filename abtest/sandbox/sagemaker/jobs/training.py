@@ -1,4 +1,4 @@
-"""Training jobs: an algorithm's program on S3 channels, a model artefact in S3, metrics from the log."""
+"""Runs training jobs: an algorithm's program on S3 channels, a model artefact in S3, metrics from the log."""
 
 import json
 import re
@@ -147,7 +147,7 @@ def environment(job: Job, channels: dict[str, Path]) -> dict[str, str]:
 
 
 def final_metrics(log: str, metrics: Mapping[str, str]) -> list[Json]:
-    """The last value that each metric's regular expression finds."""
+    """Returns the last value that each metric's regular expression finds."""
     found = {name: re.findall(pattern, log) for name, pattern in metrics.items()}
     now = state.now()
     return [

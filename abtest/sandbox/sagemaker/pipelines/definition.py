@@ -52,7 +52,7 @@ class Step:
 
     @property
     def dependencies(self) -> set[str]:
-        """Names of the steps that must have succeeded before this one starts."""
+        """The names of the steps that must have succeeded before this one starts."""
         named = {reference.name for reference in references(self.arguments) if reference.root == "Steps"}
         return {*named, *self.depends_on, *([self.parent] if self.parent else [])}
 
