@@ -16,8 +16,9 @@ from bayesianbandits import (
     ThompsonSampling,
 )
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import IntervalPolicy, Known, likely_best
+from abtest.experiment.simulation import IntervalPolicy, likely_best
 from abtest.experiment.simulation.policies import Picks
 
 PICKS = 25

@@ -9,33 +9,15 @@ read it too low, and counting only converted ones too high. The estimator is tha
 `raw`: an invocation counts at once, a conversion when it is seen, as the published sample's counters do.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
 from abtest.experiment.counting.delays import LEAST_CONVERSIONS
 from abtest.experiment.simulation.scenario import Scenario
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """What a policy sees: by interval of invocation, oldest first.
-
-    `trials` and `rewards` are [runs, intervals, arms], rewards from 0 to trials; the first `closed` of the intervals
-    will not change any more.
-    """
-
-    trials: Floats
-    rewards: Floats
-    closed: int
-
-    @property
-    def totals(self) -> tuple[Floats, Floats]:
-        """Trials and rewards [runs, arms] of all intervals."""
-        return self.trials.sum(axis=1), self.rewards.sum(axis=1)
 
 
 class Cohorts:

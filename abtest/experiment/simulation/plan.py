@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.sample_size import Durations
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import (
     Estimate,
     IntervalPolicy,
-    Known,
     Runs,
     Scenario,
     SequentialTest,

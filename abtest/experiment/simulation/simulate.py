@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import check_floor, floored
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.crowd import Crowd
 from abtest.experiment.simulation.decisions import Decisions, Monitor, SequentialTest
@@ -11,7 +12,6 @@ from abtest.experiment.simulation.policies import IntervalPolicy, Policy, Reques
 from abtest.experiment.simulation.requests import Counters
 from abtest.experiment.simulation.runs import Runs
 from abtest.experiment.simulation.scenario import Scenario
-from abtest.experiment.simulation.strategies import check_floor, floored
 from abtest.experiment.simulation.visitors import CHUNK, Arms, Block, States, Tally, Visitors
 
 

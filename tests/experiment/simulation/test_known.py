@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import READINGS, Known, Scenario, interval_policy, simulate
-from abtest.experiment.simulation.known import Cohorts
+from abtest.experiment.simulation import Scenario, interval_policy, simulate
+from abtest.experiment.simulation.known import READINGS, Cohorts
 from abtest.experiment.simulation.policies import IntervalPolicy, Session, Stateless
 
 SPREAD = (0.5, 0.25, 0.25)
