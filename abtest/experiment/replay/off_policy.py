@@ -37,6 +37,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from abtest.experiment.evidence.e_values import log_sum
 
 SHARES_ERROR = 1e-6
@@ -230,7 +232,7 @@ class _Limits:
     def _lower(self, models: Models, *, sign: int, baseline: float = 0.0) -> float:
         """The limit of `sign` times the mean of sum_a (q(a) - baseline p(a)) mu(a), without arms that had no share."""
         users = sum(cohort.size for cohort in self.cohorts)
-        logs: list[tuple[float, float]] = []  # of each weighted supermartingale: a - b * mean
+        logs = []  # of each weighted supermartingale: a - b * mean
         for scale, weight in SCALES.items():
             scored = [_scored(c, m, sign, baseline, scale) for c, m in zip(self.cohorts, models, strict=True)]
             total, squares = (math.fsum(column) for column in zip(*scored, strict=True))
@@ -238,10 +240,11 @@ class _Limits:
             for rate in RATES:
                 psi = (-math.log1p(-rate) - rate) / scale**2
                 logs.append((share + rate / scale * total - psi * squares, rate / scale * users))
+        a, b = np.array(logs).T
         low, high = -1.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            rejected = log_sum([a - b * middle for a, b in logs]) >= -math.log(self.alpha)
+            rejected = bool(log_sum(a - b * middle) >= -math.log(self.alpha))
             low, high = (middle, high) if rejected else (low, middle)
         return low
 
