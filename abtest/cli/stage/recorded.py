@@ -12,6 +12,7 @@ from abtest.cli.shown import summary
 from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.output import say
 from abtest.cli.stage.stacks import outputs
+from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id
 from abtest.experiment.replay.logged import Log, LoggedDecision, experiment_ids, read_log
@@ -37,14 +38,15 @@ def from_files(path: Path, experiment_id: str | None, window_seconds: int | None
     """Decisions are read off the propensities; `window_seconds` defaults to none. Raises UserError."""
     lines = list(_lines(path))
     say(f"{len(lines):,} lines in {path}")
-    found = [experiment_id] if experiment_id else experiment_ids(lines)
+    table, _ = EventTable.of(lines)
+    found = [experiment_id] if experiment_id else experiment_ids(table)
     if len(found) != 1:
         told = f"holds several experiments, name one with --experiment: {', '.join(found)}" if found else NOBODY
         raise UserError(f"{path} {told}")
     log = _read(
-        lambda: read_log(lines, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
+        lambda: read_log(table, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
     )
-    return Recorded(log, _strategies(log), log.initial_weights)
+    return Recorded(log, log.strategies, log.initial_weights)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -77,7 +79,7 @@ def from_stage(
     window = experiment.attribution_window_seconds if window_seconds is None else window_seconds
     log = _read(
         lambda: read_log(
-            lines,
+            EventTable.of(lines)[0],
             experiment_id=experiment.experiment_id,
             attribution_window_seconds=window,
             decisions=_decisions(experiment, decisions),
@@ -86,7 +88,7 @@ def from_stage(
     )
     return Recorded(
         log,
-        _strategies(log),
+        log.strategies,
         {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
         experiment.epsilon,
         experiment.warmup,
@@ -124,7 +126,3 @@ def _read(read: Callable[[], Log]) -> Log:
         return read()
     except ValueError as error:
         raise UserError(str(error)) from None
-
-
-def _strategies(log: Log) -> tuple[str, ...]:
-    return tuple(sorted({trial.invocation.strategy for trial in log.trials}))
