@@ -13,8 +13,8 @@ from abtest.cli.shown.output import JsonOption, picture, print_json, print_line,
 from abtest.cli.shown.waiting import Progress
 from abtest.experiment.rebalance import LEARN_FIRST
 from abtest.experiment.record.config import MODES, ExperimentConfig
-from abtest.experiment.simulation import plan as plan_model
-from abtest.experiment.simulation.plan import Outcome, Plan
+from abtest.experiment.simulation import forecast
+from abtest.experiment.simulation.forecast import Forecast, PlannedExperiment
 
 
 def rates(given: str) -> tuple[float, ...]:
@@ -86,7 +86,7 @@ def plan(
     """Simulate each strategy on your own rates, traffic and delay."""
     least = learn_first_floor(len(rates)) if mode == LEARN_FIRST else 0.0
     with usage_errors(new_share="--new-users", **{"users.new_share": "--new-users"}):
-        planned = Plan(
+        planned = PlannedExperiment(
             rates=rates,
             requests_per_day=requests_per_day,
             days=days,
@@ -108,14 +108,14 @@ def plan(
         _print(planned, outcomes, runs, output)
 
 
-def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
-    progress = Progress(plan_model.steps(planned, runs))
-    return plan_model.outcomes(
+def _simulated(planned: PlannedExperiment, runs: int, seed: int) -> list[Forecast]:
+    progress = Progress(forecast.steps(planned, runs))
+    return forecast.forecasts(
         planned, runs=runs, seed=seed, each=lambda strategy: progress.step(f"steps of the simulation: {strategy}")
     )
 
 
-def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
+def _draw(output: Path, planned: PlannedExperiment, outcomes: Sequence[Forecast]) -> None:
     from abtest.report import plan_chart  # matplotlib: a mistake is told before it loads
 
     with writing("--output"):
@@ -123,7 +123,7 @@ def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
         plan_chart.write(output, planned, outcomes)
 
 
-def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) -> None:
+def _print(planned: PlannedExperiment, outcomes: Sequence[Forecast], runs: int, output: Path) -> None:
     print_line(
         f"{' against '.join(map(percent, planned.rates))}, {planned.requests_per_day:,} requests a day for "
         f"{planned.days} days, {planned.mode.replace('_', '-')}; {runs} runs"
@@ -134,7 +134,7 @@ def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) 
     print_line(str(output))
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
+def _row(outcome: Forecast) -> tuple[str, ...]:
     by_then = outcome.durations.within(0.8)
     return (
         outcome.strategy,
@@ -149,7 +149,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
+def _notes(planned: PlannedExperiment, outcomes: Sequence[Forecast]) -> list[str]:
     notes = [
         "Right, wrong, none: runs in which the always-valid test named the best variant, another one, nobody. A run "
         "without a decision takes all days. Lost: conversions, to worse variants, over all days."
@@ -164,7 +164,7 @@ def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     return notes
 
 
-def _sticky(planned: Plan) -> str:
+def _sticky(planned: PlannedExperiment) -> str:
     return (
         f"Sticky users limit what any allocation can win: only {percent(planned.new_share)} of a day's requests are by "
         "new users, the others keep their variant. Even an allocation that knew the best variant after the first day "
@@ -173,7 +173,9 @@ def _sticky(planned: Plan) -> str:
     )
 
 
-def _document(planned: Plan, outcomes: Sequence[Outcome], runs: int, seed: int, output: Path) -> dict[str, Any]:
+def _document(
+    planned: PlannedExperiment, outcomes: Sequence[Forecast], runs: int, seed: int, output: Path
+) -> dict[str, Any]:
     return {
         **dataclasses.asdict(planned),
         "interval_hours": 24 * planned.interval_days,
@@ -186,7 +188,7 @@ def _document(planned: Plan, outcomes: Sequence[Outcome], runs: int, seed: int, 
     }
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
+def _entry(outcome: Forecast) -> dict[str, Any]:
     return {
         "strategy": outcome.strategy,
         "right": outcome.right,

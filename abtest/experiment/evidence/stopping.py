@@ -53,7 +53,7 @@ KEPT_AT_FIRST = 0.75
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Proof:
     """`leader` is None until one is named; `equivalent` says whether all arms are, within the margin.
 
     `e_values[a][b]` is the highest so far for "a is better than b"; `threshold` is what they must reach.
@@ -79,7 +79,7 @@ def verdict(
     *,
     margin: float | None = None,
     costs: Mapping[str, float] | None = None,
-) -> Verdict:
+) -> Proof:
     """What the first outcomes of each interval (users, reward sum by variant), oldest first, prove.
 
     The leader is the first variant to pass, even if later intervals speak less clearly; equivalence that came before
@@ -102,7 +102,7 @@ def verdict(
     e_values: dict[str, dict[str, float]] = {name: {} for name in variant_names}
     for (a, b), path in better.items():
         e_values[a][b] = of_log(path[-1]) if never else 1.0
-    return Verdict(leader if is_named else None, not is_named and equivalent_at < never, e_values, threshold)
+    return Proof(leader if is_named else None, not is_named and equivalent_at < never, e_values, threshold)
 
 
 def _passed(paths: Iterable[Floats], threshold: float, never: int) -> int:

@@ -94,7 +94,7 @@ class Cohort:
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class ValueEstimate:
     """Reward per user: the estimate and the limits of its always-valid interval."""
 
     value: float
@@ -115,11 +115,11 @@ class Evaluation:
 
     users: int
     confidence: float
-    logged: Estimate
-    ipw: Estimate
-    self_normalised_ipw: Estimate
-    doubly_robust: Estimate
-    difference: Estimate
+    logged: ValueEstimate
+    ipw: ValueEstimate
+    self_normalised_ipw: ValueEstimate
+    doubly_robust: ValueEstimate
+    difference: ValueEstimate
     effective_users: float
     largest_weight: float
     mean_weight: float
@@ -207,11 +207,11 @@ def _doubly_robust(cohorts: Sequence[Cohort], models: Models, *, baseline: float
     return math.fsum(terms) / sum(cohort.size for cohort in cohorts)
 
 
-def _estimate(value: float, lower: float, upper: float) -> Estimate:
+def _estimate(value: float, lower: float, upper: float) -> ValueEstimate:
     """Raises UnidentifiedError if there is nothing between the limits."""
     if lower > upper:
         raise UnidentifiedError("the users' draws contradict the recorded shares: no value fits both")
-    return Estimate(value, lower, upper)
+    return ValueEstimate(value, lower, upper)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,11 +221,11 @@ class _Limits:
     cohorts: Sequence[Cohort]
     alpha: float
 
-    def of_value(self, value: float, models: Models, upper_models: Models | None = None) -> Estimate:
+    def of_value(self, value: float, models: Models, upper_models: Models | None = None) -> ValueEstimate:
         upper = _unknown_share(self.cohorts) - self._lower(upper_models or models, sign=-1)
         return _estimate(value, max(0.0, self._lower(models, sign=1)), min(1.0, upper))
 
-    def of_difference(self, value: float, models: Models) -> Estimate:
+    def of_difference(self, value: float, models: Models) -> ValueEstimate:
         upper = _unknown_share(self.cohorts) - self._lower(models, sign=-1, baseline=1.0)
         return _estimate(value, self._lower(models, sign=1, baseline=1.0), min(1.0, upper))
 

@@ -6,14 +6,13 @@ theirs = simulate(scenario, request_policy("ThompsonSampling"), runs=1000, seed=
 ratio(ours.total_regret, theirs.total_regret)
 """
 
-from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest
+from abtest.experiment.simulation.decisions import SequentialTest
 from abtest.experiment.simulation.policies import (
     IntervalPolicy,
     Policy,
     RequestPolicy,
     Session,
     interval_policy,
-    likely_best,
 )
 from abtest.experiment.simulation.published import request_policy
 from abtest.experiment.simulation.runs import Estimate, Runs, difference, estimate, ratio
@@ -21,12 +20,9 @@ from abtest.experiment.simulation.scenario import Change, Scenario, Users
 from abtest.experiment.simulation.simulate import simulate
 
 __all__ = [
-    "NOBODY",
     "Change",
-    "Decisions",
     "Estimate",
     "IntervalPolicy",
-    "Monitor",
     "Policy",
     "RequestPolicy",
     "Runs",
@@ -37,7 +33,6 @@ __all__ = [
     "difference",
     "estimate",
     "interval_policy",
-    "likely_best",
     "ratio",
     "request_policy",
     "simulate",
