@@ -57,7 +57,7 @@ def believed(counts: Floats, history: Floats, closed: int, idle: float = IDLE) -
     """What the intervals make believe of the arms, and what came before the first of them.
 
     `counts` [2, runs, arms] are all trials and rewards; `history` [2, runs, intervals, arms] holds those of each
-    interval, oldest first, the first `closed` of which will not change any more. `idle` as in `Beliefs.start`.
+    interval, oldest first; the attribution windows of the first `closed` are over. `idle` as in `Beliefs.start`.
     """
     trials, rewards = np.maximum(counts - history.sum(axis=2), 0)
     trials[trials <= LEAST_TRIALS] = 0

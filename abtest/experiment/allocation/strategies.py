@@ -27,8 +27,8 @@ History: TypeAlias = Sequence[Sequence[Trials]]
 class Known:
     """What came of each interval's invocations, oldest first.
 
-    `trials` and `rewards` are [runs, intervals, arms], rewards from 0 to trials; the first `closed` of the intervals
-    will not change any more.
+    `trials` and `rewards` are [runs, intervals, arms], rewards from 0 to trials. The attribution windows of the first
+    `closed` intervals are over.
     """
 
     trials: Floats

@@ -103,7 +103,7 @@ def strategy_shares(
 
 
 @dataclasses.dataclass(frozen=True)
-class Round:
+class ReplayedDecision:
     """The users of one Decision: by whose shares they were drawn, and by which they would have been."""
 
     decision: LoggedDecision
@@ -116,7 +116,7 @@ class Replay:
     """`evaluation` of the target on the users of `rounds`; `left_out` counts the others by the reason."""
 
     evaluation: Evaluation
-    rounds: tuple[Round, ...]
+    rounds: tuple[ReplayedDecision, ...]
     left_out: Mapping[str, int]
 
 
@@ -136,13 +136,13 @@ def replay(
     if evidence not in EVIDENCE:
         raise ValueError(f"evidence: must be one of {', '.join(EVIDENCE)}, not {evidence!r}")
     groups = {key: list(users) for key, users in itertools.groupby(log.users, key=lambda user: user.decision_id)}
-    rounds, cohorts, seen, known = list[Round](), list[Cohort](), 0, _ClosedTrials(log)
+    rounds, cohorts, seen, known = list[ReplayedDecision](), list[Cohort](), 0, _ClosedTrials(log)
     for number, decision in enumerate(log.decisions):
         users, names = groups.get(decision.decision_id, []), list(decision.shares)
         history = known.until(number)
         shares = target(names, _totals(history, len(names)), history) if users else None
         if shares is not None:
-            rounds.append(Round(decision, len(users), dict(zip(names, shares, strict=True))))
+            rounds.append(ReplayedDecision(decision, len(users), dict(zip(names, shares, strict=True))))
             cohorts += _cohorts(log.variant_names, rounds[-1], users, seen)
             seen += len(users)
             if evidence == "weighted":
@@ -158,7 +158,7 @@ def replay(
     )
 
 
-def _check_support(rounds: Sequence[Round], names: Iterable[str]) -> None:
+def _check_support(rounds: Sequence[ReplayedDecision], names: Iterable[str]) -> None:
     if not rounds:
         raise UnidentifiedError("no user with a closed window was drawn while all variants of the target took part")
     for name in names:
@@ -169,7 +169,7 @@ def _check_support(rounds: Sequence[Round], names: Iterable[str]) -> None:
             )
 
 
-def _cohorts(names: Sequence[str], taken: Round, users: Sequence[LoggedUser], seen: int) -> Iterator[Cohort]:
+def _cohorts(names: Sequence[str], taken: ReplayedDecision, users: Sequence[LoggedUser], seen: int) -> Iterator[Cohort]:
     """The users in pieces, `seen` users having come before: the model of the reward learns in between."""
     logged = tuple(taken.decision.shares.get(name, 0.0) for name in names)
     target = tuple(taken.target.get(name, 0.0) for name in names)
@@ -218,7 +218,7 @@ class _ClosedTrials:
         together = np.concatenate([changes, rewards])
         return together[np.argsort(together["at"], kind="stable")]
 
-    def weigh(self, taken: Round) -> None:
+    def weigh(self, taken: ReplayedDecision) -> None:
         """From now on what the users of this Decision bring counts as often as the target would have drawn them."""
         for name, share in taken.decision.shares.items():
             weight = taken.target[name] / share if share else 0.0

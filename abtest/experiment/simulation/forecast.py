@@ -1,28 +1,24 @@
 """What to expect of a planned experiment: it is simulated with every strategy, and told in days and conversions."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
 
-from abtest.experiment.allocation.strategies import Known
-from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.sample_size import Durations
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import (
     Estimate,
-    IntervalPolicy,
     Runs,
     Scenario,
     SequentialTest,
-    Session,
     Users,
     estimate,
     interval_policy,
     simulate,
 )
-from abtest.experiment.simulation.policies import Picks
 from abtest.experiment.simulation.visitors import CHUNK
 
 MOST_INTERVALS = 100  # or one a day: an experiment with more rebalances is looked at less often than it would be
@@ -156,16 +152,16 @@ def seen_after(mean: float, window: float) -> tuple[float, ...]:
 
 
 def forecasts(plan: PlannedExperiment, *, runs: int, seed: int, each: Callable[[str], None]) -> list[Forecast]:
-    """Simulates every strategy; calls `each` with the strategy's name at every interval."""
+    """Simulates every strategy; calls `each` with the strategy's name after every interval."""
     scenario, test = plan.scenario(), plan.test()
     floor = plan.floor if plan.mode == "earn_first" else 0.0
     found = []
     for strategy in STRATEGIES:
         # Equal shares are what a floor keeps anyway.
-        policy = _telling(interval_policy(strategy, epsilon=plan.epsilon, floor=floor), each)
-        found.append(
-            _forecast(plan, strategy, simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True))
-        )
+        policy = interval_policy(strategy, epsilon=plan.epsilon, floor=floor)
+        tell = functools.partial(each, strategy)
+        done = simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True, each=tell)
+        found.append(_forecast(plan, strategy, done))
     return found
 
 
@@ -188,25 +184,3 @@ def _forecast(plan: PlannedExperiment, strategy: str, runs: Runs) -> Forecast:
         tuple(runs.regret.mean(axis=0).cumsum().tolist()),
         tuple(decided.mean(axis=0).tolist()),
     )
-
-
-def _telling(policy: IntervalPolicy, each: Callable[[str], None]) -> IntervalPolicy:
-    def begin(runs: int, arms: int) -> Session:
-        return _Telling(policy.begin(runs, arms), lambda: each(policy.name))
-
-    return dataclasses.replace(policy, begin=begin)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Telling:
-    """A session that says when an interval begins."""
-
-    session: Session
-    each: Callable[[], None]
-
-    def shares(self, known: Known) -> Floats:
-        self.each()
-        return self.session.shares(known)
-
-    def leaders(self, known: Known) -> Picks:
-        return self.session.leaders(known)

@@ -12,14 +12,14 @@ from abtest.experiment.allocation.strategies import Known, believed_best
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import interval_policy
 
-RUNS = 4
+RUNS = 2
 
 
 @st.composite
 def knowns(draw: st.DrawFn) -> Known:
     """All intervals closed; arms other than the first have nothing in some runs."""
     arms, intervals = draw(st.sampled_from([1, 2, 3, 7])), draw(st.integers(1, 4))
-    size = draw(st.sampled_from([5, 50, 9000]))
+    size = draw(st.sampled_from([5, 50, 50, 9000]))  # of the last UCB1 takes several trials a step
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     trials = random.multinomial(size, np.full(arms, 1 / arms), (RUNS, intervals)).astype(float)
     trials[:, :, 1:] *= random.random((RUNS, 1, arms - 1)) > 0.2
@@ -28,7 +28,7 @@ def knowns(draw: st.DrawFn) -> Known:
 
 
 @given(knowns(), st.sampled_from(list(STRATEGIES)), st.sampled_from([0, 40]), st.booleans(), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_each_run_gets_the_traffic_shares_of_an_experiment(
     known: Known, strategy: str, burn_in: int, even: bool, part: float
 ) -> None:
