@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError
 
 from abtest.adapters import event_store
 from abtest.adapters.event_store import EventStore, StoredLines
-from abtest.experiment.counting.event_table import EventTable
-from abtest.experiment.counting.trials import MalformedLine
+from abtest.experiment.counting.event_table import EventTable, MalformedLine
 from tests.experiment import samples
 
 SINCE = datetime.datetime(2026, 1, 1, 12, 5, tzinfo=datetime.UTC)

@@ -1,8 +1,11 @@
 """The probability of being best against an independent reference: scipy's Beta, densely integrated."""
 
 import itertools
+import json
 import math
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -90,6 +93,16 @@ def test_more_successes_never_lower_an_arms_probability(pairs: list[tuple[int, f
     (trials, reward), *others = [(float(trials), trials * mean) for trials, mean in pairs]
     more = min(reward + part * (trials - reward), trials)
     assert probability_best([(trials, more), *others])[0] >= probability_best([(trials, reward), *others])[0] - 1e-8
+
+
+def test_it_needs_no_numpy() -> None:
+    """The API and scripts that ask for it must not wait for numpy to load."""
+    code = (
+        "import sys; sys.modules['numpy'] = None; from abtest.experiment import probability_best; "
+        "print(probability_best([(1, 1), (0, 0)]))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_it_agrees_with_simulation() -> None:
