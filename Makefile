@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# Where it is set, each test worker, Lambda worker and command would compile anew what it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 
 .PHONY: help setup setup-dev demo bench bench-page synth deploy upsert test check lint types unit slow format lock generate clean
@@ -77,8 +79,9 @@ lint: setup-dev
 types: setup-dev
 	$(BIN)/mypy
 
+# Each worker has a processor: threads of numpy or XGBoost would only take the other's.
 unit: .venv/.bench
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not slow"
 
 WORKERS ?= 2
 slow: setup-dev ## the slow part: WORKERS= at once, each with a sandbox of its own; tests/budgets.py says what a suite may take

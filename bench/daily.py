@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv
 
+from abtest.experiment.allocation.posterior_arrays import probability_best
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import Scenario, estimate, probability_best, simulate
+from abtest.experiment.simulation import Scenario, estimate, simulate
 from abtest.experiment.simulation.runs import Runs
 from bench.policies import EQUAL, GROWTHBOOK, PUBLISHED, policy, runs_of
 from bench.pool import Task

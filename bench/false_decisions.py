@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, norm
 
+from abtest.experiment.allocation.posterior_arrays import probability_best
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import Scenario, SequentialTest, Users, interval_policy, probability_best, simulate
+from abtest.experiment.simulation import Scenario, SequentialTest, Users, interval_policy, simulate
 from bench.policies import STRATEGIES
 from bench.pool import Task
 

@@ -6,10 +6,14 @@ has changed.
 
 from typing import Any
 
+import numpy as np
+
+from abtest.experiment.allocation.adaptive import believed
 from abtest.experiment.allocation.adaptive_filter import IDLE
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import IntervalPolicy, ratio, simulate
-from abtest.experiment.simulation.strategies import Adaptive
+from abtest.experiment.simulation.policies import Stateless
 from bench import oracle
 from bench.cells import SETS
 from bench.policies import PUBLISHED, policy
@@ -28,7 +32,12 @@ OTHERS = ("ThompsonSampling", "published UCB1", "published EpsilonGreedy", "Grow
 
 def adaptive(idle: float) -> IntervalPolicy:
     """Makes `Adaptive` with another value of its dial."""
-    return IntervalPolicy(f"Adaptive, idle {idle:g}", lambda runs, arms: Adaptive(runs, arms, idle), "weighted")
+
+    def shares(known: Known) -> Floats:
+        history = np.stack([known.trials, known.rewards])
+        return believed(history.sum(axis=2), history, known.closed, idle).shares()
+
+    return IntervalPolicy(f"Adaptive, idle {idle:g}", lambda _runs, _arms: Stateless(shares), "weighted")
 
 
 def measure(name: str, idle: float | None, cell_name: str, runs: int) -> Floats:

@@ -11,8 +11,8 @@ from scipy.integrate import quad
 from scipy.special import betainc, betainccinv, betaincinv, betaln
 
 from abtest.experiment import probability_best
+from abtest.experiment.allocation.posterior_arrays import probability_best as probability_best_batched
 from abtest.experiment.simulation import Policy, Scenario, interval_policy, request_policy, simulate
-from abtest.experiment.simulation.batched import probability_best as probability_best_batched
 from bench import counting
 
 SEED = 5

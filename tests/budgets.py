@@ -7,6 +7,7 @@ import pytest
 
 BUDGETS = {
     "tests/adapters/": 20,  # real requests to a sandbox
+    "tests/bench/": 20,  # every benchmark, small; what could be had at most
     "tests/cli/": 120,  # the command line against a sandbox, a deployment, the Lambda asset for both platforms
     "tests/cli/demo/": 540,  # demos: whole, interrupted, with the sandbox ended in the middle
     "tests/experiment/": 120,  # simulated error rates
@@ -16,6 +17,7 @@ BUDGETS = {
     "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own
     "tests/pipelines/": 260,  # compilation by the SageMaker SDK, the whole pipeline
     "tests/sandbox/": 360,  # what the sandbox promises of each service
+    "tests/test_settings_in_effect.py": 20,  # a synthesis
     "tests/workflows/": 600,  # the machines with real functions, and each release feature
 }
 

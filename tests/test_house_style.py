@@ -1,6 +1,7 @@
 """The import rules and the limits of size that docs/decisions/0014-house.md states."""
 
 import ast
+import functools
 import graphlib
 import statistics
 import subprocess
@@ -46,21 +47,26 @@ LONGEST_FILE = 300
 BUILDERS = ("infra/", "pipelines/", "workflows/")
 
 
+@functools.cache
 def sources() -> list[Path]:
     return sorted(path.relative_to(ROOT) for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text())
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> list[str]:
+    found = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
 
 
 def within(module: str, package: str) -> bool:
@@ -137,21 +143,19 @@ def test_the_core_has_no_clock_environment_or_global_random() -> None:
     assert not wrong
 
 
+def importing(folder: str, *packages: str) -> list[str]:
+    """The modules of a folder that import one of these packages."""
+    found = [path for path in sources() if path.match(f"{folder}/*.py") and path.stem != "__init__"]
+    return [str(p) for p in found if any(within(name, package) for package in packages for name in imports(p))]
+
+
 def test_adapters_call_aws_and_operations_do_not() -> None:
-    """What names no client is a rule of ours, whose home is operations or the core."""
-    clients = ("boto3", "botocore", "abtest.adapters")
-    idle = [
-        str(path)
-        for path in sources()
-        if path.match("abtest/adapters/*.py") and path.stem != "__init__"
-        if not any(within(name, package) for package in clients for name in imports(path))
-    ]
-    calling = [
-        str(path)
-        for path in sources()
-        if path.match("abtest/operations/*.py") and any(within(name, "boto3") for name in imports(path))
-    ]
-    assert not idle + calling
+    """What names no client, or reads the evidence, is a rule of ours, whose home is operations or the core."""
+    adapters = {str(path) for path in sources() if path.match("abtest/adapters/*.py") and path.stem != "__init__"}
+    assert adapters == set(importing("abtest/adapters", "boto3", "botocore", "abtest.adapters"))
+    rules = [f"abtest.experiment.{room}" for room in ROOMS if room not in ("record", "counting")]
+    assert not importing("abtest/adapters", *rules)
+    assert not importing("abtest/operations", "boto3", "botocore")
 
 
 @pytest.mark.parametrize("route", [path.strip("/") for path in openapi.routes()])
@@ -184,13 +188,14 @@ def functions() -> Iterator[tuple[Path, str, int]]:
 
 
 def test_functions_are_short() -> None:
+    measured = list(functions())
     long = [
         f"{path}: {name} has {length} lines"
-        for path, name, length in functions()
+        for path, name, length in measured
         if length > (LONGEST_BUILDER if str(path).startswith(BUILDERS) else LONGEST_FUNCTION)
     ]
     assert not long
-    assert statistics.median(length for _, _, length in functions()) <= 8
+    assert statistics.median(length for _, _, length in measured) <= 8
 
 
 def test_files_are_short() -> None:

@@ -21,8 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.experiment.counting.event_table import EventTable
-from abtest.experiment.counting.trials import MalformedLine
+from abtest.experiment.counting.event_table import EventTable, MalformedLine
 
 EVENTS = "events/"
 QUARANTINE = "quarantine/"

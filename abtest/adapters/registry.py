@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from abtest.adapters.missing import described
-from abtest.experiment.record.selection import APPROVED, Package, _age
+from abtest.experiment.record.selection import APPROVED, Package, age
 
 
 @functools.cache
@@ -21,7 +21,7 @@ def packages(group_name: str, *, status: str | None = None) -> list[Package]:
         request["ModelApprovalStatus"] = status
     pages = client().get_paginator("list_model_packages").paginate(**request)
     found = [_package(item) for page in pages for item in page["ModelPackageSummaryList"]]
-    return sorted((p for p in found if p is not None), key=_age, reverse=True)
+    return sorted((p for p in found if p is not None), key=age, reverse=True)
 
 
 def _package(summary: dict[str, Any]) -> Package | None:

@@ -12,8 +12,8 @@ from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_firs
 from abtest.cli.shown.output import JsonOption, counted, picture, print_json, print_line, print_table, writing
 from abtest.cli.shown.waiting import Progress
 from abtest.experiment.record.settings import LEARN_FIRST, MODES, ExperimentSettings
-from abtest.experiment.simulation import plan as simulation
-from abtest.experiment.simulation.plan import Outcome, Plan
+from abtest.experiment.simulation import forecast
+from abtest.experiment.simulation.forecast import Forecast, PlannedExperiment
 
 
 def rates(given: str) -> tuple[float, ...]:
@@ -87,7 +87,7 @@ def plan(
     """Simulate each strategy on your own rates, traffic and delay."""
     least = learn_first_floor(len(rates)) if mode == LEARN_FIRST else 0.0
     with usage_errors(new_share="--new-users", **{"users.new_share": "--new-users"}):
-        planned = Plan(
+        planned = PlannedExperiment(
             rates=rates,
             requests_per_day=requests_per_day,
             days=days,
@@ -109,21 +109,21 @@ def plan(
         _print(planned, outcomes, runs, output)
 
 
-def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
-    progress = Progress(simulation.steps(planned, runs))
-    return simulation.outcomes(
+def _simulated(planned: PlannedExperiment, runs: int, seed: int) -> list[Forecast]:
+    progress = Progress(forecast.steps(planned, runs))
+    return forecast.forecasts(
         planned, runs=runs, seed=seed, each=lambda strategy: progress.step(f"steps of the simulation: {strategy}")
     )
 
 
-def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
+def _draw(output: Path, planned: PlannedExperiment, outcomes: Sequence[Forecast]) -> None:
     from abtest.report import plan_chart  # matplotlib: a mistake is told before it loads
 
     with writing("--output"):
         plan_chart.write(output, planned, outcomes)
 
 
-def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) -> None:
+def _print(planned: PlannedExperiment, outcomes: Sequence[Forecast], runs: int, output: Path) -> None:
     print_line(
         f"{' against '.join(map(percent, planned.rates))}, {planned.requests_per_day:,} requests a day for "
         f"{counted(planned.days, 'day')}, {planned.mode.replace('_', '-')}; {runs} runs"
@@ -134,7 +134,7 @@ def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) 
     print_line(str(output))
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
+def _row(outcome: Forecast) -> tuple[str, ...]:
     by_then = outcome.durations.within(0.8)
     return (
         outcome.strategy,
@@ -149,7 +149,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     )
 
 
-def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
+def _notes(planned: PlannedExperiment, outcomes: Sequence[Forecast]) -> list[str]:
     notes = [
         "Right, wrong, none: the share of runs in which the test named the best variant, another one, or none. "
         "A run without a decision takes all days. Lost: the conversions that worse variants cost over all days."
@@ -164,7 +164,7 @@ def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     return notes
 
 
-def _sticky(planned: Plan) -> str:
+def _sticky(planned: PlannedExperiment) -> str:
     return (
         f"Sticky users limit what any strategy can win: only {percent(planned.new_share)} of a day's requests come "
         "from new users, and the others keep their variant. A strategy that knew the best variant after the first "
@@ -174,7 +174,9 @@ def _sticky(planned: Plan) -> str:
     )
 
 
-def _document(planned: Plan, outcomes: Sequence[Outcome], runs: int, seed: int, output: Path) -> dict[str, Any]:
+def _document(
+    planned: PlannedExperiment, outcomes: Sequence[Forecast], runs: int, seed: int, output: Path
+) -> dict[str, Any]:
     return {
         **dataclasses.asdict(planned),
         "interval_hours": 24 * planned.interval_days,
@@ -187,7 +189,7 @@ def _document(planned: Plan, outcomes: Sequence[Outcome], runs: int, seed: int, 
     }
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
+def _entry(outcome: Forecast) -> dict[str, Any]:
     return {
         "strategy": outcome.strategy,
         "right": outcome.right,

@@ -25,7 +25,7 @@ from abtest.experiment.record import times
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.record.variants import Shares
 from abtest.experiment.replay.logged import REWARDS
-from abtest.experiment.replay.off_policy import Estimate, Evaluation, UnidentifiedError
+from abtest.experiment.replay.off_policy import Evaluation, UnidentifiedError, ValueEstimate
 from abtest.experiment.replay.replay import Replay, Target, fixed_shares, strategy_shares
 from abtest.experiment.replay.replay import replay as evaluated
 
@@ -259,7 +259,7 @@ def rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     ]
 
 
-def row(name: str, estimate: Estimate, sign: str = "") -> tuple[str, str, str]:
+def row(name: str, estimate: ValueEstimate, sign: str = "") -> tuple[str, str, str]:
     shown = [f"{number:{sign}.4f}" for number in (estimate.value, estimate.lower, estimate.upper)]
     return name, shown[0], f"{shown[1]} to {shown[2]}"
 
@@ -288,7 +288,7 @@ def remarks(source: Recorded, found: Replay) -> Iterator[str]:
         yield f"Lines that are no events: {source.log.malformed_lines:,}."
 
 
-def verdict(difference: Estimate) -> str:
+def verdict(difference: ValueEstimate) -> str:
     if difference.lower > 0:
         return "The target would have brought more reward: consider it for your next experiment."
     if difference.upper < 0:

@@ -146,7 +146,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
-    """By time of invocation, open cohorts weighted by the chance that they have converted if ever."""
+    """By time of invocation; one whose window is still open counts only as much as conversions usually have arrived."""
     return [in_utility(experiment, interval) for interval in counts.weighted_history]
 
 

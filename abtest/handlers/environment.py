@@ -3,8 +3,7 @@
 import functools
 import json
 import os
-from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from aws_lambda_powertools import Logger
 
@@ -21,11 +20,11 @@ class VariableError(Exception):
 
 @functools.cache
 def read(environment: type[E]) -> E:
-    """An instance of the dataclass `environment`, one of `record/function_environments.py`.
+    """An instance of the class `environment`, one of `record/function_environments.py`.
 
     Read once a process. Raises VariableError.
     """
-    return environment(**{field.name: _value(field.name.upper(), field.type) for field in fields(environment)})  # type: ignore[arg-type]
+    return environment(**{name: _value(name.upper(), kind) for name, kind in get_type_hints(environment).items()})
 
 
 def _value(variable: str, kind: Any) -> Any:

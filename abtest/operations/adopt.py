@@ -76,10 +76,8 @@ class Adopter:
         if endpoint is None or endpoint.status != IN_SERVICE:
             return False
         tags = EndpointTags.read(endpoint.tags, self.config.stage_name)
-        return (
-            tags.enabled
-            and adopted_endpoints.retired_by_hand(self.table, endpoint.endpoint_name) != endpoint.created_at
-        )
+        retired = adopted_endpoints.retired_by_hand(self.table, endpoint.endpoint_name)
+        return tags.enabled and retired != endpoint.created_at
 
     def adopt(
         self, endpoint_name: str, now: datetime.datetime, *, champion: str | None, settings: Mapping[str, Any]

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from abtest.experiment.simulation.plan import Outcome, Plan
+from abtest.experiment.simulation.forecast import Forecast, PlannedExperiment
 from abtest.report.charts import STYLE, colours, save
 
 
-def write(path: Path, plan: Plan, outcomes: Sequence[Outcome]) -> None:
+def write(path: Path, plan: PlannedExperiment, outcomes: Sequence[Forecast]) -> None:
     """Writes the picture as the file that its suffix says, .svg or .png."""
     days = [(number + 1) * plan.interval_days for number in range(len(outcomes[0].lost_by_day))]
     colour = colours([outcome.strategy for outcome in outcomes])

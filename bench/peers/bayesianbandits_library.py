@@ -16,9 +16,9 @@ from bayesianbandits import (
     ThompsonSampling,
 )
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import IntervalPolicy, Known, likely_best
-from abtest.experiment.simulation.policies import Picks
+from abtest.experiment.simulation.policies import IntervalPolicy, Picks, likely_best
 
 PICKS = 25
 ROWS = 1000  # asked for at once, to bound the memory

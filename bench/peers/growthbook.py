@@ -11,8 +11,8 @@ import dataclasses
 
 import numpy as np
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks
 
 PRIOR_PRECISION = 1e-4

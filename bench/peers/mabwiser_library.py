@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from mabwiser.mab import MAB, LearningPolicy
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation.known import Known
 from abtest.experiment.simulation.policies import IntervalPolicy, Picks, likely_best
 
 PICKS = 200

@@ -1,9 +1,9 @@
 """What the functions of a stage may be told of, as the environment variables that each of them reads."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, get_type_hints
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -24,7 +24,7 @@ class Resources:
     model_role_arn: str
     group_names: tuple[str, str]
 
-    def environment(self, kind: type, **others: str) -> Mapping[str, str]:
+    def environment(self, kind: type[tuple[Any, ...]], **others: str) -> Mapping[str, str]:
         """Returns the variables of a class of `record/function_environments.py`, some of which are given by field.
 
         KeyError where there is no such resource.
@@ -42,4 +42,4 @@ class Resources:
             "model_execution_role_arn": self.model_role_arn,
             **others,
         }
-        return {field.name.upper(): known[field.name] for field in dataclasses.fields(kind)}
+        return {name.upper(): known[name] for name in get_type_hints(kind)}

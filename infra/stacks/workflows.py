@@ -1,6 +1,7 @@
 """Deploys the state machines, their functions, and what starts them."""
 
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
@@ -58,7 +59,11 @@ class WorkflowsStack(Stack):
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
 
     def _function(
-        self, name: str, environment: type, *statements: iam.PolicyStatement, memory_mebibytes: int = 512
+        self,
+        name: str,
+        environment: type[tuple[Any, ...]],
+        *statements: iam.PolicyStatement,
+        memory_mebibytes: int = 512,
     ) -> HandlerFunction:
         """Calls of the function are given as long as the states wait that call it."""
         return HandlerFunction(

@@ -11,6 +11,7 @@ def policies() -> dict[float, list[np.ndarray]]:
     return {chance: oracle.best_visits(chance) for chance in (0.001, 0.02)}
 
 
+@pytest.mark.slow
 def test_who_thinks_a_rise_likelier_looks_more_often(policies: dict[float, list[np.ndarray]]) -> None:
     """It loses more where nothing changes and less where the arm rises."""
     steady, rises = (
@@ -20,6 +21,7 @@ def test_who_thinks_a_rise_likelier_looks_more_often(policies: dict[float, list[
     assert rises[0] > rises[1]
 
 
+@pytest.mark.slow
 def test_who_is_sure_of_no_rise_sends_nobody_and_who_is_sure_of_one_everybody(
     policies: dict[float, list[np.ndarray]],
 ) -> None:
@@ -28,6 +30,7 @@ def test_who_is_sure_of_no_rise_sends_nobody_and_who_is_sure_of_one_everybody(
         assert policy[10][-1] == oracle.REQUESTS
 
 
+@pytest.mark.slow
 def test_near_the_end_there_is_nothing_to_learn_for(policies: dict[float, list[np.ndarray]]) -> None:
     """In the last interval only the own belief counts: half a chance is where both arms are worth the same."""
     last = policies[0.02][-1]

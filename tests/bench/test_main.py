@@ -51,6 +51,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> sections.Settings:
     return sections.Settings(runs=4, sets={"tuning": shrunk, "fresh": shrunk})
 
 
+@pytest.mark.slow
 def test_everything_is_measured_stored_and_shown(tiny: sections.Settings, tmp_path: Path) -> None:
     found = command.run(tiny, list(sections.SECTIONS), tmp_path, processes=1)
     assert {path.stem for path in tmp_path.glob("*.json")} == set(sections.SECTIONS)

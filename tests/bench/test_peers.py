@@ -7,7 +7,9 @@ import pytest
 from gbstats.bayesian.tests import EffectBayesianABTest, EffectBayesianConfig
 from gbstats.models.statistics import SampleMeanStatistic
 
-from abtest.experiment.simulation import Known, Session, probability_best
+from abtest.experiment.allocation.posterior_arrays import probability_best
+from abtest.experiment.allocation.strategies import Known
+from abtest.experiment.simulation import Session
 from bench.peers.growthbook import DRAWS, LEAST_SHARE, POLICIES, best_shares, normal_posteriors
 from bench.peers.mabwiser_library import outcomes
 from bench.policies import LIBRARY_PEERS, policy, runs_of

@@ -2,18 +2,114 @@
 
 import bisect
 import collections
+import dataclasses
 import datetime
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
-import numpy as np
-
+from abtest.experiment.counting import delays
 from abtest.experiment.counting.columns import Cell
+from abtest.experiment.counting.count import DIGITS
 from abtest.experiment.counting.counts import Counts, Interval
-from abtest.experiment.counting.delays import DIGITS, Delays, delays_of, valid
+from abtest.experiment.counting.event_table import MalformedLine
 from abtest.experiment.counting.new_users import Drawn, NewUsers, new_users
-from abtest.experiment.counting.trials import Trial, distinct_events, first_by_user, trials_of
+from abtest.experiment.record.events import Conversion, Event, EventError, Invocation, parse
 from abtest.experiment.record.variants import VariantCounts
+
+Share: TypeAlias = Callable[[float], float]  # F: of a cohort's reward, by its age in seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Read:
+    """The experiment's events up to a time, each once, by id; the malformed lines; how many events are others'."""
+
+    events: tuple[Event, ...]
+    malformed: tuple[MalformedLine, ...]
+    foreign_count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trial:
+    """One invocation, the conversion credited to it so far, and the attribution window."""
+
+    invocation: Invocation
+    conversion: Conversion | None
+    window: datetime.timedelta
+
+    @property
+    def variant(self) -> str:
+        return self.invocation.endpoint_variant or ""
+
+    @property
+    def closed_at(self) -> datetime.datetime:
+        return self.invocation.timestamp + self.window
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the conversion came after the window, and so earns nothing."""
+        return self.conversion is not None and bool(self.window) and self.conversion.timestamp > self.closed_at
+
+    @property
+    def converted(self) -> bool:
+        return self.conversion is not None and not self.is_late
+
+    @property
+    def delay_seconds(self) -> float:
+        """From the invocation to its conversion, which must be there; 0 if a slow clock dated it before."""
+        assert self.conversion is not None
+        return max(0.0, (self.conversion.timestamp - self.invocation.timestamp).total_seconds())
+
+    def reward(self, known_at: datetime.datetime) -> float:
+        """0..1: what the conversions up to `known_at` brought."""
+        if self.conversion is None or self.is_late or self.conversion.timestamp > known_at:
+            return 0.0
+        return self.conversion.reward
+
+
+def distinct_events(lines: Iterable[str], experiment_id: str, as_of: datetime.datetime) -> Read:
+    """What `lines` say, each event once; of a retry's two events the earlier counts, in whatever order they came."""
+    kept: dict[str, tuple[datetime.datetime, str, Event]] = {}
+    malformed, foreign = {}, set()
+    for line in lines:
+        try:
+            event = parse(line)
+        except EventError as error:
+            malformed[line] = MalformedLine(line, str(error))
+            continue
+        if event.experiment_id != experiment_id:
+            foreign.add(event.event_id)
+        elif event.timestamp <= as_of:
+            earlier = kept.get(event.event_id)
+            if earlier is None or (event.timestamp, line) < earlier[:2]:
+                kept[event.event_id] = (event.timestamp, line, event)
+    events = tuple(kept[event_id][2] for event_id in sorted(kept))
+    return Read(events, tuple(malformed[line] for line in sorted(malformed)), len(foreign))
+
+
+def trials_of(events: Iterable[Event], window: datetime.timedelta) -> tuple[list[Trial], list[Conversion]]:
+    """One trial for each invocation, and the conversions whose invocation is not there (yet)."""
+    events = list(events)
+    invocations = {event.inference_id: event for event in events if isinstance(event, Invocation)}
+    conversions = [event for event in events if isinstance(event, Conversion)]
+    matched = {event.inference_id: event for event in conversions if _is_of(event, invocations)}
+    orphans = [event for event in conversions if not _is_of(event, invocations)]
+    return [Trial(event, matched.get(event.inference_id), window) for event in invocations.values()], orphans
+
+
+def _is_of(conversion: Conversion, invocations: Mapping[str, Invocation]) -> bool:
+    """Whether the invocation that the conversion names is there, and the same user's."""
+    invocation = invocations.get(conversion.inference_id)
+    return invocation is not None and invocation.user_id == conversion.user_id
+
+
+def first_by_user(trials: Iterable[Trial]) -> list[Trial]:
+    """Each user's first trial: users are sticky, so only these are independent of each other."""
+    ordered = sorted(trials, key=lambda trial: (trial.invocation.timestamp, trial.invocation.inference_id))
+    first: dict[str, Trial] = {}
+    for trial in ordered:
+        first.setdefault(trial.invocation.user_id, trial)
+    return list(first.values())
 
 
 def counts_of(
@@ -93,30 +189,55 @@ def _weighted_history(
 ) -> tuple[dict[str, Cell], ...]:
     closed = [trial for group in groups.values() for trial in group if trial.closed_at <= ends[-1]]
     seen = [(trial.delay_seconds, trial.reward(ends[-1])) for trial in closed if trial.converted]
-    delays = None
-    if len(closed) < sum(map(len, groups.values())):
-        delays = delays_of(*np.array(seen, float).reshape(-1, 2).T)
-    cells = {name: weighted_cells(group, ends, delays) for name, group in groups.items()}
+    share = None if len(closed) == sum(map(len, groups.values())) else share_of(seen)
+    cells = {name: _weighted_cells(group, ends, share) for name, group in groups.items()}
     return tuple({name: cells[name][index] for name in cells if cells[name][index][0]} for index in range(len(ends)))
 
 
-def weighted_cells(
-    trials: Iterable[Trial], ends: Sequence[datetime.datetime], delays: Delays | None
-) -> tuple[Cell, ...]:
+def share_of(seen: Sequence[tuple[float, float]]) -> Share | None:
+    """From delays and rewards of closed conversions; None while there are too few."""
+    total, squares = math.fsum(reward for _, reward in seen), math.fsum(reward**2 for _, reward in seen)
+    if total**2 < delays.LEAST_CONVERSIONS * squares or not total:
+        return None
+    return lambda age: math.fsum(reward for delay, reward in seen if delay <= age) / total
+
+
+def _weighted_cells(trials: Iterable[Trial], ends: Sequence[datetime.datetime], share: Share | None) -> list[Cell]:
     """Of one variant."""
     groups: list[list[Cell]] = [[] for _ in ends]
     for trial in trials:
-        if trial.closed_at <= ends[-1] or delays:
-            cell = weight(trial, delays, ends[-1]), trial.reward(ends[-1])
-            groups[bisect.bisect_left(ends, trial.invocation.timestamp)].append(cell)
-    return valid([(round(math.fsum(n for n, _ in cells), DIGITS), math.fsum(s for _, s in cells)) for cells in groups])
+        is_closed, age = trial.closed_at <= ends[-1], (ends[-1] - trial.invocation.timestamp).total_seconds()
+        if is_closed or share:
+            weight = 1.0 if is_closed or share is None else share(age)
+            groups[bisect.bisect_left(ends, trial.invocation.timestamp)].append((weight, trial.reward(ends[-1])))
+    return valid([_sum(cells) for cells in groups])
 
 
-def weight(trial: Trial, delays: Delays | None, as_of: datetime.datetime) -> float:
-    if trial.closed_at <= as_of:
-        return 1.0
-    age = (as_of - trial.invocation.timestamp).total_seconds()
-    return float(delays.shares(np.array([age]))[0]) if delays else 0.0
+def _sum(cells: Iterable[Cell]) -> Cell:
+    cells = list(cells)
+    return round(math.fsum(trials for trials, _ in cells), DIGITS), math.fsum(reward for _, reward in cells)
+
+
+def valid(cells: Sequence[Cell]) -> list[Cell]:
+    """Cell by cell what `delays.valid` does at once, for one variant."""
+    if all(reward <= trials for trials, reward in cells):
+        return list(cells)
+    older, rest = _pooled(cells[::-1])
+    newer, rest = _pooled([_sum([older[-1], rest]), *older[-2::-1]])
+    trials, reward = _sum([newer[-1], rest])
+    return [*newer[:-1], (trials, min(reward, trials))]
+
+
+def _pooled(cells: Iterable[Cell]) -> tuple[list[Cell], Cell]:
+    """Each cell that is not valid joined to the next one; and what the last one leaves."""
+    kept: list[Cell] = []
+    rest: Cell = (0.0, 0.0)
+    for cell in cells:
+        pooled = _sum([cell, rest])
+        fits = pooled[1] <= pooled[0]
+        kept.append(pooled if fits else (0.0, 0.0))
+        rest = (0.0, 0.0) if fits else pooled
+    return kept, rest
 
 
 def _first_reward(trial: Trial, ends: Sequence[datetime.datetime]) -> float:

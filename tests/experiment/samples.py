@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from abtest.experiment.counting.count import count
 from abtest.experiment.counting.counts import Counts, Interval
-from abtest.experiment.counting.event_table import EventTable
-from abtest.experiment.counting.trials import MalformedLine
+from abtest.experiment.counting.event_table import EventTable, MalformedLine
 from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.settings import ExperimentSettings

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.endpoint
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -84,7 +85,8 @@ class World:
         return [json.loads(line) for line in self.lines()]
 
     def breaks(self, module: ModuleType, service: str) -> None:
-        """Nothing answers the module's client any more."""
+        """Nothing answers the module's client any more; it tries again without a pause."""
+        self.monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
         closed = boto3.client(service, endpoint_url="http://127.0.0.1:9", config=assignments_table.TIMEOUTS)
         self.monkeypatch.setattr(module, "client", lambda: closed)
 

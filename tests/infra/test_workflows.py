@@ -38,7 +38,7 @@ def rules(templates: Templates) -> dict[str, Json]:
 def variables_read(handler: str) -> set[str]:
     """The variables of the class that the handler's file names."""
     classes = set(re.findall(r"\b(\w+Environment)\b", (HANDLERS / f"{handler}.py").read_text()))
-    return {name.upper() for c in classes for name in getattr(function_environments, c).__dataclass_fields__}
+    return {name.upper() for c in classes for name in getattr(function_environments, c)._fields}
 
 
 def test_each_handler_is_a_function(demo: Templates) -> None:

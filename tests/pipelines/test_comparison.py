@@ -21,7 +21,7 @@ def model(right: list[int]) -> Scored:
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "RESAMPLES", 200)
+    monkeypatch.setattr(metrics, "RESAMPLES", 60)
 
 
 def compared(challenger: Scored, champion: Scored) -> dict[str, object]:

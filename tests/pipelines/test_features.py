@@ -54,7 +54,7 @@ def outputs(output: Path) -> dict[str, str]:
     return {name: (output / name).read_text() for name in FILES}
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(rows_with_duplicates, st.integers(0, 2**31))
 def test_no_product_is_in_two_slices_and_no_review_twice(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], seed: int
@@ -69,7 +69,7 @@ def test_no_product_is_in_two_slices_and_no_review_twice(
     assert len(ids) == len(set(ids))
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(rows_with_duplicates, st.randoms(use_true_random=False), st.integers(1, 4))
 def test_the_same_rows_in_any_order_and_any_files_give_the_same_outputs(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], order: random.Random, files: int
@@ -82,7 +82,7 @@ def test_the_same_rows_in_any_order_and_any_files_give_the_same_outputs(
     assert card | {"files": None} == other_card | {"files": None}
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(rows_with_duplicates, st.lists(st.builds(samples.row, st.integers(2000, 3000), st.just("P3")), max_size=30))
 def test_more_reviews_move_no_old_one(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Fields], more: list[Fields]
@@ -93,7 +93,7 @@ def test_more_reviews_move_no_old_one(
     assert all(later[row["review_id"]] == row["slice"] for row in index(few))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows_with_duplicates)
 def test_every_row_read_is_kept_or_dropped_for_one_reason(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Fields]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import metrics
@@ -38,6 +38,7 @@ def test_nothing_known_is_said_so() -> None:
     assert metrics.proportion(0, 0) == {"value": 0.0, "standard_deviation": 0.0, "lower": 0.0, "upper": 1.0}
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(5, 60))
 def test_measures_follow_their_definitions(seed: int, rows: int) -> None:
     model = drawn(rows, seed)
@@ -98,6 +99,7 @@ def holds(model: Scored, truth: Any) -> list[bool]:
     return [bool(metric["lower"] <= true <= metric["upper"]) for metric, true in zip(found, truth, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("skill", "truth"), [(1.0, 0.0), (0.0, 0.25)])
 def test_the_calibration_errors_interval_holds_the_truth(skill: float, truth: float) -> None:
     errors = [metrics.calibration_error(drawn(300, seed, skill)) for seed in range(100)]

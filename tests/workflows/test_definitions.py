@@ -35,10 +35,9 @@ def test_a_definition_reads_from_the_start(name: str) -> None:
         known |= set(following(state))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_asl_validator_finds_nothing(name: str) -> None:
+def test_asl_validator_finds_nothing() -> None:
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [str(ROOT / "node_modules/.bin/asl-validator"), "--json-path", str(path(name))]
+    command = [str(ROOT / "node_modules/.bin/asl-validator"), *(f"--json-path={path(name)}" for name in NAMES)]
     done = subprocess.run(command, check=False, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -11,6 +11,7 @@ from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
 from abtest.cli.shown.output import UserError, counted, refusals, say
 from abtest.cli.stage.stacks import outputs
+from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id
 from abtest.experiment.replay.logged import Log, LoggedDecision, experiment_ids, read_log
@@ -36,13 +37,14 @@ def from_files(path: Path, experiment_id: str | None, window_seconds: int | None
     """Reads a log whose Decisions follow from the propensities; its window is none unless told. Raises UserError."""
     lines = list(_lines(path))
     say(f"{counted(len(lines), 'line')} in {path}")
-    found = [experiment_id] if experiment_id else experiment_ids(lines)
+    table, _ = EventTable.of(lines)
+    found = [experiment_id] if experiment_id else experiment_ids(table)
     if len(found) != 1:
         told = f"holds several experiments, name one with --experiment: {', '.join(found)}" if found else NOBODY
         raise UserError(f"{path} {told}")
     with refusals(ValueError):
-        log = read_log(lines, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
-    return Recorded(log, _strategies(log), log.initial_weights)
+        log = read_log(table, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
+    return Recorded(log, log.strategies, log.initial_weights)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -74,7 +76,7 @@ def from_stage(
     window = experiment.settings.attribution_window_seconds if window_seconds is None else window_seconds
     with refusals(ValueError):
         log = read_log(
-            lines,
+            EventTable.of(lines)[0],
             experiment_id=experiment.experiment_id,
             attribution_window_seconds=window,
             decisions=_decisions(experiment, decisions),
@@ -82,7 +84,7 @@ def from_stage(
         )
     return Recorded(
         log,
-        _strategies(log),
+        log.strategies,
         {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
         experiment.settings.epsilon,
         experiment.settings.warmup,
@@ -115,7 +117,3 @@ def _decisions(experiment: Experiment, decisions: Sequence[Decision]) -> list[Lo
         LoggedDecision(decision_id(experiment.experiment_id, 0), experiment.started_at, initial),
         *(LoggedDecision(decision.decision_id, decision.as_of, decision.new_shares) for decision in decisions),
     ]
-
-
-def _strategies(log: Log) -> tuple[str, ...]:
-    return tuple(sorted({trial.invocation.strategy for trial in log.trials}))

@@ -8,24 +8,19 @@ Arrays are [runs, arms]: a simulation moves all its runs at once, a single exper
 """
 
 import dataclasses
-import math
-from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 
 from abtest.experiment.allocation.adaptive_filter import IDLE, Filter
 from abtest.experiment.allocation.adaptive_outlook import information_directed, outlook
 from abtest.experiment.arrays import Floats
-from abtest.experiment.record.variants import Trials
-
-Interval: TypeAlias = tuple[Trials, ...]  # of all arms
 
 FEW_CONVERSIONS = 10.0  # in an interval: there half of the shares is P(best)'s, and far above it nothing
 # Whom to name is asked with jumps this many times as likely as for shares: being alert to jumps costs little where
 # traffic follows the evidence anyway, but a name given for a jump that was none is wrong.
 NAMING = 0.1
 STEP = 50  # intervals between beliefs that are remembered
+LEAST_TRIALS = 1e-6  # fewer are rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,30 +53,18 @@ class Beliefs:
         return shares
 
 
-def adaptive_shares(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> list[float]:
-    """Of one experiment: `history` holds its intervals, oldest first; what else is in `counts` came before them."""
-    return [float(share) for share in _after(counts, history).shares()[0]]
+def believed(counts: Floats, history: Floats, closed: int, idle: float = IDLE) -> Beliefs:
+    """What the intervals make believe of the arms, and what came before the first of them.
 
-
-def adaptive_best(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> list[float]:
-    """P(best) of each arm from now on; arguments as above."""
-    return [float(probability) for probability in _after(counts, history).best()[0]]
-
-
-def _after(counts: Sequence[Trials], history: Sequence[Sequence[Trials]]) -> Beliefs:
-    arms = range(len(counts))
-    earlier = tuple(_earlier(counts[arm], [interval[arm] for interval in history]) for arm in arms)
-    intervals = [tuple((float(n), float(s)) for n, s in interval) for interval in history]
-    if any(trials for trials, _ in earlier):
-        intervals.insert(0, earlier)
-    return _memory.after(intervals, len(arms))
-
-
-def _earlier(total: Trials, intervals: Sequence[Trials]) -> Trials:
-    """What is in none of the arm's intervals."""
-    trials = max(total[0] - math.fsum(n for n, _ in intervals), 0.0)
-    trials = trials if trials > 1e-6 else 0.0
-    return trials, min(max(total[1] - math.fsum(s for _, s in intervals), 0.0), trials)
+    `counts` [2, runs, arms] are all trials and rewards; `history` [2, runs, intervals, arms] holds those of each
+    interval, oldest first; the attribution windows of the first `closed` are over. `idle` as in `Beliefs.start`.
+    """
+    trials, rewards = np.maximum(counts - history.sum(axis=2), 0)
+    trials[trials <= LEAST_TRIALS] = 0
+    if trials.any():
+        earlier = np.stack([trials, np.minimum(rewards, trials)])
+        history, closed = np.concatenate([earlier[:, :, None], history], axis=2), closed + 1
+    return _memory.after(history, closed, idle)
 
 
 class _Memory:
@@ -91,22 +74,31 @@ class _Memory:
     """
 
     def __init__(self) -> None:
-        self._intervals: list[Interval] = []
-        self._beliefs: dict[int, Beliefs] = {}
+        self._kind: tuple[int, int, float] | None = None  # runs, arms, and how often idle arms jump
+        self._intervals = np.zeros((2, 0, 0, 0))
+        self._beliefs: dict[int, Beliefs] = {}  # by the number of intervals
 
-    def after(self, intervals: list[Interval], arms: int) -> Beliefs:
-        pairs = zip(self._intervals, intervals, strict=False)
-        same = next((index for index, (old, new) in enumerate(pairs) if old != new), len(self._intervals))
-        kept = {length: known for length, known in self._beliefs.items() if length <= min(same, len(intervals))}
-        known_to = max(kept, default=0)
-        beliefs = kept.get(known_to) or Beliefs.start(1, arms)
-        for length, interval in enumerate(intervals[known_to:], start=known_to + 1):
-            trials, rewards = np.array(interval).T[:, None, :]
-            beliefs = beliefs.after(trials, rewards)
-            if length % STEP == 0 or length == len(intervals):
-                kept[length] = beliefs
+    def after(self, intervals: Floats, closed: int, idle: float) -> Beliefs:
+        _, runs, length, arms = intervals.shape
+        if self._kind != (runs, arms, idle):
+            self._kind, self._intervals, self._beliefs = (runs, arms, idle), intervals[:, :, :0], {}
+        same = self._same(intervals)
+        known = {number: beliefs for number, beliefs in self._beliefs.items() if number <= same}
+        start = max(known, default=0)
+        beliefs = known.get(start) or Beliefs.start(runs, arms, idle)
+        kept = {number: known[number] for number in known if number % STEP == 0} | {start: beliefs}
+        for number in range(start + 1, length + 1):
+            beliefs = beliefs.after(*intervals[:, :, number - 1])
+            if number % STEP == 0 or number in (same, closed, length):
+                kept[number] = beliefs
         self._intervals, self._beliefs = intervals, kept
         return beliefs
+
+    def _same(self, intervals: Floats) -> int:
+        """How many of the intervals are those of last time."""
+        shared = min(self._intervals.shape[2], intervals.shape[2])
+        differs = (self._intervals[:, :, :shared] != intervals[:, :, :shared]).any(axis=(0, 1, 3))
+        return int(differs.argmax()) if differs.any() else shared
 
 
 _memory = _Memory()

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from abtest.experiment.allocation.posterior import stirling_series
 from abtest.experiment.arrays import Floats
 
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
@@ -17,8 +18,7 @@ def log_gamma(x: Floats) -> Floats:
 
 def stirling_error(x: Floats) -> Floats:
     """ln gamma(x) less Stirling's formula, (x - 1/2) ln x - x + ln(2 pi)/2, for x above 0."""
-    z = np.where(x < 20, x + 8, x)
-    series = 1 / (12 * z) - 1 / (360 * z**3) + 1 / (1260 * z**5) - 1 / (1680 * z**7)
+    series = stirling_series(np.where(x < 20, x + 8, x))
     small = np.minimum(x, 20)
     factors = np.log(np.prod([small + step for step in range(8)], axis=0))
     up = (small + 7.5) * np.log(small + 8) - (small - 0.5) * np.log(small) - 8

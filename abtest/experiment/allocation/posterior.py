@@ -11,9 +11,15 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from operator import mul
+from typing import TYPE_CHECKING, TypeVar
 
 from abtest.experiment.allocation.quadrature import integral, integrals_above, panel_nodes, weighted_sum
 from abtest.experiment.record.variants import Trials
+
+if TYPE_CHECKING:
+    from abtest.experiment.arrays import Floats  # needs numpy, without which this module must load
+
+Number = TypeVar("Number", float, "Floats")
 
 PANEL_WIDTH = 1.5  # in standard deviations of the narrowest density on the panel
 NEGLIGIBLE = 34.0  # beyond a density of e**-34 of the peak nothing is integrated
@@ -103,6 +109,11 @@ def _stirling(x: float) -> float:
     """ln gamma(x) less Stirling's formula; the series where lgamma would lose its digits."""
     if x < 20:
         return math.lgamma(x) - ((x - 0.5) * math.log(x) - x + 0.5 * math.log(2 * math.pi))
+    return stirling_series(x)
+
+
+def stirling_series(x: Number) -> Number:
+    """ln gamma(x) less Stirling's formula, (x - 1/2) ln x - x + ln(2 pi)/2, to 1e-14 for x of 8 or more."""
     return 1 / (12 * x) - 1 / (360 * x**3) + 1 / (1260 * x**5) - 1 / (1680 * x**7)
 
 

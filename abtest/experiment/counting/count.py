@@ -13,7 +13,7 @@ microsecond each, where reading one takes 40.
 import collections
 import datetime
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,15 @@ from abtest.experiment.arrays import Floats
 from abtest.experiment.counting import columns
 from abtest.experiment.counting.columns import Cell
 from abtest.experiment.counting.counts import Counts, Interval
-from abtest.experiment.counting.delays import delays_of, weighted_cells, weights
+from abtest.experiment.counting.delays import delays_of, valid
 from abtest.experiment.counting.event_table import Draw, EventTable, Rows, only
 from abtest.experiment.counting.new_users import Drawn, new_users
-from abtest.experiment.record.events import NOT_RANDOMISED
 from abtest.experiment.record.variants import VariantCounts
 
 Names: TypeAlias = Sequence[str]  # of the variants that served randomised traffic, in order
 Whole: TypeAlias = NDArray[np.int64]
 
-AnyCell = TypeVar("AnyCell", Cell, tuple[int, float])
-
+DIGITS = 6  # of weighted trials, which keeps a long history small
 NEVER = np.iinfo(np.int64).max
 # An invocation with the conversion credited to it: `variant` is a place in Names, -1 where nobody drew it;
 # `converted_at` is NEVER, and `reward` 0, where no conversion came in time, be it that a late one did.
@@ -59,14 +57,11 @@ def count(
     """
     ended = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
     ends = np.array([columns.to_milliseconds(end) for end in ended], np.int64)
-    is_own = np.array([draw.experiment_id == experiment_id for draw in table.draws], bool)
-    own = [only(rows, is_own[rows["draw"]]) for rows in (table.invocations, table.conversions)]
+    own = events_of(table, experiment_id)
     invocations, conversions = (only(rows, rows["at"] <= ends[-1]) for rows in own)
-    trials, orphans = _trials(invocations, conversions, attribution_window_seconds * 1000)
-    names = _name(trials, table.draws)
-    drawn = only(trials, trials["variant"] >= 0)
-    drawn["user"] = np.unique(drawn["user"], return_inverse=True)[1]  # numbers, which are grouped faster
-    first = _first_by_user(drawn)
+    trials, orphans = trials_of(invocations, conversions, attribution_window_seconds)
+    names, drawn = randomised(trials, table.draws)
+    first = first_by_user(drawn)
     closed_first = only(first, first["closed_at"] <= ends[-1])
     history, first_reward = _history(names, closed_first, ends)
     return Counts(
@@ -75,7 +70,7 @@ def count(
         variants=_variant_counts(names, drawn, closed_first, first_reward, ends[-1]),
         history=tuple(Interval(end, cells) for end, cells in zip(ended, history, strict=True)),
         new_users=new_users(_drawn(table.draws, first)),
-        apart=_apart(table.draws, only(trials, trials["variant"] < 0)),
+        apart=apart(trials, table.draws),
         late_conversion_count=int(trials["late"].sum()),
         orphan_conversion_count=orphans,
         malformed_line_count=len(table.malformed),
@@ -85,52 +80,61 @@ def count(
     )
 
 
-def _trials(invocations: Rows, conversions: Rows, window: int) -> tuple[Rows, int]:
+def events_of(table: EventTable, experiment_id: str) -> tuple[Rows, Rows]:
+    """The experiment's invocations, and its conversions."""
+    is_own = np.array([draw.experiment_id == experiment_id for draw in table.draws], bool)
+    invocations, conversions = (only(rows, is_own[rows["draw"]]) for rows in (table.invocations, table.conversions))
+    return invocations, conversions
+
+
+def trials_of(invocations: Rows, conversions: Rows, window_seconds: int) -> tuple[Rows, int]:
     """A trial for each invocation, and how many conversions' invocations are not there (yet)."""
     trials = np.zeros(len(invocations), TRIAL)
     for name in ("id", "at", "user", "draw"):
         trials[name] = invocations[name]
-    trials["closed_at"], trials["converted_at"] = trials["at"] + window, NEVER
+    trials["closed_at"], trials["converted_at"] = trials["at"] + 1000 * window_seconds, NEVER
     place = np.searchsorted(invocations["id"], conversions["id"])
     found = place < len(invocations)
     for name in ("id", "user"):  # the invocation that it names, and the same user's
         found[found] = invocations[name][place[found]] == conversions[name][found]
     place, credited = place[found], conversions[found]
-    late = (credited["at"] > trials["closed_at"][place]) & (window > 0)
+    late = (credited["at"] > trials["closed_at"][place]) & (window_seconds > 0)
     trials["late"][place] = late
     trials["converted_at"][place[~late]] = credited["at"][~late]
     trials["reward"][place[~late]] = credited["reward"][~late]
     return trials, int((~found).sum())
 
 
-def _name(trials: Rows, draws: Sequence[Draw]) -> Names:
-    """Sets the trials' variants; returns the names of those that there are."""
-    present = {place: draws[place] for place in np.unique(trials["draw"]).tolist()}
-    names = sorted({draw.variant for draw in present.values() if draw.variant is not None and _randomised(draw)})
+def randomised(trials: Rows, draws: Sequence[Draw]) -> tuple[Names, Rows]:
+    """The names of the variants that were drawn at random, and their trials, with users numbered.
+
+    Sets the `variant` of all `trials`.
+    """
+    present = np.unique(trials["draw"]).tolist()
+    drawn = {place: name for place in present if (name := draws[place].drawn) is not None}
+    names = sorted(set(drawn.values()))
     codes = np.full(len(draws), -1, np.int32)
-    for place, draw in present.items():
-        if draw.variant is not None and _randomised(draw):
-            codes[place] = names.index(draw.variant)
+    for place, name in drawn.items():
+        codes[place] = names.index(name)
     trials["variant"] = codes[trials["draw"]]
-    return names
+    found = only(trials, trials["variant"] >= 0)
+    found["user"] = np.unique(found["user"], return_inverse=True)[1]  # numbers, which are grouped faster
+    return names, found
 
 
-def _randomised(draw: Draw) -> bool:
-    return draw.strategy not in NOT_RANDOMISED
-
-
-def _apart(draws: Sequence[Draw], trials: Rows) -> dict[str, int]:
-    """Invocations by strategy."""
+def apart(trials: Rows, draws: Sequence[Draw]) -> dict[str, int]:
+    """The invocations that were not drawn at random, by strategy."""
     strategies = collections.Counter[str]()
-    for place, invocations in zip(*np.unique(trials["draw"], return_counts=True), strict=True):
+    others = trials["draw"][trials["variant"] < 0]
+    for place, invocations in zip(*np.unique(others, return_counts=True), strict=True):
         strategies[draws[place].strategy] += int(invocations)
     return dict(sorted(strategies.items()))
 
 
-def _first_by_user(trials: Rows) -> Rows:
+def first_by_user(trials: Rows) -> Rows:
     """Each user's first trial: users are sticky, so only these are independent of each other.
 
-    Trials come by id, which decides where times are equal; users are numbered.
+    `trials` are those of `randomised`: they come by id, which decides where times are equal, and users are numbered.
     """
     latest_first = np.argsort(trials["at"], kind="stable")[::-1]
     first = np.zeros(int(trials["user"].max(initial=0)) + 1, np.int64)
@@ -141,7 +145,7 @@ def _first_by_user(trials: Rows) -> Rows:
 
 
 def _drawn(draws: Sequence[Draw], first: Rows) -> list[Drawn]:
-    """By whom and with what share users were drawn, and how many were so, where that is known."""
+    """Count users per Decision, variant and recorded share."""
     places, users = np.unique(first["draw"], return_counts=True)
     return [
         Drawn(draw.decision_id, draw.variant, draw.propensity, int(count))
@@ -157,23 +161,20 @@ def _history(names: Names, closed_first: Rows, ends: Whole) -> tuple[list[dict[s
     """
     interval = np.searchsorted(ends, closed_first["closed_at"])
     reward = np.where(closed_first["converted_at"] <= ends[interval], closed_first["reward"], 0.0)
-    cells = []
-    for place in range(len(names)):
-        own = closed_first["variant"] == place
-        users = np.bincount(interval[own], minlength=len(ends)).tolist()
-        earned = np.bincount(interval[own], reward[own], minlength=len(ends))
-        cells.append(list(zip(users, earned.tolist(), strict=True)))
-    return _by_name(names, cells, len(ends)), _sums(names, closed_first, reward)
+    users, earned = (_cells(names, closed_first, interval, of, len(ends)) for of in (None, reward))
+    return _by_name(names, users, earned), _sums(names, closed_first, reward)
 
 
-def _by_name(names: Names, cells: Sequence[Sequence[AnyCell]], intervals: int) -> list[dict[str, AnyCell]]:
-    """By interval and name what came by variant and interval, but cells of no trials."""
-    found: list[dict[str, AnyCell]] = [{} for _ in range(intervals)]
-    for name, own in zip(names, cells, strict=True):
-        for interval, cell in zip(found, own, strict=True):
-            if cell[0]:
-                interval[name] = cell
-    return found
+def _cells(names: Names, trials: Rows, interval: Whole, weights: Floats | None, intervals: int) -> NDArray[Any]:
+    """Sums over the trials of each interval and variant, [intervals, variants]; whole without `weights`."""
+    place = interval * len(names) + trials["variant"]
+    return np.bincount(place, weights, minlength=intervals * len(names)).reshape(intervals, len(names))
+
+
+def _by_name(names: Names, trials: NDArray[Any], rewards: Floats) -> list[dict[str, Any]]:
+    """By interval and name what is [intervals, variants], but cells of no trials."""
+    rows = zip(trials.tolist(), rewards.tolist(), strict=True)
+    return [{name: (n, s) for name, n, s in zip(names, *row, strict=True) if n} for row in rows]
 
 
 def _sums(names: Names, trials: Rows, weights: Floats | None = None) -> Floats:
@@ -182,16 +183,18 @@ def _sums(names: Names, trials: Rows, weights: Floats | None = None) -> Floats:
 
 
 def _weighted_history(names: Names, trials: Rows, ends: Whole) -> tuple[dict[str, Cell], ...]:
-    """By the time of invocation, open ones weighted as `delays` says."""
+    """By the time of invocation; an invocation whose window is still open counts in part, as `delays` says."""
     is_closed = trials["closed_at"] <= ends[-1]
     delays = None if is_closed.all() else delays_of(*_conversions(trials[is_closed]))
-    trials = trials if delays else only(trials, is_closed)
-    weight = weights((ends[-1] - trials["at"]) / 1000, trials["closed_at"] <= ends[-1], delays)
-    interval, cells = np.searchsorted(ends, trials["at"]), []
-    for place in range(len(names)):
-        own = trials["variant"] == place
-        cells.append(weighted_cells(weight[own], trials["reward"][own], interval[own], len(ends)))
-    return tuple(_by_name(names, cells, len(ends)))
+    if delays is None:
+        trials, weight = only(trials, is_closed), np.ones(int(is_closed.sum()))
+    else:
+        weight = np.where(is_closed, 1.0, delays.by((ends[-1] - trials["at"]) / 1000))
+    interval = np.searchsorted(ends, trials["at"])
+    counted, rewards = (_cells(names, trials, interval, of, len(ends))[None] for of in (weight, trials["reward"]))
+    counted, rewards = valid(counted.round(DIGITS), rewards)
+    counted = counted.round(DIGITS)
+    return tuple(_by_name(names, counted[0], np.minimum(rewards, counted)[0]))
 
 
 def _conversions(trials: Rows) -> tuple[Floats, Floats]:

@@ -1,94 +1,73 @@
-"""What open cohorts can already tell: the distribution of conversion delays, and invocations weighted by it.
+"""What open cohorts can already tell: how late conversions come, and invocations weighted by it.
 
-An invocation of age a has shown the share F(a) of the reward that it will bring, so it counts F(a) of a trial, with the
-reward that has come so far: expected reward over expected trials is the rate, at every age. This is the estimator of
-Vernade, Cappé and Perchet, "Stochastic Bandit Models for Delayed Conversions" (2017), with F estimated.
+An invocation whose window is still open counts only as much as conversions usually have arrived by that age: at age a
+it has shown the share F(a) of the reward that it will bring, so it counts F(a) of a trial, with the reward that has
+come so far. Expected reward over expected trials is then the rate, at every age. This is the estimator of Vernade,
+Cappé and Perchet, "Stochastic Bandit Models for Delayed Conversions" (2017), with F estimated.
 
 F is read from closed cohorts only. There every delay up to the window has had its time; in open ones short delays are
 seen first, and F read from them would be too high, all the more the younger the experiment is.
+
+Arrays are [runs, ...]: a simulation reads all its runs at once, an experiment is one run.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from abtest.experiment.arrays import Floats
-from abtest.experiment.counting.columns import Cell
 
 LEAST_CONVERSIONS = 30  # F is then known to 0.09 (standard error) or better, and its error is the same for all variants
-DIGITS = 6  # of weighted trials, which keeps a long history small
+
+
+def seen_by_age(reward: Floats, conversions: Floats) -> Floats:
+    """F, the share of a cohort's reward that has come by each age, 0..1; 0 while there are too few conversions.
+
+    `reward` [..., ages] is what closed cohorts had brought by each age, ascending; the last is all. `conversions` [...]
+    brought it; where their rewards differ, Kish's effective number, (sum of rewards)^2 / sum of their squares.
+    """
+    known = (conversions >= LEAST_CONVERSIONS)[..., None]
+    return np.divide(reward, reward[..., -1:], out=np.zeros_like(reward), where=known)
 
 
 @dataclasses.dataclass(frozen=True)
 class Delays:
-    """F, the share of a cohort's reward that has come by an age: a step at each of `ages` (seconds, ascending)."""
+    """F as read from single conversions: it rises at each of `ages` (seconds, ascending) to `shares` (0..1)."""
 
     ages: Floats
-    reward: Floats  # brought up to each of the ages, ascending
+    shares: Floats
 
-    def shares(self, ages: Floats) -> Floats:
+    def by(self, ages: Floats) -> Floats:
         """F(age in seconds) of each, 0..1."""
-        steps = np.concatenate([[0.0], self.reward / self.reward[-1]])
+        steps = np.concatenate([[0.0], self.shares])
         found: Floats = steps[np.searchsorted(self.ages, ages, side="right")]
         return found
 
 
 def delays_of(delays: Floats, reward: Floats) -> Delays | None:
-    """The distribution in conversions of closed cohorts, with their delays in seconds; None while there are too few.
-
-    Conversions of unequal reward count as Kish's effective number, (sum of rewards)^2 / sum of their squares.
-    """
+    """F from the conversions of closed cohorts, with their delays in seconds; None while there are too few."""
     total, squares = math.fsum(reward), math.fsum(reward**2)
-    if total**2 < LEAST_CONVERSIONS * squares or not total:
-        return None
     order = np.lexsort((reward, delays))
-    return Delays(delays[order], np.cumsum(reward[order]))
+    shares = seen_by_age(np.cumsum(reward[order]), np.asarray(total**2 / squares if squares else 0.0))
+    return Delays(delays[order], shares) if shares.any() else None
 
 
-def weights(ages: Floats, is_closed: NDArray[np.bool_], delays: Delays | None) -> Floats:
-    """What trials of these ages (seconds) count, 0..1: a closed one 1, an open one F(its age), or 0 if F is unknown."""
-    return np.where(is_closed, 1.0, delays.shares(ages) if delays else 0.0)
-
-
-def weighted_cells(trials: Floats, reward: Floats, interval: NDArray[np.int64], intervals: int) -> tuple[Cell, ...]:
-    """The trials of one variant, weighted, in the intervals in which they were invoked.
-
-    Every cell has 0 <= reward <= trials, and they add up to the variant's weighted trials and reward.
-    """
-    sums = (np.bincount(interval, of, minlength=intervals).tolist() for of in (trials, reward))
-    return valid([(round(n, DIGITS), s) for n, s in zip(*sums, strict=True)])
-
-
-def _sum(cells: Iterable[Cell]) -> Cell:
-    cells = list(cells)
-    return round(math.fsum(trials for trials, _ in cells), DIGITS), math.fsum(reward for _, reward in cells)
-
-
-def valid(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """The cells, oldest first, with those that hold more reward than trials pooled with their neighbours.
+def valid(trials: Floats, rewards: Floats) -> tuple[Floats, Floats]:
+    """The cells [runs, intervals, arms] with those that hold more reward than trials pooled with their neighbours.
 
     Young invocations count for little, so a conversion among them can exceed their trials. To cut its reward or to lift
-    the trials would read too low a rate, and to leave out the cell would too; pooled, both sums stay. Older cells take
-    it first, then newer ones. Only a variant whose whole reward exceeds its trials has it cut, until trials follow.
+    the trials would read too low a rate, and to leave out the cell would too; pooled, both sums stay. Older intervals
+    take it first, then newer ones. Only an arm whose whole reward exceeds its trials has it cut, until trials follow.
     """
-    if all(reward <= trials for trials, reward in cells):
-        return tuple(cells)
-    older, rest = _pooled(cells[::-1])
-    newer, rest = _pooled([_sum([older[-1], rest]), *older[-2::-1]])
-    trials, reward = _sum([newer[-1], rest])
-    return (*newer[:-1], (trials, min(reward, trials)))
-
-
-def _pooled(cells: Iterable[Cell]) -> tuple[list[Cell], Cell]:
-    """Each cell that is not valid joined to the next one; and what the last one leaves."""
-    kept: list[Cell] = []
-    rest: Cell = (0.0, 0.0)
-    for cell in cells:
-        pooled = _sum([cell, rest])
-        fits = pooled[1] <= pooled[0]
-        kept.append(pooled if fits else (0.0, 0.0))
-        rest = (0.0, 0.0) if fits else pooled
-    return kept, rest
+    if (rewards <= trials).all():
+        return trials, rewards
+    trials, rewards, last = trials.copy(), rewards.copy(), trials.shape[1] - 1
+    for step, intervals in ((-1, range(last, 0, -1)), (1, range(last))):
+        for interval in intervals:
+            excess = rewards[:, interval] > trials[:, interval]
+            if excess.any():
+                for cells in (trials, rewards):
+                    cells[:, interval + step] += np.where(excess, cells[:, interval], 0)
+                    cells[:, interval][excess] = 0
+    return trials, np.minimum(rewards, trials)

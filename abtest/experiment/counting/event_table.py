@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abtest.experiment.counting import columns
-from abtest.experiment.counting.trials import MalformedLine
-from abtest.experiment.record.events import Event, EventError, Invocation, parse
+from abtest.experiment.record.events import NOT_RANDOMISED, Event, EventError, Invocation, parse
 
 Rows: TypeAlias = NDArray[np.void]
 
@@ -36,6 +35,19 @@ class Draw(NamedTuple):
     strategy: str = ""
     decision_id: str | None = None
     propensity: float | None = None
+
+    @property
+    def drawn(self) -> str | None:
+        """The variant, if it was drawn at random."""
+        return None if self.strategy in NOT_RANDOMISED else self.variant
+
+
+@dataclasses.dataclass(frozen=True)
+class MalformedLine:
+    """A line that is no event of ours, and why."""
+
+    line: str
+    problem: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from abtest.experiment.allocation.utility import utility
 from abtest.experiment.counting.counts import Counts
 from abtest.experiment.evidence.confidence import effects
-from abtest.experiment.evidence.stopping import Verdict, verdict
+from abtest.experiment.evidence.stopping import Proof, verdict
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment
 from abtest.experiment.record.findings import Effect
 from abtest.experiment.record.variants import Trials
@@ -62,7 +62,7 @@ def conclude(
     return Conclusion(status, leader, test.e_values[leader], test.threshold, found)
 
 
-def _status(experiment: Experiment, test: Verdict, now: datetime.datetime, trusted: bool) -> str:
+def _status(experiment: Experiment, test: Proof, now: datetime.datetime, trusted: bool) -> str:
     if experiment.status != RUNNING:
         return experiment.status
     if trusted and test.leader is not None:
@@ -79,7 +79,7 @@ def _is_over(experiment: Experiment, now: datetime.datetime) -> bool:
     return now - began >= datetime.timedelta(hours=experiment.settings.time_limit_hours)
 
 
-def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
+def _leader(experiment: Experiment, test: Proof, status: str) -> str | None:
     if status == DECIDED:
         return experiment.leader or test.leader
     return experiment.variant_names[0] if status == EQUIVALENT else None

@@ -1,7 +1,10 @@
 """E-values, which are worked with as logarithms: products overflow where sums do not."""
 
 import math
-from collections.abc import Iterable
+
+import numpy as np
+
+from abtest.experiment.arrays import Floats
 
 LARGEST = 1e100  # e-values are cut there: they are stored as decimals
 
@@ -11,8 +14,7 @@ def of_log(log: float) -> float:
     return math.exp(min(log, math.log(LARGEST)))
 
 
-def log_sum(logs: Iterable[float]) -> float:
-    """Log of the sum of the numbers with these logarithms."""
-    logs = list(logs)
-    most = max(logs)
-    return most + math.log(math.fsum(math.exp(log - most) for log in logs))
+def log_sum(logs: Floats) -> Floats:
+    """Along the last axis, the log of the sum of the numbers with these logarithms."""
+    most = logs.max(axis=-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).sum(axis=-1)))

@@ -20,6 +20,8 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from abtest.experiment.counting.new_users import NewUsers
 from abtest.experiment.evidence.e_values import log_sum, of_log
 
@@ -50,7 +52,7 @@ def sample_ratio(intervals: Sequence[NewUsers], variant_names: Sequence[str]) ->
             for b in FACTORS:
                 share = high if b > 0 else low
                 logs[name, b] += b * users - interval.count * math.log1p(share * math.expm1(b))
-        now = log_sum(logs.values()) - math.log(len(logs))  # of their mean
+        now = float(log_sum(np.array(list(logs.values())))) - math.log(len(logs))  # of their mean
         if now > highest:
             highest, worst, seen = now, max(logs, key=lambda key: logs[key])[0], number
     read = intervals[:seen]

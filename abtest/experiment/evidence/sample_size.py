@@ -13,17 +13,19 @@ mixture over effects costs nor the spread between runs.
 """
 
 import dataclasses
+import itertools
 import math
-import random
 import statistics
 from collections.abc import Iterable, Iterator
 
-from abtest.experiment.evidence.stopping import Evidence, threshold_of
-from abtest.experiment.record.variants import Trials
+import numpy as np
+
+from abtest.experiment.arrays import Floats
+from abtest.experiment.evidence.stopping import PairTest, threshold_of
 
 LOOKS = 40  # for as many users as a fixed horizon needs at a power of 80 %: finer looks would hardly end earlier
 MOST_LOOKS = 50 * LOOKS  # then a run counts as undecided
-NORMAL_VARIANCE = 100.0  # a binomial with more is drawn as a rounded normal
+CHUNK = 100  # runs simulated at once; part of what the draws depend on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,48 +112,45 @@ def sequential(question: Question, *, floor: float | None = None, runs: int = 40
     if not 0 < share <= 1 / question.arms + 1e-12:
         raise ValueError(f"floor: must be above 0 and at most 1/{question.arms}, not {share:g}")
     experiment = _Experiment(question, share)
-    return (experiment.duration(random.Random(f"{seed}/{run}")) for run in range(runs))
+    chunks = enumerate(range(0, runs, CHUNK))
+    return itertools.chain.from_iterable(
+        experiment.durations(np.random.default_rng([seed, chunk]), min(CHUNK, runs - start)) for chunk, start in chunks
+    )
 
 
 class _Experiment:
     """One question under fixed shares, looked at each time that as many users have come."""
 
     def __init__(self, question: Question, share: float) -> None:
-        self._rates = question.rates
-        self._others = question.arms - 1
+        best, other = question.rates
+        others = question.arms - 1
+        self._rates = np.array([best, *[other] * others])
         self._enough = math.log(threshold_of(question.arms, question.alpha))
-        best_share = 1 - self._others * share
+        best_share = 1 - others * share
         # The variance of a difference goes with 1/n_a + 1/n_b: as many looks whatever the shares.
         slower = (1 / share + 1 / best_share) / (2 * question.arms)
         total = fixed_horizon(question, max(0.8, question.alpha)) * question.arms * slower / LOOKS
-        self._users = [max(round(total * part), 1) for part in (best_share, share)]
+        self._users = np.array([max(round(total * part), 1) for part in (best_share, *[share] * others)])
 
-    def duration(self, source: random.Random) -> float:
-        """The users, over all arms, until the best arm has passed against every other."""
-        pairs = [Evidence() for _ in range(self._others)]
+    def durations(self, random: np.random.Generator, runs: int) -> list[float]:
+        """For each of at most CHUNK runs, the users of all arms until the best arm has passed against every other."""
+        pairs = PairTest((CHUNK, len(self._users) - 1))
+        users = np.broadcast_to(self._users.astype(float), (CHUNK, len(self._users)))
+        found = np.full(CHUNK, math.inf)
         for look in range(1, MOST_LOOKS + 1):
-            best = self._batch(source, 0)
-            for pair in pairs:
-                pair.add(best, self._batch(source, 1))
-            if all(pair.highest >= self._enough for pair in pairs):
-                return float(look * (self._users[0] + self._users[1] * self._others))
-        return math.inf
+            pairs.add(*(_against_others(cells) for cells in (users, self._rewards(random))))
+            passed = pairs.highest.min(axis=1) >= self._enough
+            found[passed] = np.minimum(found[passed], float(look * self._users.sum()))
+            if passed[:runs].all():
+                break
+        return [float(users) for users in found[:runs]]
 
-    def _batch(self, source: random.Random, arm: int) -> Trials:
-        users = self._users[arm]
-        return users, float(_binomial(source, users, self._rates[arm]))
+    def _rewards(self, random: np.random.Generator) -> Floats:
+        """What a look's users bring, [CHUNK, arms]; the best arm is the first."""
+        return random.binomial(self._users, self._rates, (CHUNK, len(self._users))).astype(np.float64)
 
 
-def _binomial(source: random.Random, trials: int, rate: float) -> int:
-    """Successes among `trials`: exact by the gaps between them (Devroye, 1986, X.4), normal where they are many."""
-    if rate > 0.5:
-        return trials - _binomial(source, trials, 1 - rate)
-    variance = trials * rate * (1 - rate)
-    if variance > NORMAL_VARIANCE:
-        return min(max(round(source.gauss(trials * rate, math.sqrt(variance))), 0), trials)
-    successes, position, scale = 0, 0, math.log1p(-rate)
-    while True:
-        position += math.floor(math.log(1 - source.random()) / scale) + 1
-        if position > trials:
-            return successes
-        successes += 1
+def _against_others(cells: Floats) -> Floats:
+    """One batch [2, 1, runs, others] of `cells` [runs, arms]: the first arm's, and each other's."""
+    others = cells[:, 1:]
+    return np.stack([np.broadcast_to(cells[:, :1], others.shape), others])[:, None]

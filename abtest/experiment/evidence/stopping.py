@@ -53,7 +53,7 @@ KEPT_AT_FIRST = 0.75
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Proof:
     """`leader` is None until one is named; `equivalent` says whether all arms are, within the margin.
 
     `e_values[a][b]` is the highest so far for "a is better than b"; `threshold` is what they must reach.
@@ -63,62 +63,6 @@ class Verdict:
     equivalent: bool
     e_values: Mapping[str, Mapping[str, float]]
     threshold: float
-
-
-class Evidence:
-    """The e-value for "a's mean exceeds b's by more than `difference`", batch by batch; in logarithms.
-
-    Means differ by 1 at most: a larger `difference` is tested as 1, and one below -1 is surely exceeded.
-    """
-
-    def __init__(self, difference: float = 0.0) -> None:
-        self._difference = min(max(difference, -1.0), 1.0)
-        self._logs = [math.log(weight) for weight in WEIGHTS]
-        self._a: Trials = (0, 0.0)
-        self._b: Trials = (0, 0.0)
-        self.highest = math.inf if difference < -1 else 0.0
-
-    def add(self, a: Trials, b: Trials) -> None:
-        """Takes a batch in: (users, reward sum) of each arm."""
-        if a[0] and b[0]:
-            self._logs = [log + factor for log, factor in zip(self._logs, self._log_batches(a, b), strict=True)]
-            self.highest = max(self.highest, log_sum(self._logs))
-        self._a = (self._a[0] + a[0], self._a[1] + a[1])
-        self._b = (self._b[0] + b[0], self._b[1] + b[1])
-
-    def _log_batches(self, a: Trials, b: Trials) -> list[float]:
-        """Log of the batch's S for each of STAKES."""
-        users = self._a[0] + self._b[0]
-        if users:
-            return log_batches(a, b, self._mean(a[0], b[0]), self._difference)
-        kept, tried = math.log(KEPT_AT_FIRST), math.log((1 - KEPT_AT_FIRST) / len(FIRST_MEANS))
-        logs = [log_batches(a, b, mean, self._difference) for mean in FIRST_MEANS]
-        return [log_sum([kept, *(tried + log for log in of_stake)]) for of_stake in zip(*logs, strict=True)]
-
-    def _mean(self, a: float, b: float) -> float:
-        """Of the next `a` and `b` users together, as the earlier ones tell."""
-        overall = (self._a[1] + self._b[1] + 0.5) / (self._a[0] + self._b[0] + 1)
-        mean_a, mean_b = ((reward + overall) / (trials + 1) for trials, reward in (self._a, self._b))
-        return (a * mean_a + b * mean_b) / (a + b)
-
-
-def log_batches(a: Trials, b: Trials, mean: float, difference: float) -> list[float]:
-    """Log of S for each of STAKES, around the overall `mean`, both arms having users."""
-    users = a[0] + b[0]
-    part_a, part_b = b[0] / users, a[0] / users
-    most = MOST_STAKED / max(part_a, part_b)
-    mean_a = min(max(mean + difference * part_a, difference, 0.0), 1 + difference, 1.0)
-    mean_b = min(max(mean_a - difference, 0.0), 1.0)
-    logs = []
-    for stake in STAKES:
-        stake_a, stake_b = min(stake, most) * part_a, min(stake, most) * part_b
-        logs.append(
-            a[1] * math.log1p(stake_a * (1 - mean_a))
-            + (a[0] - a[1]) * math.log1p(-stake_a * mean_a)
-            + b[1] * math.log1p(-stake_b * (1 - mean_b))
-            + (b[0] - b[1]) * math.log1p(stake_b * mean_b)
-        )
-    return logs
 
 
 def threshold_of(arms: int, alpha: float, margin: float | None = None) -> float:
@@ -135,7 +79,7 @@ def verdict(
     *,
     margin: float | None = None,
     costs: Mapping[str, float] | None = None,
-) -> Verdict:
+) -> Proof:
     """What the first outcomes of each interval (users, reward sum by variant), oldest first, prove.
 
     The leader is the first variant to pass, even if later intervals speak less clearly; equivalence that came before
@@ -158,10 +102,10 @@ def verdict(
     e_values: dict[str, dict[str, float]] = {name: {} for name in variant_names}
     for (a, b), path in better.items():
         e_values[a][b] = of_log(path[-1]) if never else 1.0
-    return Verdict(leader if is_named else None, not is_named and equivalent_at < never, e_values, threshold)
+    return Proof(leader if is_named else None, not is_named and equivalent_at < never, e_values, threshold)
 
 
-def _passed(paths: "Iterable[Floats]", threshold: float, never: int) -> int:
+def _passed(paths: Iterable[Floats], threshold: float, never: int) -> int:
     """The interval in which the last of the highest e-values (logarithms) has reached the threshold."""
     return max((int(path.searchsorted(math.log(threshold))) for path in paths), default=never)
 
@@ -172,21 +116,44 @@ def array_of(cells: Sequence[Trials]) -> Floats:
 
 
 def highest(a: Floats, b: Floats, difference: float = 0.0) -> Floats:
-    """The highest e-value so far for "a exceeds b by more than `difference`" after each batch; in logarithms.
+    """The highest e-value so far for "a exceeds b by more than `difference`" after each batch, as a logarithm.
 
     `a` and `b` are `array_of` their batches.
     """
-    if difference < -1:
-        return np.full(len(a), np.inf)
-    n, s = np.stack([a, b], axis=-1).transpose(1, 2, 0)
-    both = (n > 0).all(axis=0)
-    users, reward = (np.cumsum(x, axis=1) - x for x in (n, s))
-    logs = np.zeros((len(a), len(STAKES)))
-    if both.any():
-        seen = n[:, both], s[:, both], users[:, both], reward[:, both]
-        logs[both] = log_factors(*seen, min(difference, 1.0))
-    e_values = log_sum_last(np.log(WEIGHTS) + np.cumsum(logs, axis=0))
-    return np.maximum.accumulate(np.where(both, np.maximum(e_values, 0.0), 0.0))
+    return PairTest(difference=difference).add(*np.stack([a, b]).transpose(2, 0, 1))
+
+
+class PairTest:
+    """The e-values for "a's mean exceeds b's by more than `difference`", batch after batch, as logarithms.
+
+    It tests pairs of arms in any `shape`: none for one experiment's pair, runs and pairs in a simulation. Means differ
+    by 1 at most: a larger `difference` is tested as 1, and one below -1 is surely exceeded.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = (), difference: float = 0.0) -> None:
+        self._difference = min(max(difference, -1.0), 1.0)
+        self._logs = np.broadcast_to(np.log(WEIGHTS), (*shape, len(WEIGHTS)))
+        self._users, self._reward = np.zeros((2, 2, *shape))
+        self.highest = np.full(shape, np.inf if difference < -1 else 0.0)
+
+    def add(self, users: Floats, reward: Floats) -> Floats:
+        """Takes batches in, oldest first; returns the highest e-value after each, [batches, *shape].
+
+        `users` and the sums of their `reward` are [2, batches, *shape]: of the pairs' first arms, and of the second.
+        """
+        both = (users[0] > 0) & (users[1] > 0)
+        users_before = self._users[:, None] + (np.cumsum(users, axis=1) - users)
+        reward_before = self._reward[:, None] + (np.cumsum(reward, axis=1) - reward)
+        batches = (users[:, both], reward[:, both], users_before[:, both], reward_before[:, both])
+        logs = np.zeros((len(both) + 1, *self._logs.shape))
+        logs[0], logs[1:][both] = self._logs, log_factors(*batches, self._difference)
+        logs = np.cumsum(logs, axis=0)
+        path = np.zeros((len(both) + 1, *self.highest.shape))
+        path[0], path[1:][both] = self.highest, log_sum(logs[1:][both])
+        path = np.maximum.accumulate(path)
+        self._users, self._reward = self._users + users.sum(axis=1), self._reward + reward.sum(axis=1)
+        self._logs, self.highest = logs[-1], path[-1]
+        return path[1:]
 
 
 def log_factors(n: Floats, s: Floats, users: Floats, reward: Floats, difference: float) -> Floats:
@@ -200,7 +167,7 @@ def log_factors(n: Floats, s: Floats, users: Floats, reward: Floats, difference:
         tried = math.log((1 - KEPT_AT_FIRST) / len(FIRST_MEANS))
         first = [tried + log_batch(n[:, fresh], s[:, fresh], np.array(m), difference) for m in FIRST_MEANS]
         kept = np.full_like(first[0], math.log(KEPT_AT_FIRST))
-        logs[fresh] = log_sum_last(np.stack([kept, *first], axis=-1))
+        logs[fresh] = log_sum(np.stack([kept, *first], axis=-1))
     return logs
 
 
@@ -218,9 +185,3 @@ def log_batch(n: Floats, s: Floats, mean: Floats, difference: float) -> Floats:
         + s_b * np.log1p(-stake_b * (1 - mean_b))
         + (b - s_b) * np.log1p(stake_b * mean_b)
     )
-
-
-def log_sum_last(logs: Floats) -> Floats:
-    """Along the last axis, the log of the sum of the numbers with these logarithms."""
-    most = logs.max(axis=-1, keepdims=True)
-    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).sum(axis=-1)))

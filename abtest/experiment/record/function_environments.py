@@ -3,13 +3,12 @@
 A variable's name is its field's in upper case.
 """
 
-import dataclasses
+from typing import NamedTuple
 
 from abtest.experiment.record.config import ExperimentConfig
 
 
-@dataclasses.dataclass(frozen=True)
-class ApiEnvironment:
+class ApiEnvironment(NamedTuple):
     """Of /invocation and /conversion; `endpoint_prefix` begins the names of the endpoints that the API serves."""
 
     experiments_table_name: str
@@ -18,32 +17,28 @@ class ApiEnvironment:
     endpoint_prefix: str
 
 
-@dataclasses.dataclass(frozen=True)
-class StatsEnvironment:
+class StatsEnvironment(NamedTuple):
     """Of /stats."""
 
     experiments_table_name: str
     endpoint_prefix: str
 
 
-@dataclasses.dataclass(frozen=True)
-class EndpointEnvironment:
+class EndpointEnvironment(NamedTuple):
     """Of acquire_lease, release_lease, clean_up and list_endpoints; `endpoint_name` is the stage's own endpoint."""
 
     experiments_table_name: str
     endpoint_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class ExperimentEnvironment:
+class ExperimentEnvironment(NamedTuple):
     """Of register_experiment and endpoint_changed."""
 
     experiment_config: ExperimentConfig
     experiments_table_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class SelectionEnvironment:
+class SelectionEnvironment(NamedTuple):
     """Of select_variants."""
 
     experiment_config: ExperimentConfig
@@ -54,8 +49,7 @@ class SelectionEnvironment:
     bucket_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class ShadowEnvironment:
+class ShadowEnvironment(NamedTuple):
     """Of compare_shadow."""
 
     experiment_config: ExperimentConfig
@@ -64,15 +58,13 @@ class ShadowEnvironment:
     bucket_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class AlarmEnvironment:
+class AlarmEnvironment(NamedTuple):
     """Of set_alarms."""
 
     experiment_config: ExperimentConfig
 
 
-@dataclasses.dataclass(frozen=True)
-class TakeOutEnvironment:
+class TakeOutEnvironment(NamedTuple):
     """Of take_out."""
 
     experiments_table_name: str
@@ -80,8 +72,7 @@ class TakeOutEnvironment:
     rebalance_state_machine_arn: str
 
 
-@dataclasses.dataclass(frozen=True)
-class CountingEnvironment:
+class CountingEnvironment(NamedTuple):
     """Of count_events."""
 
     experiments_table_name: str
@@ -90,22 +81,19 @@ class CountingEnvironment:
     bucket_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class DecidingEnvironment:
+class DecidingEnvironment(NamedTuple):
     """Of decide."""
 
     bucket_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class RecordingEnvironment:
+class RecordingEnvironment(NamedTuple):
     """Of record_decision."""
 
     experiments_table_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class PromotionEnvironment:
+class PromotionEnvironment(NamedTuple):
     """Of promote."""
 
     experiment_config: ExperimentConfig

@@ -54,7 +54,7 @@ class Selection:
         return (self.champion, *self.challengers)
 
 
-def _age(package: Package) -> tuple[datetime.datetime, int]:
+def age(package: Package) -> tuple[datetime.datetime, int]:
     return package.created_at, package.version
 
 
@@ -64,13 +64,13 @@ def select(champions: Iterable[Package], challengers: Iterable[Package], config:
     Each entry of `challenger_variant_config` is one challenger; defaults fill up to `challenger_variant_count`.
     None if no champion is approved. Raises SelectionError.
     """
-    approved = sorted((p for p in champions if p.status == APPROVED), key=_age, reverse=True)
+    approved = sorted((p for p in champions if p.status == APPROVED), key=age, reverse=True)
     wanted = config.champion_variant_config
     if not approved and wanted.model_package_version is None:
         return None
     chosen = _named(approved, wanted, "champion_variant_config") or approved[0]
     champion = _variant("Champion", chosen, wanted, config)
-    rivals = sorted((p for p in challengers if p.status == APPROVED), key=_age, reverse=True)
+    rivals = sorted((p for p in challengers if p.status == APPROVED), key=age, reverse=True)
     selection = Selection(champion, tuple(_challengers(rivals, champion.package, config)))
     names = [variant.variant_name for variant in selection.variants]
     if len(set(names)) < len(names):

@@ -1,25 +1,32 @@
 """What the events say of who was drawn by which shares, and what came of it: the input of a replay."""
 
-import collections
 import dataclasses
 import datetime
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
-from abtest.experiment.counting.trials import Trial, distinct_events, first_by_user, trials_of
-from abtest.experiment.record.events import EventError, parse
+import numpy as np
+from numpy.typing import NDArray
+
+from abtest.experiment.arrays import Floats
+from abtest.experiment.counting import columns
+from abtest.experiment.counting.count import apart, events_of, first_by_user, randomised, trials_of
+from abtest.experiment.counting.event_table import Draw, EventTable, Rows
 
 SHARES_ERROR = 1e-6
-EVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 MILLISECOND = datetime.timedelta(milliseconds=1)
 REWARDS = ("first", "mean")  # of a user: that of the first invocation, or the mean of all
 
-OPEN, NO_PROPENSITY, IMPOSSIBLE, UNKNOWN_DECISION = (
+# Why a user does not say what another allocation would have earned.
+OPEN, NO_PROPENSITY, IMPOSSIBLE, UNKNOWN_DECISION = REASONS = (
     "attribution window still open",
     "no Decision or no propensity recorded",
     "propensity 0: the variant was not drawn",
     "by a Decision that is not on record",
 )
+
+Appeared: TypeAlias = Mapping[Draw, int]  # when users were first drawn like that, in milliseconds since 1970
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +54,8 @@ class LoggedUser:
 class Log:
     """One experiment's randomised traffic up to the last event, `as_of`.
 
-    `decisions` are in their order, `users` in that of their Decisions, then by time; `trials` are all randomised ones.
+    `decisions` are in their order, `users` in that of their Decisions, then by time; `trials` are all randomised ones
+    (rows of `counting.count`), of which `draws` says how each variant was drawn.
     `left_out` counts users (and, by strategy, invocations that nobody drew) that are not among `users`, by the reason.
     `guessed_decisions` counts Decisions under which two or more variants got nobody: what is left of the shares is
     divided evenly among these, which only the model of the reward sees.
@@ -58,7 +66,8 @@ class Log:
     variant_names: tuple[str, ...]
     decisions: tuple[LoggedDecision, ...]
     users: tuple[LoggedUser, ...]
-    trials: tuple[Trial, ...]
+    trials: Rows
+    draws: tuple[Draw, ...]
     left_out: Mapping[str, int]
     guessed_decisions: int = 0
     malformed_lines: int = 0
@@ -71,22 +80,19 @@ class Log:
             weights = {**decision.shares, **weights}
         return weights
 
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Those that drew the users."""
+        return tuple(sorted({self.draws[place].strategy for place in np.unique(self.trials["draw"])}))
 
-def experiment_ids(lines: Iterable[str]) -> list[str]:
-    """The experiments that drew users in these lines, sorted; malformed lines say nothing."""
-    found = set()
-    for line in lines:
-        try:
-            event = parse(line)
-        except EventError:
-            continue
-        if event.randomised:
-            found.add(event.experiment_id)
-    return sorted(found)
+
+def experiment_ids(table: EventTable) -> list[str]:
+    """The experiments that drew users, sorted."""
+    return sorted({draw.experiment_id for draw in table.draws if draw.drawn is not None})
 
 
 def read_log(
-    lines: Iterable[str],
+    table: EventTable,
     *,
     experiment_id: str,
     attribution_window_seconds: int = 0,
@@ -98,111 +104,108 @@ def read_log(
     `decisions`, in their order, are read off the propensities if they are not given. Raises ValueError if nobody was
     drawn, or if propensities contradict each other or the Decisions.
     """
-    window = datetime.timedelta(seconds=attribution_window_seconds)
-    read = distinct_events(lines, experiment_id, EVER)
-    trials, _ = trials_of(read.events, window)
-    randomised = [trial for trial in trials if trial.invocation.randomised]
-    first = first_by_user(randomised)
-    drawn = [trial for trial in first if _problem(trial) is None]
-    if not drawn:
+    if reward not in REWARDS:
+        raise ValueError(f"reward: must be one of {', '.join(REWARDS)}, not {reward!r}")
+    invocations, conversions = events_of(table, experiment_id)
+    all_trials, _ = trials_of(invocations, conversions, attribution_window_seconds)
+    _, trials = randomised(all_trials, table.draws)
+    first = first_by_user(trials)
+    known = _appeared(first, table.draws)
+    if not known:
         raise ValueError(f"{experiment_id}: no event says with which share (propensity) a user's variant was drawn")
     guessed = 0
     if decisions is None:
-        decisions, guessed = _inferred(drawn)
-    as_of = max(event.timestamp for event in read.events)
-    known, names = {decision.decision_id for decision in decisions}, _names(decisions, drawn)
-    _check(drawn, decisions)
-    usable = [trial for trial in drawn if trial.invocation.decision_id in known and trial.closed_at <= as_of]
+        decisions, guessed = _inferred(known)
+    _check(known, decisions)
+    until = max(int(rows["at"].max(initial=0)) for rows in (invocations, conversions))
+    reasons = _reasons(first, table.draws, {decision.decision_id for decision in decisions}, until)
+    left_out = zip(REASONS, np.bincount(reasons, minlength=len(REASONS) + 1).tolist(), strict=False)
+    earned = _means(trials[trials["closed_at"] <= until], first, table.draws) if reward == "mean" else first["reward"]
+    used = reasons == len(REASONS)
     return Log(
         experiment_id=experiment_id,
-        as_of=as_of,
-        variant_names=names,
+        as_of=columns.EPOCH + until * MILLISECOND,
+        variant_names=_names(decisions, known),
         decisions=tuple(decisions),
-        users=tuple(_users(usable, randomised, decisions, as_of, reward)),
-        trials=tuple(randomised),
-        left_out=_left_out(trials, first, known, as_of),
+        users=tuple(_users(first[used], earned[used], table.draws, decisions)),
+        trials=trials,
+        draws=table.draws,
+        left_out={f"{strategy} invocations": number for strategy, number in apart(all_trials, table.draws).items()}
+        | {reason: number for reason, number in left_out if number},
         guessed_decisions=guessed,
-        malformed_lines=len(read.malformed),
+        malformed_lines=len(table.malformed),
     )
 
 
-def _problem(trial: Trial) -> str | None:
-    """Why the trial does not say how its user was drawn, if it does not."""
-    if trial.invocation.decision_id is None or trial.invocation.propensity is None:
+def _problem(draw: Draw) -> str | None:
+    """Why this does not say how a user was drawn, if it does not."""
+    if draw.decision_id is None or draw.propensity is None:
         return NO_PROPENSITY
-    return IMPOSSIBLE if trial.invocation.propensity == 0 else None
+    return IMPOSSIBLE if draw.propensity == 0 else None
 
 
-def _left_out(
-    trials: Iterable[Trial], first: Iterable[Trial], known: set[str], as_of: datetime.datetime
-) -> dict[str, int]:
-    apart = (f"{t.invocation.strategy} invocations" for t in trials if not t.invocation.randomised)
-    counts = collections.Counter(sorted(apart))
-    for trial in first:
-        problem = _problem(trial)
-        if problem is None and trial.invocation.decision_id not in known:
-            problem = UNKNOWN_DECISION
-        if problem is None and trial.closed_at > as_of:
-            problem = OPEN
-        if problem:
-            counts[problem] += 1
-    return dict(counts)
+def _appeared(first: Rows, draws: Sequence[Draw]) -> dict[Draw, int]:
+    """How users were drawn: each way with the time at which it first appeared, in this order."""
+    by_time = first[np.argsort(first["at"], kind="stable")]
+    places, index = np.unique(by_time["draw"], return_index=True)
+    order = np.argsort(index)
+    ways = zip(places[order].tolist(), by_time["at"][index[order]].tolist(), strict=True)
+    return {draws[place]: at for place, at in ways if _problem(draws[place]) is None}
 
 
-def _names(decisions: Iterable[LoggedDecision], drawn: Iterable[Trial]) -> tuple[str, ...]:
+def _reasons(first: Rows, draws: Sequence[Draw], known: set[str], until: int) -> NDArray[np.int64]:
+    """For each user the place in REASONS of why nothing can be said of them; behind the last if there is no reason."""
+    fine = len(REASONS)
+    by_draw = np.full(len(draws), fine)
+    for place in np.unique(first["draw"]):
+        problem = _problem(draws[place]) or (None if draws[place].decision_id in known else UNKNOWN_DECISION)
+        by_draw[place] = REASONS.index(problem) if problem else fine
+    reasons = by_draw[first["draw"]]
+    return np.where((reasons == fine) & (first["closed_at"] > until), REASONS.index(OPEN), reasons)
+
+
+def _names(decisions: Iterable[LoggedDecision], known: Appeared) -> tuple[str, ...]:
     named = [name for decision in decisions for name in decision.shares]
-    return tuple(dict.fromkeys([*named, *sorted({trial.variant for trial in drawn})]))
+    return tuple(dict.fromkeys([*named, *sorted({str(draw.variant) for draw in known})]))
 
 
-def _users(
-    usable: Sequence[Trial],
-    randomised: Iterable[Trial],
-    decisions: Sequence[LoggedDecision],
-    as_of: datetime.datetime,
-    reward: str,
-) -> list[LoggedUser]:
-    if reward not in REWARDS:
-        raise ValueError(f"reward: must be one of {', '.join(REWARDS)}, not {reward!r}")
-    means = _means(randomised, as_of) if reward == "mean" else {}
+def _users(first: Rows, earned: Floats, draws: Sequence[Draw], decisions: Sequence[LoggedDecision]) -> list[LoggedUser]:
+    """By their Decisions, then by time."""
     order = {decision.decision_id: number for number, decision in enumerate(decisions)}
-    users = []
-    for trial in sorted(usable, key=lambda trial: (order[str(trial.invocation.decision_id)], *_when(trial))):
-        earned = means[_draw(trial)] if reward == "mean" else trial.reward(as_of)
-        users.append(LoggedUser(str(trial.invocation.decision_id), trial.variant, earned))
-    return users
+    numbers = np.array([order.get(str(draw.decision_id), -1) for draw in draws], np.int64)[first["draw"]]
+    by_time = np.lexsort((first["at"], numbers))
+    how = (draws[place] for place in first["draw"][by_time])
+    pairs = zip(how, earned[by_time].tolist(), strict=True)
+    return [LoggedUser(str(draw.decision_id), str(draw.variant), reward) for draw, reward in pairs]
 
 
-def _when(trial: Trial) -> tuple[datetime.datetime, str]:
-    return trial.invocation.timestamp, trial.invocation.inference_id
+def _means(closed: Rows, first: Rows, draws: Sequence[Draw]) -> Floats:
+    """For each user's draw the mean reward of its closed invocations; 0 where none is closed."""
+    ways = {(draw.decision_id, draw.variant): number for number, draw in enumerate(draws)}
+    codes = np.array([ways[draw.decision_id, draw.variant] for draw in draws], np.uint64)
+    keys, wanted = (rows["user"] * np.uint64(len(draws)) + codes[rows["draw"]] for rows in (closed, first))
+    found, number = np.unique(np.concatenate([wanted, keys]), return_inverse=True)
+    number = number[len(wanted) :]
+    sums, counts = np.bincount(number, closed["reward"], len(found)), np.bincount(number, minlength=len(found))
+    means: Floats = (sums / np.maximum(counts, 1))[np.searchsorted(found, wanted)]
+    return means
 
 
-def _draw(trial: Trial) -> tuple[str, str | None, str]:
-    return trial.invocation.user_id, trial.invocation.decision_id, trial.variant
-
-
-def _means(randomised: Iterable[Trial], as_of: datetime.datetime) -> dict[tuple[str, str | None, str], float]:
-    """Each draw's mean reward over its closed invocations."""
-    rewards: dict[tuple[str, str | None, str], list[float]] = {}
-    for trial in randomised:
-        if trial.closed_at <= as_of:
-            rewards.setdefault(_draw(trial), []).append(trial.reward(as_of))
-    return {draw: math.fsum(earned) / len(earned) for draw, earned in rewards.items()}
-
-
-def _inferred(drawn: Iterable[Trial]) -> tuple[list[LoggedDecision], int]:
+def _inferred(known: Appeared) -> tuple[list[LoggedDecision], int]:
     """The Decisions as the propensities of their users show them, and under how many the shares are partly guessed.
 
     A Decision follows from what was closed just before its first user came. What its users' shares leave belongs to
     the variants that none of them drew; if nothing is left, those that had traffic earlier have share 0, and the others
     have not joined yet.
     """
-    groups: dict[str, list[Trial]] = {}
-    for trial in sorted(drawn, key=_when):
-        groups.setdefault(str(trial.invocation.decision_id), []).append(trial)
-    names = dict.fromkeys(trial.variant for trials in groups.values() for trial in trials)
+    groups: dict[str, dict[str, float]] = {}
+    began: dict[str, int] = {}
+    for draw, at in known.items():
+        groups.setdefault(str(draw.decision_id), {})[str(draw.variant)] = float(draw.propensity or 0)
+        began.setdefault(str(draw.decision_id), at)
+    names = dict.fromkeys(name for seen in groups.values() for name in seen)
     decisions, guessed, joined = [], 0, set[str]()
-    for decision_id, trials in groups.items():
-        seen = {trial.variant: float(trial.invocation.propensity or 0) for trial in trials}
+    for decision_id, seen in groups.items():
         absent = [name for name in names if name not in seen]
         rest = 1 - math.fsum(seen.values())
         possible = absent if rest > SHARES_ERROR else []
@@ -210,21 +213,22 @@ def _inferred(drawn: Iterable[Trial]) -> tuple[list[LoggedDecision], int]:
         joined |= {*seen, *possible}
         shares = {name: seen.get(name, rest / len(absent) if name in possible else 0.0) for name in names}
         taking_part = {name: share for name, share in shares.items() if name in joined}
-        decisions.append(LoggedDecision(decision_id, trials[0].invocation.timestamp - MILLISECOND, taking_part))
+        as_of = columns.EPOCH + (began[decision_id] - 1) * MILLISECOND
+        decisions.append(LoggedDecision(decision_id, as_of, taking_part))
     return decisions, guessed
 
 
-def _check(drawn: Iterable[Trial], decisions: Iterable[LoggedDecision]) -> None:
-    """Raises ValueError if a user's propensity is not the Decision's share, or shares exceed 1."""
+def _check(known: Appeared, decisions: Iterable[LoggedDecision]) -> None:
+    """Raises ValueError if a propensity is not the Decision's share, or shares exceed 1."""
     shares = {decision.decision_id: decision.shares for decision in decisions}
     for decision_id, given in shares.items():
         if math.fsum(given.values()) > 1 + SHARES_ERROR:
             raise ValueError(f"{decision_id}: the propensities of its variants sum to {math.fsum(given.values()):g}")
-    for trial in drawn:
-        given = shares.get(str(trial.invocation.decision_id), {trial.variant: trial.invocation.propensity or 0.0})
-        share, propensity = given.get(trial.variant, 0.0), trial.invocation.propensity or 0.0
+    for draw in known:
+        variant, propensity = str(draw.variant), draw.propensity or 0.0
+        share = shares.get(str(draw.decision_id), {variant: propensity}).get(variant, 0.0)
         if abs(share - propensity) > SHARES_ERROR:
             raise ValueError(
-                f"{trial.invocation.decision_id}: {trial.variant} has share {share:g}, "
-                f"but user {trial.invocation.user_id} was drawn with propensity {propensity:g}"
+                f"{draw.decision_id}: {variant} has share {share:g}, "
+                f"but users were drawn with propensity {propensity:g}"
             )

@@ -37,6 +37,8 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from abtest.experiment.evidence.e_values import log_sum
 
 SHARES_ERROR = 1e-6
@@ -92,7 +94,7 @@ class Cohort:
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class ValueEstimate:
     """Reward per user: the estimate and the limits of its always-valid interval."""
 
     value: float
@@ -113,11 +115,11 @@ class Evaluation:
 
     users: int
     confidence: float
-    logged: Estimate
-    ipw: Estimate
-    self_normalised_ipw: Estimate
-    doubly_robust: Estimate
-    difference: Estimate
+    logged: ValueEstimate
+    ipw: ValueEstimate
+    self_normalised_ipw: ValueEstimate
+    doubly_robust: ValueEstimate
+    difference: ValueEstimate
     effective_users: float
     largest_weight: float
     mean_weight: float
@@ -205,11 +207,11 @@ def _doubly_robust(cohorts: Sequence[Cohort], models: Models, *, baseline: float
     return math.fsum(terms) / sum(cohort.size for cohort in cohorts)
 
 
-def _estimate(value: float, lower: float, upper: float) -> Estimate:
+def _estimate(value: float, lower: float, upper: float) -> ValueEstimate:
     """Raises UnidentifiedError if there is nothing between the limits."""
     if lower > upper:
         raise UnidentifiedError("the users' draws contradict the recorded shares: no value fits both")
-    return Estimate(value, lower, upper)
+    return ValueEstimate(value, lower, upper)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,18 +221,18 @@ class _Limits:
     cohorts: Sequence[Cohort]
     alpha: float
 
-    def of_value(self, value: float, models: Models, upper_models: Models | None = None) -> Estimate:
+    def of_value(self, value: float, models: Models, upper_models: Models | None = None) -> ValueEstimate:
         upper = _unknown_share(self.cohorts) - self._lower(upper_models or models, sign=-1)
         return _estimate(value, max(0.0, self._lower(models, sign=1)), min(1.0, upper))
 
-    def of_difference(self, value: float, models: Models) -> Estimate:
+    def of_difference(self, value: float, models: Models) -> ValueEstimate:
         upper = _unknown_share(self.cohorts) - self._lower(models, sign=-1, baseline=1.0)
         return _estimate(value, self._lower(models, sign=1, baseline=1.0), min(1.0, upper))
 
     def _lower(self, models: Models, *, sign: int, baseline: float = 0.0) -> float:
         """The limit of `sign` times the mean of sum_a (q(a) - baseline p(a)) mu(a), without arms that had no share."""
         users = sum(cohort.size for cohort in self.cohorts)
-        logs: list[tuple[float, float]] = []  # of each weighted supermartingale: a - b * mean
+        logs = []  # of each weighted supermartingale: a - b * mean
         for scale, weight in SCALES.items():
             scored = [_scored(c, m, sign, baseline, scale) for c, m in zip(self.cohorts, models, strict=True)]
             total, squares = (math.fsum(column) for column in zip(*scored, strict=True))
@@ -238,10 +240,11 @@ class _Limits:
             for rate in RATES:
                 psi = (-math.log1p(-rate) - rate) / scale**2
                 logs.append((share + rate / scale * total - psi * squares, rate / scale * users))
+        a, b = np.array(logs).T
         low, high = -1.0, 1.0
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            rejected = log_sum([a - b * middle for a, b in logs]) >= -math.log(self.alpha)
+            rejected = bool(log_sum(a - b * middle) >= -math.log(self.alpha))
             low, high = (middle, high) if rejected else (low, middle)
         return low
 

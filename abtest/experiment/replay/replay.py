@@ -20,18 +20,20 @@ would have earned 0.177 a user, weighted evidence says 0.178, logged evidence 0.
 like many: the target's shares then move more than they would have.
 """
 
-import bisect
-import collections
 import dataclasses
-import datetime
 import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import numpy as np
 
 from abtest.experiment.allocation.strategies import traffic_shares
 from abtest.experiment.allocation.utility import utility
+from abtest.experiment.counting import columns
+from abtest.experiment.counting.count import NEVER
+from abtest.experiment.counting.event_table import Rows, only
 from abtest.experiment.record.variants import Shares
 from abtest.experiment.replay.logged import Log, LoggedDecision, LoggedUser
 from abtest.experiment.replay.off_policy import Cohort, Evaluation, UnidentifiedError, evaluate
@@ -41,6 +43,14 @@ EVIDENCE = ("weighted", "logged")
 PIECES = 8  # a piece is at most this part of all users before it
 
 NOT_JOINED = "a variant of the target did not take part yet"
+
+# What becomes known `at` a time of invocations in `interval` on a variant, both by place, `drawn_by` a Decision.
+CHANGE = np.dtype(
+    [
+        *((name, "<i8") for name in ("at", "interval", "variant", "drawn_by")),
+        *((name, "<f8") for name in ("trials", "reward")),
+    ]
+)
 
 Cells: TypeAlias = list[tuple[float, float]]
 
@@ -93,7 +103,7 @@ def strategy_shares(
 
 
 @dataclasses.dataclass(frozen=True)
-class Round:
+class ReplayedDecision:
     """The users of one Decision: by whose shares they were drawn, and by which they would have been."""
 
     decision: LoggedDecision
@@ -106,7 +116,7 @@ class Replay:
     """`evaluation` of the target on the users of `rounds`; `left_out` counts the others by the reason."""
 
     evaluation: Evaluation
-    rounds: tuple[Round, ...]
+    rounds: tuple[ReplayedDecision, ...]
     left_out: Mapping[str, int]
 
 
@@ -126,13 +136,13 @@ def replay(
     if evidence not in EVIDENCE:
         raise ValueError(f"evidence: must be one of {', '.join(EVIDENCE)}, not {evidence!r}")
     groups = {key: list(users) for key, users in itertools.groupby(log.users, key=lambda user: user.decision_id)}
-    rounds, cohorts, seen, known = list[Round](), list[Cohort](), 0, _Evidence(log)
+    rounds, cohorts, seen, known = list[ReplayedDecision](), list[Cohort](), 0, _ClosedTrials(log)
     for number, decision in enumerate(log.decisions):
         users, names = groups.get(decision.decision_id, []), list(decision.shares)
         history = known.until(number)
         shares = target(names, _totals(history, len(names)), history) if users else None
         if shares is not None:
-            rounds.append(Round(decision, len(users), dict(zip(names, shares, strict=True))))
+            rounds.append(ReplayedDecision(decision, len(users), dict(zip(names, shares, strict=True))))
             cohorts += _cohorts(log.variant_names, rounds[-1], users, seen)
             seen += len(users)
             if evidence == "weighted":
@@ -148,7 +158,7 @@ def replay(
     )
 
 
-def _check_support(rounds: Sequence[Round], names: Iterable[str]) -> None:
+def _check_support(rounds: Sequence[ReplayedDecision], names: Iterable[str]) -> None:
     if not rounds:
         raise UnidentifiedError("no user with a closed window was drawn while all variants of the target took part")
     for name in names:
@@ -159,7 +169,7 @@ def _check_support(rounds: Sequence[Round], names: Iterable[str]) -> None:
             )
 
 
-def _cohorts(names: Sequence[str], taken: Round, users: Sequence[LoggedUser], seen: int) -> Iterator[Cohort]:
+def _cohorts(names: Sequence[str], taken: ReplayedDecision, users: Sequence[LoggedUser], seen: int) -> Iterator[Cohort]:
     """The users in pieces, `seen` users having come before: the model of the reward learns in between."""
     logged = tuple(taken.decision.shares.get(name, 0.0) for name in names)
     target = tuple(taken.target.get(name, 0.0) for name in names)
@@ -179,34 +189,55 @@ def _cohorts(names: Sequence[str], taken: Round, users: Sequence[LoggedUser], se
         start = end
 
 
-class _Evidence:
+class _ClosedTrials:
     """What was closed when each Decision was taken; to be asked for one Decision after the other."""
 
     def __init__(self, log: Log) -> None:
         self._decisions = log.decisions
-        self._changes = collections.deque(sorted(_changes(log)))
-        self._intervals: list[dict[str, tuple[float, float]]] = [{} for _ in log.decisions]
-        self._weights: dict[tuple[str, str], float] = {}
+        self._places = {name: place for place, name in enumerate(log.variant_names)}
+        self._numbers = {decision.decision_id: number for number, decision in enumerate(log.decisions)}
+        self._changes = self._changes_of(log)
+        self._taken_in = 0
+        self._cells = np.zeros((2, len(log.decisions), len(log.variant_names)))  # trials and rewards by interval
+        self._weights = np.ones((len(log.decisions) + 1, len(log.variant_names)))  # the last: of an unknown Decision
 
-    def weigh(self, taken: Round) -> None:
+    def _changes_of(self, log: Log) -> Rows:
+        """What becomes known when: that an invocation is a trial, and what reward it brought."""
+        variant = np.array([self._places.get(str(draw.drawn), -1) for draw in log.draws], np.int64)
+        number = np.array([self._numbers.get(str(draw.decision_id), -1) for draw in log.draws], np.int64)
+        trials = only(log.trials, variant[log.trials["draw"]] >= 0)
+        ends = np.array([columns.to_milliseconds(decision.as_of) for decision in log.decisions[1:]], np.int64)
+        changes = np.zeros(len(trials), CHANGE)
+        changes["interval"] = np.searchsorted(ends, trials["at"])
+        changes["variant"], changes["drawn_by"] = variant[trials["draw"]], number[trials["draw"]]
+        rewards = changes[trials["converted_at"] != NEVER]
+        converted = trials[trials["converted_at"] != NEVER]
+        changes["at"], changes["trials"] = trials["closed_at"], 1
+        rewards["at"] = np.maximum(converted["closed_at"], converted["converted_at"])
+        rewards["reward"] = converted["reward"]
+        together = np.concatenate([changes, rewards])
+        return together[np.argsort(together["at"], kind="stable")]
+
+    def weigh(self, taken: ReplayedDecision) -> None:
         """From now on what the users of this Decision bring counts as often as the target would have drawn them."""
         for name, share in taken.decision.shares.items():
             weight = taken.target[name] / share if share else 0.0
-            self._weights[taken.decision.decision_id, name] = weight
+            self._weights[self._numbers[taken.decision.decision_id], self._places[name]] = weight
 
     def until(self, number: int) -> list[Cells]:
         """(trials, reward) of the Decision's variants, by interval between Decisions, of invocation, oldest first.
 
         The first Decision has no interval before it. What nobody weighed counts once.
         """
-        while self._changes and self._changes[0].at <= self._decisions[number].as_of:
-            change = self._changes.popleft()
-            weight = self._weights.get((change.decision_id, change.variant), 1.0)
-            trials, reward = self._intervals[change.interval].get(change.variant, (0.0, 0.0))
-            cell = trials + weight * change.trials, reward + weight * change.reward
-            self._intervals[change.interval][change.variant] = cell
-        names = self._decisions[number].shares
-        return [[interval.get(name, (0.0, 0.0)) for name in names] for interval in self._intervals[:number]]
+        decision = self._decisions[number]
+        end = int(np.searchsorted(self._changes["at"], columns.to_milliseconds(decision.as_of), side="right"))
+        new = self._changes[self._taken_in : end]
+        self._taken_in = max(self._taken_in, end)
+        weight = self._weights[new["drawn_by"], new["variant"]]
+        for cells, amount in zip(self._cells, (new["trials"], new["reward"]), strict=True):
+            np.add.at(cells, (new["interval"], new["variant"]), weight * amount)
+        trials, rewards = self._cells[:, :number, [self._places[name] for name in decision.shares]].tolist()
+        return [list(zip(*interval, strict=True)) for interval in zip(trials, rewards, strict=True)]
 
 
 def _totals(history: Sequence[Cells], arms: int) -> Cells:
@@ -214,25 +245,3 @@ def _totals(history: Sequence[Cells], arms: int) -> Cells:
         (math.fsum(cells[arm][0] for cells in history), math.fsum(cells[arm][1] for cells in history))
         for arm in range(arms)
     ]
-
-
-class _Change(NamedTuple):
-    """What becomes known `at` a time of an invocation in `interval`: that it is a trial, or its reward."""
-
-    at: datetime.datetime
-    interval: int
-    variant: str
-    decision_id: str
-    trials: float
-    reward: float
-
-
-def _changes(log: Log) -> Iterator[_Change]:
-    ends = [decision.as_of for decision in log.decisions[1:]]
-    for trial in log.trials:
-        interval = bisect.bisect_left(ends, trial.invocation.timestamp)
-        drawn_by = trial.invocation.decision_id or ""
-        yield _Change(trial.closed_at, interval, trial.variant, drawn_by, 1.0, 0.0)
-        if trial.conversion is not None and trial.converted:
-            known_at = max(trial.closed_at, trial.conversion.timestamp)
-            yield _Change(known_at, interval, trial.variant, drawn_by, 0.0, trial.conversion.reward)

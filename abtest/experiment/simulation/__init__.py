@@ -6,25 +6,23 @@ theirs = simulate(scenario, request_policy("ThompsonSampling"), runs=1000, seed=
 ratio(ours.total_regret, theirs.total_regret)
 """
 
-from abtest.experiment.simulation.batched import probability_best
-from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest
-from abtest.experiment.simulation.known import READINGS, Known
-from abtest.experiment.simulation.policies import IntervalPolicy, Policy, RequestPolicy, Session, likely_best
+from abtest.experiment.simulation.decisions import SequentialTest
+from abtest.experiment.simulation.policies import (
+    IntervalPolicy,
+    Policy,
+    RequestPolicy,
+    Session,
+    interval_policy,
+)
 from abtest.experiment.simulation.published import request_policy
 from abtest.experiment.simulation.runs import Estimate, Runs, difference, estimate, ratio
 from abtest.experiment.simulation.scenario import Change, Scenario, Users
 from abtest.experiment.simulation.simulate import simulate
-from abtest.experiment.simulation.strategies import interval_policy
 
 __all__ = [
-    "NOBODY",
-    "READINGS",
     "Change",
-    "Decisions",
     "Estimate",
     "IntervalPolicy",
-    "Known",
-    "Monitor",
     "Policy",
     "RequestPolicy",
     "Runs",
@@ -35,8 +33,6 @@ __all__ = [
     "difference",
     "estimate",
     "interval_policy",
-    "likely_best",
-    "probability_best",
     "ratio",
     "request_policy",
     "simulate",

@@ -1,17 +1,16 @@
-"""The always-valid test of abtest.experiment.evidence.stopping in all runs at once; formulas and proof are there."""
+"""The always-valid test of `evidence.stopping` at work in all runs of a simulation; formulas and proof are there."""
 
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.e_values import LARGEST
-from abtest.experiment.evidence.stopping import WEIGHTS, log_factors, threshold_of
-from abtest.experiment.evidence.stopping import log_sum_last as log_sum
+from abtest.experiment.evidence.stopping import PairTest, threshold_of
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING
 from abtest.experiment.record.settings import MODES
 
@@ -56,54 +55,30 @@ class Decisions:
         return [DECIDED if leader != NOBODY else EQUIVALENT if same else RUNNING for leader, same in pairs]
 
 
-class Evidence:
-    """The e-values for "a's mean exceeds b's by more than `difference`" for some pairs (a, b); in logarithms."""
-
-    def __init__(self, runs: int, pairs: Sequence[tuple[int, int]], difference: float = 0.0) -> None:
-        self.a, self.b = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        self._difference = difference
-        shape = (runs, len(self.a))
-        self._logs = np.tile(np.log(WEIGHTS), (*shape, 1))
-        self._users, self._reward = np.zeros((2, *shape)), np.zeros((2, *shape))  # of a, and of b
-        self.highest = np.zeros(shape)
-
-    def add(self, users: Floats, rewards: Floats) -> None:
-        """Takes a batch in: [runs, arms]."""
-        n = np.stack([users[:, self.a], users[:, self.b]])
-        s = np.stack([rewards[:, self.a], rewards[:, self.b]])
-        both = (n[0] > 0) & (n[1] > 0)
-        if both.any():
-            earlier = self._users, self._reward
-            logs = log_factors(np.where(both, n, 1), np.where(both, s, 0), *earlier, self._difference)
-            self._logs += np.where(both[..., None], logs, 0)
-            self.highest = np.maximum(self.highest, log_sum(self._logs))
-        self._users += n
-        self._reward += s
-
-
 class Monitor:
     """`stopping.verdict` for all runs, look by look."""
 
     def __init__(self, runs: int, arms: int, test: SequentialTest) -> None:
         self._enough = math.log(threshold_of(arms, test.alpha, test.margin))
-        self._better = Evidence(runs, list(itertools.permutations(range(arms), 2)))
+        self._pairs = _array_of(itertools.permutations(range(arms), 2))
+        self._better = PairTest((runs, self._pairs.shape[1]))
         challengers = range(1, arms) if test.margin is not None else ()
-        close = [pair for arm in challengers for pair in ((0, arm), (arm, 0))]
-        self._close = Evidence(runs, close, -(test.margin or 0.0))
+        self._close_pairs = _array_of(pair for arm in challengers for pair in ((0, arm), (arm, 0)))
+        self._close = PairTest((runs, self._close_pairs.shape[1]), -(test.margin or 0.0))
         self._arms = arms
         undecided = np.full(runs, NOBODY)
         self.decisions = Decisions(undecided, np.zeros(runs, dtype=bool), undecided.copy())
 
     def look(self, users: Floats, rewards: Floats, at: int) -> None:
         """Takes in what the look at the end of interval `at` finds closed: first outcomes [runs, arms]."""
-        self._better.add(users, rewards)
-        self._close.add(users, rewards)
+        for test, pairs in ((self._better, self._pairs), (self._close, self._close_pairs)):
+            test.add(*(cells[:, pairs].swapaxes(0, 1)[:, None] for cells in (users, rewards)))
         passed = self._better.highest >= self._enough
         for arm in range(self._arms if self._arms > 1 else 0):
-            named = self.running & passed[:, self._better.a == arm].all(axis=1)
+            named = self.running & passed[:, self._pairs[0] == arm].all(axis=1)
             self.decisions.leader[named] = arm
             self.decisions.decided_at[named] = at
-        if len(self._close.a):
+        if self._close_pairs.size:
             same = self.running & (self._close.highest >= self._enough).all(axis=1)
             self.decisions.equivalent[same] = True
             self.decisions.decided_at[same] = at
@@ -118,5 +93,11 @@ class Monitor:
     def e_values(self) -> Floats:
         """[runs, arms, arms]: the highest so far for "the first is better than the second"; nan on the diagonal."""
         table = np.full((len(self.running), self._arms, self._arms), np.nan)
-        table[:, self._better.a, self._better.b] = np.exp(np.minimum(self._better.highest, math.log(LARGEST)))
+        first, second = self._pairs
+        table[:, first, second] = np.exp(np.minimum(self._better.highest, math.log(LARGEST)))
         return table
+
+
+def _array_of(pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """[2, pairs]: their first arms, and their second ones."""
+    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T

@@ -1,41 +1,21 @@
 """What is known at the end of an interval, read in one of three ways.
 
-`weighted`: closed cohorts, and open ones with each invocation weighted by F(its age), F the share of conversions that
-are seen by that age, estimated in each run from its closed cohorts, all arms together. A cohort that is expected to
-have shown half of its conversions counts as half the trials: the mean is right, where counting all its trials would
-read it too low, and counting only converted ones too high. The estimator is that of Vernade, Cappé and Perchet,
-"Stochastic bandit models for delayed conversions" (2017), with F estimated instead of given.
+`weighted`: as an experiment is read (`counting.delays`). A cohort whose window is still open counts only as much as
+conversions usually have arrived by its age: half the trials where half of them have. Counting all its trials would read
+its rate too low, and counting only converted ones too high. Each run learns from its own closed cohorts.
 `closed`: closed cohorts only.
 `raw`: an invocation counts at once, a conversion when it is seen, as the published sample's counters do.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.counting.delays import LEAST_CONVERSIONS
+from abtest.experiment.counting.delays import seen_by_age, valid
 from abtest.experiment.simulation.scenario import Scenario
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """What a policy sees: by interval of invocation, oldest first.
-
-    `trials` and `rewards` are [runs, intervals, arms], rewards from 0 to trials; the first `closed` of the intervals
-    will not change any more.
-    """
-
-    trials: Floats
-    rewards: Floats
-    closed: int
-
-    @property
-    def totals(self) -> tuple[Floats, Floats]:
-        """Trials and rewards [runs, arms] of all intervals."""
-        return self.trials.sum(axis=1), self.rewards.sum(axis=1)
 
 
 class Cohorts:
@@ -76,36 +56,17 @@ class Cohorts:
 
     def weighted(self) -> Known:
         trials, rewards = self._trials[:, : self._count].copy(), self._rewards_so_far()
-        shares = self.seen_by_age()
+        seen = self._seen[:, : self.closed].sum(axis=(1, 2))
+        shares = seen_by_age(seen, seen[:, -1])
         rewards[:, self.closed :] *= (shares[:, -1] > 0)[:, None, None]
         for interval in range(self.closed, self._count):
             trials[:, interval] *= shares[:, min(self._count - 1 - interval, shares.shape[1] - 1), None]
-        _make_valid(trials[:, self.closed :], rewards[:, self.closed :])
-        return Known(trials, rewards, self.closed)
-
-    def seen_by_age(self) -> Floats:
-        """F [runs, ages]: 0 where closed cohorts have too few conversions, so that open ones do not count."""
-        seen: Floats = self._seen[:, : self.closed].sum(axis=(1, 2))
-        shares = np.zeros_like(seen)
-        return np.divide(seen, seen[:, -1:], out=shares, where=seen[:, -1:] >= LEAST_CONVERSIONS)
+        return Known(*valid(trials, rewards), self.closed)
 
     def _rewards_so_far(self) -> Floats:
         ages = np.minimum(self._count - 1 - np.arange(self._count), self._seen.shape[3] - 1)
         rewards: Floats = self._seen[:, np.arange(self._count), :, ages].transpose(1, 0, 2).copy()
         return rewards
-
-
-def _make_valid(trials: Floats, rewards: Floats) -> None:
-    """Pools a young interval that holds more reward than trials with the older one, as `delays.valid` does.
-
-    What the oldest of these intervals cannot hold is cut.
-    """
-    for interval in range(trials.shape[1] - 1, 0, -1):
-        excess = rewards[:, interval] > trials[:, interval]
-        for cells in (trials, rewards):
-            cells[:, interval - 1] += np.where(excess, cells[:, interval], 0)
-            cells[:, interval][excess] = 0
-    np.minimum(rewards, trials, out=rewards)
 
 
 READINGS: dict[str, Callable[[Cohorts], Known]] = {

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from abtest.experiment.allocation.strategies import check_share, check_trials, initial_shares
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.policies import Picks, RequestPolicy
-from abtest.experiment.simulation.strategies import check_epsilon, check_least, initial_shares
 
 # Counters [runs, arms], a generator, epsilon -> an arm for each run; every arm has an invocation.
 Choice: TypeAlias = Callable[[Floats, Floats, np.random.Generator, float], Picks]
@@ -58,8 +58,8 @@ def request_policy(
     """
     if strategy not in CHOICES:
         raise ValueError(f"strategy: must be one of {', '.join(CHOICES)}, not {strategy!r}")
-    check_epsilon(epsilon)
-    check_least("warmup", warmup)
+    check_share("epsilon", epsilon)
+    check_trials("warmup", warmup)
     follow = CHOICES[strategy]
 
     def choose(trials: Floats, rewards: Floats, random: np.random.Generator) -> Picks:

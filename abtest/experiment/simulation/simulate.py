@@ -1,8 +1,11 @@
 """Runs a policy through a scenario, in all runs at once, interval by interval."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import check_floor, floored
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation.crowd import Crowd
 from abtest.experiment.simulation.decisions import Decisions, Monitor, SequentialTest
@@ -11,7 +14,6 @@ from abtest.experiment.simulation.policies import IntervalPolicy, Policy, Reques
 from abtest.experiment.simulation.requests import Counters
 from abtest.experiment.simulation.runs import Runs
 from abtest.experiment.simulation.scenario import Scenario
-from abtest.experiment.simulation.strategies import check_floor, floored
 from abtest.experiment.simulation.visitors import CHUNK, Arms, Block, States, Tally, Visitors
 
 
@@ -23,11 +25,13 @@ def simulate(
     seed: int = 0,
     test: SequentialTest | None = None,
     by_counts: bool = False,
+    each: Callable[[], None] = lambda: None,
 ) -> Runs:
     """`runs` independent runs of `policy`; the same for the same arguments.
 
     Two policies with the same scenario and seed meet the same users, who would do the same on the same arm: compare
     them by run. `by_counts` draws an interval's users together: as quick for any traffic, but without those pairs.
+    `each` is called after every interval of every CHUNK of runs.
     ValueError naming a wrong argument; a request policy cannot have a test that changes shares, or go by counts.
     """
     for name, value, least in (("runs", runs, 1), ("seed", seed, 0)):
@@ -36,7 +40,7 @@ def simulate(
     if test is not None:
         check_floor(test.floor, scenario.arms)
     chunks = [
-        _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test, by_counts).run(policy)
+        _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test, by_counts, each).run(policy)
         for chunk, start in enumerate(range(0, runs, CHUNK))
     ]
     return _joined(chunks)
@@ -46,9 +50,16 @@ class _Simulation:
     """One chunk of runs."""
 
     def __init__(
-        self, scenario: Scenario, seed: int, chunk: int, runs: int, test: SequentialTest | None, by_counts: bool
+        self,
+        scenario: Scenario,
+        seed: int,
+        chunk: int,
+        runs: int,
+        test: SequentialTest | None,
+        by_counts: bool,
+        each: Callable[[], None],
     ) -> None:
-        self.scenario, self.runs, self.test = scenario, runs, test
+        self.scenario, self.runs, self.test, self.each = scenario, runs, test, each
         self.visitors = Visitors(scenario, seed, chunk, runs)
         self.crowd = Crowd(scenario, seed, chunk, runs) if by_counts else None
         self.cohorts = Cohorts(runs, scenario)
@@ -134,6 +145,7 @@ class _Simulation:
         closed = interval - self.scenario.closes_after
         if self.monitor and closed >= 0:
             self.monitor.look(self.first_trials[:, closed], self.first_rewards[:, closed], at=interval)
+        self.each()
 
 
 def tally(arms: Arms, states: States, arm_count: int, state_count: int, mask: NDArray[np.bool_] | None = None) -> Tally:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abtest.experiment import probability_best
-from abtest.experiment.allocation.adaptive import Beliefs, adaptive_shares
+from abtest.experiment.allocation.adaptive import Beliefs, believed
 from abtest.experiment.allocation.adaptive_outlook import outlook
 from abtest.experiment.allocation.strategies import believed_best, traffic_shares
+from abtest.experiment.arrays import Floats
 from abtest.experiment.record.variants import Trials
 
 Interval = list[Trials]
@@ -45,13 +46,14 @@ def test_without_a_trial_all_arms_are_alike() -> None:
 
 def test_counts_alone_are_one_interval() -> None:
     counts = [(1000.0, 40.0), (1000.0, 50.0)]
-    assert traffic_shares(counts, strategy="Adaptive") == adaptive_shares(counts, [counts])
+    assert traffic_shares(counts, strategy="Adaptive") == shares_of([counts])
+    assert believed_best(counts, strategy="Adaptive") == best_of([counts])
 
 
 def test_what_is_in_no_interval_came_before_them() -> None:
     first, second = steady((0.04, 0.05), 2)
     total = [(2 * n, 2 * s) for n, s in first]
-    assert adaptive_shares(total, [second]) == adaptive_shares(total, [first, second])
+    assert traffic_shares(total, strategy="Adaptive", history=[second]) == shares_of([first, second])
 
 
 LED = [*steady((0.04, 0.06), 2), *([(50.0, 2.0), (1000.0, 60.0)] for _ in range(20))]
@@ -127,6 +129,32 @@ def test_the_same_history_gives_the_same_shares_whatever_was_asked_before() -> N
     at_once = shares_of(history)
     step_by_step = [shares_of(history[:length]) for length in range(1, 121)]
     assert step_by_step[-1] == at_once
+
+
+def test_only_what_changed_is_taken_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was believed where intervals closed, and after every 50, is remembered."""
+    taken: list[float] = []
+    after = Beliefs.after
+
+    def counted(self: Beliefs, trials: Floats, rewards: Floats) -> Beliefs:
+        taken.append(float(trials[0, 0]))
+        return after(self, trials, rewards)
+
+    monkeypatch.setattr(Beliefs, "after", counted)
+
+    def asked(cells: list[float], closed: int) -> list[float]:
+        taken.clear()
+        history = np.ones((2, 1, 1, 13)) * np.array(cells)[:, None]
+        assert believed(history.sum(axis=2), history, closed).filter.intervals == len(cells)
+        return taken[:]
+
+    assert asked([1.5, 2], 1) == [1.5, 2]
+    assert asked([1.5, 2.5, 4], 1) == [2.5, 4]
+    assert asked([1.5, 5, 4.5, 6], 3) == [5, 4.5, 6]
+    assert asked([1.5, 5, 4.5, 7, 8], 3) == [7, 8]
+    long = [float(number) for number in range(60)]
+    assert asked(long, 55) == long
+    assert asked([*long[:53], 9.0], 54) == [50, 51, 52, 9]
 
 
 def test_ten_million_trials_and_twenty_arms() -> None:

@@ -3,13 +3,25 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abtest.experiment import probability_best, traffic_shares
+from abtest.experiment.allocation import strategies
+from abtest.experiment.allocation.strategies import Seen
+from abtest.experiment.arrays import Floats
+from abtest.experiment.counting.event_table import EventTable
+from abtest.experiment.rebalance import decide
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.record.variants import Trials
+from abtest.experiment.replay.logged import read_log
+from abtest.experiment.replay.replay import replay, strategy_shares
+from abtest.experiment.simulation import Scenario, interval_policy, simulate
+from tests.experiment import samples
+from tests.experiment.logs import WINDOW, logged
+from tests.experiment.samples import EXPERIMENT, NAMES, at, experiment
 
 EMPTY: list[Trials] = [(0, 0), (0, 0)]
 CLEAR: list[Trials] = [(100, 20), (100, 60)]
@@ -84,6 +96,26 @@ def test_ucb1_is_as_quick_for_many_trials() -> None:
     for counts in (few, many):
         shares = traffic_shares(counts, strategy="UCB1")
         assert shares[1] > shares[0] > 0
+
+
+def test_a_new_strategy_is_a_function_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then serves in an experiment's Decisions, simulations, forecasts and replays."""
+
+    def last_takes_all(seen: Seen) -> Floats:
+        return np.eye(seen.trials.shape[1])[[-1] * len(seen.trials)]
+
+    monkeypatch.setattr(strategies, "last_takes_all", last_takes_all, raising=False)
+    monkeypatch.setitem(STRATEGIES, "LastTakesAll", "last_takes_all")
+    assert traffic_shares(CLEAR, strategy="LastTakesAll") == [0, 1]
+    one = experiment(strategy="LastTakesAll", warmup=0, exploration_floor=0.1)
+    decision = decide(one, samples.counts(dict.fromkeys(NAMES, (50, 5.0))), decided_at=at(1000))
+    assert dict(decision.new_shares) == pytest.approx({NAMES[0]: 0.1, NAMES[1]: 0.9})
+    runs = simulate(Scenario("s", (0.1, 0.1), intervals=2, requests=9), interval_policy("LastTakesAll"), runs=2)
+    assert runs.trials[:, 1].tolist() == [[0, 9], [0, 9]]
+    table, _ = EventTable.of(event.to_line() for event in logged(1, intervals=2))
+    log = read_log(table, experiment_id=EXPERIMENT, attribution_window_seconds=WINDOW)
+    found = replay(log, strategy_shares("LastTakesAll", weights=log.initial_weights))
+    assert found.rounds[-1].target == {NAMES[0]: 0, NAMES[1]: 1}
 
 
 COUNTS = st.lists(

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from abtest.experiment.evidence.confidence import effects
-from abtest.experiment.evidence.stopping import Evidence, verdict
+from abtest.experiment.evidence.stopping import PairTest, verdict
 from abtest.experiment.record.findings import Effect
 from abtest.experiment.record.variants import Trials
 
@@ -105,21 +105,15 @@ def test_the_true_difference_is_rarely_ever_left_out(rates: tuple[float, float],
 
     Rewards are 0 or `value`. An interval leaves the difference out once either e-value for it reaches the threshold.
     """
-    runs, source, missed = 800, np.random.default_rng(7), 0
-    for _ in range(runs):
-        missed += ever_left_out(source, rates, value)
-    assert float(stats.beta.ppf(0.95, missed + 1, runs - missed)) <= 0.05
-
-
-def ever_left_out(source: np.random.Generator, rates: tuple[float, float], value: float) -> bool:
-    difference = value * (rates[0] - rates[1])
-    sides, total, won = (Evidence(difference), Evidence(-difference)), [1, 1], [0.5, 0.5]
+    runs, source, difference = 800, np.random.default_rng(7), value * (rates[0] - rates[1])
+    sides = PairTest((runs,), difference), PairTest((runs,), -difference)
+    total, won = np.ones((2, runs)), np.full((2, runs), 0.5)
     for _ in range(100):
         ahead = won[0] / total[0] >= won[1] / total[1]
-        sizes = (80, 20) if ahead else (20, 80)
-        wins = [int(source.binomial(n, rate)) for n, rate in zip(sizes, rates, strict=True)]
-        total, won = [n + m for n, m in zip(total, sizes, strict=True)], [w + m for w, m in zip(won, wins, strict=True)]
-        a, b = ((n, value * w) for n, w in zip(sizes, wins, strict=True))
-        sides[0].add(a, b)
-        sides[1].add(b, a)
-    return max(side.highest for side in sides) >= math.log(THRESHOLD)
+        users = np.where(ahead, [[80], [20]], [[20], [80]])
+        wins = source.binomial(users, np.array(rates)[:, None])
+        total, won = total + users, won + wins
+        for side, order in zip(sides, ([0, 1], [1, 0]), strict=True):
+            side.add(users[order][:, None].astype(float), value * wins[order][:, None].astype(float))
+    missed = int((np.maximum(sides[0].highest, sides[1].highest) >= math.log(THRESHOLD)).sum())
+    assert float(stats.beta.ppf(0.95, missed + 1, runs - missed)) <= 0.05

@@ -1,12 +1,12 @@
 """Sample sizes agree with published figures and exact sums; the sequential ones with the test that they plan for."""
 
-import itertools
 import math
-import random
 
+import numpy as np
 import pytest
 from scipy import stats
 
+from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence import sample_size
 from abtest.experiment.evidence.sample_size import Durations, Question, fixed_horizon, sequential
 from abtest.experiment.evidence.stopping import verdict
@@ -55,41 +55,25 @@ def test_durations() -> None:
     assert Durations.of([1.0, 3.0]).standard_error == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("rate", [0.001, 0.3, 0.98])
-@pytest.mark.parametrize("trials", [1, 40, 2_000])
-def test_draws_are_binomial(rate: float, trials: int) -> None:
-    source = random.Random(1)
-    drawn = [sample_size._binomial(source, trials, rate) for _ in range(2_000)]
-    edges = sorted({int(stats.binom.ppf(q, trials, rate)) for q in (0.1, 0.3, 0.5, 0.7, 0.9)})
-    seen = [sum(low < x <= high for x in drawn) for low, high in itertools.pairwise([-1, *edges, trials])]
-    law = [float(stats.binom.cdf(high, trials, rate)) for high in [*edges, trials]]
-    wanted = [2_000 * (high - low) for low, high in itertools.pairwise([0.0, *law])]
-    pairs = [(a, b) for a, b in zip(seen, wanted, strict=True) if b > 1e-6]
-    if len(pairs) == 1:
-        assert pairs[0][0] == 2_000
-    else:
-        assert stats.chisquare([a for a, _ in pairs], [b for _, b in pairs]).pvalue > 1e-3
-
-
 def test_the_duration_is_that_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """With three arms: the first look at which `verdict`, asked after every one, names the best."""
     question = Question(0.2, 0.2, arms=3)
-    batches: list[tuple[float, float]] = []
-    original = sample_size._Experiment._batch
+    looks: list[Floats] = []
+    original = sample_size._Experiment._rewards
 
-    def batch(self: sample_size._Experiment, source: random.Random, arm: int) -> tuple[float, float]:
-        batches.append(original(self, source, arm))
-        return batches[-1]
+    def rewards(self: sample_size._Experiment, random: np.random.Generator) -> Floats:
+        looks.append(original(self, random))
+        return looks[-1]
 
-    monkeypatch.setattr(sample_size._Experiment, "_batch", batch)
-    names = ["0", "1", "2"]
-    for seed in range(5):
-        batches.clear()
-        (users,) = sequential(question, runs=1, seed=seed)
-        assert users == sum(users for users, _ in batches)
-        looks = [dict(zip(names, batches[n : n + 3], strict=True)) for n in range(0, len(batches), 3)]
-        assert verdict(looks, names, question.alpha).leader == "0"
-        assert verdict(looks[:-1], names, question.alpha).leader is None
+    monkeypatch.setattr(sample_size._Experiment, "_rewards", rewards)
+    durations, names = list(sequential(question, runs=5, seed=2)), ["0", "1", "2"]
+    each = int(sample_size._Experiment(question, 1 / 3)._users[0])
+    for run, duration in enumerate(durations):
+        intervals = [dict(zip(names, [(each, reward) for reward in look[run]], strict=True)) for look in looks]
+        needed = round(duration / (3 * each))
+        assert duration == needed * 3 * each
+        assert verdict(intervals[:needed], names, question.alpha).leader == "0"
+        assert verdict(intervals[: needed - 1], names, question.alpha).leader is None
 
 
 def test_what_makes_it_longer() -> None:

@@ -5,15 +5,35 @@ import math
 import random
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from abtest.experiment.evidence.stopping import STAKES, WEIGHTS, log_batches, threshold_of, verdict
+from abtest.experiment.arrays import Floats
+from abtest.experiment.evidence.stopping import (
+    FIRST_MEANS,
+    KEPT_AT_FIRST,
+    MOST_STAKED,
+    STAKES,
+    WEIGHTS,
+    PairTest,
+    array_of,
+    highest,
+    log_batch,
+    threshold_of,
+    verdict,
+)
 from abtest.experiment.record.variants import Trials
 
 ALPHA = 0.05
+
+
+def factors(a: Trials, b: Trials, mean: float, difference: float) -> Floats:
+    """S for each of STAKES."""
+    users, rewards = array_of([a, b]).T
+    return np.exp(log_batch(users, rewards, np.array(mean), difference))
 
 
 def probabilities(users: int, mean: float) -> list[float]:
@@ -24,25 +44,23 @@ def probabilities(users: int, mean: float) -> list[float]:
 @pytest.mark.parametrize(("mean_a", "mean_b"), [(0.02, 0.02), (0.3, 0.5), (0.9, 0.7), (1.0, 0.0), (0.0, 1.0)])
 def test_a_batch_expects_at_most_one(a: int, b: int, mean_a: float, mean_b: float) -> None:
     """Over all outcomes, for what the difference is or more, whatever the stake and the mean it is put around."""
-    for more, mean, stake in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97), range(len(STAKES))):
-        difference = min(mean_a - mean_b + more, 1.0)
-        outcomes = itertools.product(enumerate(probabilities(a, mean_a)), enumerate(probabilities(b, mean_b)))
-        expected = math.fsum(
-            p * q * math.exp(log_batches((a, y), (b, z), mean, difference)[stake]) for (y, p), (z, q) in outcomes
-        )
-        assert expected <= 1 + 1e-9
+    rewards = np.array(list(itertools.product(range(a + 1), range(b + 1))), float).T
+    users = np.array([[a], [b]]) * np.ones_like(rewards)
+    chances = np.outer(probabilities(a, mean_a), probabilities(b, mean_b)).ravel()
+    for more, mean in itertools.product((0.0, 0.01), (0.05, 0.5, 0.97)):
+        logs = log_batch(users, rewards, np.array(mean), min(mean_a - mean_b + more, 1.0))
+        assert (chances @ np.exp(logs)).max() <= 1 + 1e-9
 
 
 def test_fractional_rewards_are_safer_than_whole_ones() -> None:
     """The same mean from three values between 0 and 1."""
     values = {0.0: 0.3, 0.5: 0.4, 1.0: 0.3}
-    expected = math.fsum(
-        values[y] * values[z] * math.exp(log_batches((1, y), (1, z), 0.5, 0.0)[-1]) for y in values for z in values
-    )
+    expected = sum(values[y] * values[z] * factors((1, y), (1, z), 0.5, 0.0)[-1] for y in values for z in values)
     assert expected <= 1
 
 
 ARM = st.tuples(st.integers(1, 50), st.floats(0, 1)).map(lambda arm: (arm[0], arm[0] * arm[1]))
+MAYBE = st.one_of(st.just((0, 0.0)), ARM)
 
 
 @given(ARM, ARM, st.floats(0.01, 0.99), st.floats(-1, 1), st.floats(-1, 1))
@@ -50,8 +68,55 @@ def test_what_refutes_a_difference_refutes_any_smaller_one(
     a: Trials, b: Trials, mean: float, one: float, other: float
 ) -> None:
     small, large = sorted((one, other))
-    pairs = zip(log_batches(a, b, mean, small), log_batches(a, b, mean, large), strict=True)
-    assert all(of_small >= of_large - 1e-9 for of_small, of_large in pairs)
+    assert (factors(a, b, mean, small) >= factors(a, b, mean, large) * (1 - 1e-9)).all()
+
+
+def in_plain_words(batches: Sequence[tuple[Trials, Trials]], difference: float) -> list[float]:
+    """The highest e-value after each batch, as the module's docstring has it: one number after the other."""
+    capital, top, found = list(WEIGHTS), 1.0, []
+    earlier: list[list[float]] = [[0.0, 0.0], [0.0, 0.0]]  # users and reward of a and of b
+    for a, b in batches:
+        if a[0] and b[0]:
+            overall = (earlier[0][1] + earlier[1][1] + 0.5) / (earlier[0][0] + earlier[1][0] + 1)
+            means = [(reward + overall) / (users + 1) for users, reward in earlier]
+            mean = (a[0] * means[0] + b[0] * means[1]) / (a[0] + b[0])
+            first = not earlier[0][0] + earlier[1][0]
+            for place, stake in enumerate(STAKES):
+                tried = [bet(a, b, m, difference, stake) for m in (FIRST_MEANS if first else (mean,))]
+                factor = KEPT_AT_FIRST + (1 - KEPT_AT_FIRST) * sum(tried) / len(tried) if first else tried[0]
+                capital[place] *= factor
+            top = max(top, sum(capital))
+        earlier = [[n + m, s + r] for (n, s), (m, r) in zip(earlier, (a, b), strict=True)]
+        found.append(top)
+    return found
+
+
+def bet(a: Trials, b: Trials, mean: float, difference: float, stake: float) -> float:
+    """S for one stake."""
+    part_a, part_b = b[0] / (a[0] + b[0]), a[0] / (a[0] + b[0])
+    stake = min(stake, MOST_STAKED / max(part_a, part_b))
+    mean_a = min(max(mean + difference * part_a, difference, 0.0), 1 + difference, 1.0)
+    mean_b = min(max(mean_a - difference, 0.0), 1.0)
+    of_a = (1 + stake * part_a * (1 - mean_a)) ** a[1] * (1 - stake * part_a * mean_a) ** (a[0] - a[1])
+    of_b = (1 - stake * part_b * (1 - mean_b)) ** b[1] * (1 + stake * part_b * mean_b) ** (b[0] - b[1])
+    return float(of_a * of_b)
+
+
+@given(st.lists(st.tuples(MAYBE, MAYBE), max_size=8), st.floats(-1, 1), st.integers(0, 8))
+def test_the_e_value_is_that_of_the_formula(batches: list[tuple[Trials, Trials]], difference: float, cut: int) -> None:
+    """Whether batches come at once, or in two parts, alone or beside another pair."""
+    a, b = (array_of([pair[side] for pair in batches]) for side in (0, 1))
+    expected = np.array(in_plain_words(batches, difference))
+    assert np.exp(highest(a, b, difference)) == pytest.approx(expected, rel=1e-9)
+    pairs = np.stack([np.stack([a, b]), np.stack([b, a])], axis=2).transpose(3, 0, 1, 2)  # cell, arm, batch, pair
+    test = PairTest((2,), difference)
+    path = np.concatenate([test.add(*pairs[:, :, :cut]), test.add(*pairs[:, :, cut:])])
+    assert np.exp(path[:, 0]) == pytest.approx(expected, rel=1e-9)
+    assert test.highest.tolist() == (path[-1].tolist() if batches else [0, 0])
+
+
+def test_a_difference_that_no_means_can_have_is_exceeded() -> None:
+    assert highest(array_of([(0, 0.0)]), array_of([(0, 0.0)]), -1.5).tolist() == [math.inf]
 
 
 def simulated(

@@ -47,11 +47,11 @@ def test_numbers_may_be_decimals_and_other_keys_may_be_there(kind: type[Record])
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-def test_an_event_of_version_0_1_is_parsed_and_written_alike(kind: type[Record]) -> None:
+def test_an_event_of_version_0_1_is_parsed_and_written_with_all_that_it_had(kind: type[Record]) -> None:
     document = written_before(kind)
     event = parse(json.dumps(document))
     assert isinstance(event, kind)
-    assert json.loads(event.to_line()) == document
+    assert document.items() <= json.loads(event.to_line()).items()
 
 
 def test_what_an_earlier_version_did_not_write_has_its_default() -> None:

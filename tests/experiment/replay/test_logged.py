@@ -2,6 +2,7 @@
 
 import pytest
 
+from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.record.events import Event
 from abtest.experiment.replay.logged import Log, LoggedDecision, experiment_ids, read_log
 from tests.experiment.samples import EXPERIMENT, at, conversion, invocation
@@ -11,8 +12,8 @@ CHAMPION, CHALLENGER, THIRD = "Champion1", "Challenger1", "Challenger2"
 
 
 def read(events: list[Event], **changes: object) -> Log:
-    lines = [event.to_line() for event in events]
-    return read_log(lines, experiment_id=EXPERIMENT, **changes)  # type: ignore[arg-type]
+    table, _ = EventTable.of(event.to_line() for event in events)
+    return read_log(table, experiment_id=EXPERIMENT, **changes)  # type: ignore[arg-type]
 
 
 def drawn(name: str, seconds: float, variant: str, propensity: float | None, by: str | None = FIRST) -> Event:
@@ -109,7 +110,7 @@ def test_a_log_that_contradicts_itself_is_refused(events: list[Event], message: 
 
 def test_propensities_must_be_the_recorded_shares() -> None:
     known = [LoggedDecision(FIRST, at(0), {CHAMPION: 0.9, CHALLENGER: 0.1})]
-    with pytest.raises(ValueError, match=r"has share 0\.9, but user a was drawn with propensity 0\.5"):
+    with pytest.raises(ValueError, match=r"has share 0\.9, but users were drawn with propensity 0\.5"):
         read([drawn("a", 0, CHAMPION, 0.5)], decisions=known)
 
 
@@ -125,5 +126,6 @@ def test_the_experiments_in_a_file() -> None:
         invocation("c", 0, experiment_id="unknown", strategy="Fallback").to_line(),
         "rubbish",
     ]
-    assert experiment_ids(lines) == ["other", EXPERIMENT]
-    assert read_log(lines, experiment_id=EXPERIMENT).malformed_lines == 1
+    table, _ = EventTable.of(lines)
+    assert experiment_ids(table) == ["other", EXPERIMENT]
+    assert read_log(table, experiment_id=EXPERIMENT).malformed_lines == 1

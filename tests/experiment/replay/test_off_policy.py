@@ -11,7 +11,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from abtest.experiment.allocation.strategies import traffic_shares
-from abtest.experiment.replay.off_policy import Cohort, Estimate, Evaluation, UnidentifiedError, evaluate
+from abtest.experiment.replay.off_policy import Cohort, Evaluation, UnidentifiedError, ValueEstimate, evaluate
 
 ESTIMATES = ("ipw", "self_normalised_ipw", "doubly_robust")
 Counts = list[tuple[float, float]]
@@ -122,7 +122,7 @@ def test_limits_are_in_range_and_the_order_of_arms_does_not_matter(made: list[Co
     except UnidentifiedError:
         reject()  # draws that the shares make next to impossible
     for name in ESTIMATES:
-        estimate: Estimate = getattr(found, name)
+        estimate: ValueEstimate = getattr(found, name)
         assert 0 <= estimate.lower < estimate.upper <= 1
     assert -1 <= found.difference.lower < found.difference.upper <= 1
     assert 0 < found.effective_users <= found.users + 1e-9
@@ -176,7 +176,7 @@ def test_estimates_are_right_and_intervals_cover_while_the_logging_policy_moves(
         made, truth = logged_by_thompson(seed, rates, target, intervals=20, users=100)
         found = evaluate(made)
         for estimate in ESTIMATES:
-            guess: Estimate = getattr(found, estimate)
+            guess: ValueEstimate = getattr(found, estimate)
             errors[estimate].append(guess.value - truth)
             missed[estimate] += not guess.lower <= truth <= guess.upper
         by_quarter += abs(guess.value - truth) > (guess.upper - guess.lower) / 8

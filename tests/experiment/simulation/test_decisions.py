@@ -7,7 +7,7 @@ import pytest
 
 from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.stopping import verdict
-from abtest.experiment.simulation import NOBODY, Decisions, Monitor, SequentialTest
+from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest
 
 ALPHA = 0.05
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import READINGS, Known, Scenario, interval_policy, simulate
-from abtest.experiment.simulation.known import Cohorts
+from abtest.experiment.simulation import Scenario, interval_policy, simulate
+from abtest.experiment.simulation.known import READINGS, Cohorts
 from abtest.experiment.simulation.policies import IntervalPolicy, Session, Stateless
 
 SPREAD = (0.5, 0.25, 0.25)
@@ -51,8 +52,8 @@ def test_no_interval_has_more_reward_than_trials() -> None:
     few.end()
     few.add(np.array([[[9, 1, 0, 0]]]))
     few.end()
-    # 3 invocations count 2.25 trials and have brought 3: cut. 10 count 5 and keep their 1.
-    assert cells(few.known("weighted")) == [(1000, 100), (1000, 100), (2.25, 2.25), (5, 1)]
+    # 3 invocations count 2.25 trials and have brought 3: pooled with those before them. 10 count 5 and keep their 1.
+    assert cells(few.known("weighted")) == [(1000, 100), (1002.25, 103), (0, 0), (5, 1)]
     few.add(np.array([[[0, 2, 0, 0]]]))
     few.end()
     # Of 203 closed conversions 102 were seen at once, 153 one interval later. The latest 2 invocations count about 1

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from abtest.experiment.allocation.posterior_arrays import probability_best
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import probability_best, request_policy
+from abtest.experiment.simulation import request_policy
 
 TRIALS: Floats = np.array([[100.0, 100.0, 10.0]])
 REWARDS: Floats = np.array([[20.0, 30.0, 2.0]])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from abtest.experiment.arrays import Floats
-from abtest.experiment.simulation import Change, Decisions, Runs, Scenario, difference, estimate, ratio
+from abtest.experiment.simulation import Change, Runs, Scenario, difference, estimate, ratio
+from abtest.experiment.simulation.decisions import Decisions
 
 
 def runs(trials: Floats, *, decisions: Decisions | None = None) -> Runs:

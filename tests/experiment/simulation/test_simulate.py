@@ -8,7 +8,6 @@ import pytest
 
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import (
-    Monitor,
     Policy,
     RequestPolicy,
     Runs,
@@ -21,6 +20,7 @@ from abtest.experiment.simulation import (
     request_policy,
     simulate,
 )
+from abtest.experiment.simulation.decisions import Monitor
 from abtest.experiment.simulation.policies import Picks
 
 SMALL = Scenario("small", (0.3, 0.4, 0.35), intervals=6, requests=40, delay=(0.5, 0.3, 0.2))

@@ -128,6 +128,7 @@ def booster(local: Local, monkeypatch: pytest.MonkeyPatch) -> str:
     return "E"
 
 
+@pytest.mark.slow
 @pytest.mark.operation("InvokeEndpoint")
 def test_xgboosts_image_answers_csv_with_scores(local: Local, booster: str) -> None:
     scores = {}
@@ -139,6 +140,7 @@ def test_xgboosts_image_answers_csv_with_scores(local: Local, booster: str) -> N
     assert scores["y"][0] < 0.5 < scores["y"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.operation("InvokeEndpoint", error="ModelError")
 def test_a_refusal_has_the_status_of_the_algorithms_container(local: Local, booster: str) -> None:
     with pytest.raises(ClientError) as caught:

@@ -36,6 +36,7 @@ def test_rows_get_their_scores_joined_by_commas(content_type: str) -> None:
     assert scores(answer)[0] > 0.5 > scores(answer)[1]
 
 
+@pytest.mark.slow
 def test_a_batch_transform_gets_a_line_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BATCH", "true")
     answer, _ = load(packed("xgboost-model.json", booster_json())).respond(ROWS, "text/csv", None)
@@ -64,12 +65,14 @@ def test_a_wrong_request_is_the_clients_fault(body: bytes, content_type: str, st
     assert caught.value.status == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xgboost-model", "./xgboost-model", "model.json"])
 def test_the_booster_may_have_any_name(name: str) -> None:
     answer, _ = load(packed(name, booster_json())).respond(ROWS, "text/csv", None)
     assert scores(answer) == pytest.approx(expected())
 
 
+@pytest.mark.slow
 def test_ubjson_is_read_too() -> None:
     booster = xgboost.Booster()
     booster.load_model(bytearray(booster_json()))
@@ -77,6 +80,7 @@ def test_ubjson_is_read_too() -> None:
     assert scores(answer) == pytest.approx(expected())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("artefact", "message"),
     [

@@ -44,7 +44,7 @@ def test_an_integer_is_within_its_range(ends: list[int], scaling: str, strategy:
     assert ends[0] <= int(first(ranges, seed, strategy)["dim"]) <= ends[1]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(bounds, scalings, strategies.integers(0, 2**31))
 @example(ends=[0.001, math.nextafter(0.001, 1)], scaling="Auto", seed=0)
 def test_what_was_proposed_can_be_learnt_from(ends: list[float], scaling: str, seed: int) -> None:
@@ -113,7 +113,7 @@ def test_proposals_differ_while_the_ranges_allow_it(strategy: str) -> None:
 
 def test_the_scale_decides_where_the_median_is() -> None:
     def median(ranges: dict[str, Any]) -> float:
-        return statistics.median(float(first(ranges, seed)["rate"]) for seed in range(500))
+        return statistics.median(float(first(ranges, seed)["rate"]) for seed in range(250))
 
     assert median(continuous(0.0001, 0.9999, "Linear")) == pytest.approx(0.5, abs=0.07)
     assert median(continuous(0.0001, 0.9999, "Logarithmic")) == pytest.approx(0.01, rel=0.6)

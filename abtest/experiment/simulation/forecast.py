@@ -1,28 +1,24 @@
-"""The user's plan as a scenario for the simulator, and what its runs say, in days and conversions."""
+"""What to expect of a planned experiment: it is simulated with every strategy, and told in days and conversions."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
 
-from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.sample_size import Durations
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.simulation import (
     Estimate,
-    IntervalPolicy,
-    Known,
     Runs,
     Scenario,
     SequentialTest,
-    Session,
     Users,
     estimate,
     interval_policy,
     simulate,
 )
-from abtest.experiment.simulation.policies import Picks
 from abtest.experiment.simulation.visitors import CHUNK
 
 MOST_INTERVALS = 100  # or one a day: an experiment with more rebalances is looked at less often than it would be
@@ -30,7 +26,7 @@ MOST_DAYS = 366  # that can be an interval each; sticky users come once a day
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class PlannedExperiment:
     """An experiment to be. Shares are 0..1; of the `rates` the first is the champion's.
 
     `delay_hours` is the mean of the time to a conversion, which is exponential, cut at `window_hours`; the rates are
@@ -105,14 +101,17 @@ class Plan:
         return self.first_day_loss() * (1 - (1 - self.new_share) ** self.days) / self.new_share
 
 
-def steps(plan: Plan, runs: int) -> int:
-    """How often `outcomes` calls `each`."""
+def steps(plan: PlannedExperiment, runs: int) -> int:
+    """How often `forecasts` calls `each`."""
     return len(STRATEGIES) * plan.scenario().intervals * math.ceil(runs / CHUNK)
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a strategy's runs; shares of runs are 0..1, times days, infinite where nothing was decided."""
+class Forecast:
+    """What became of the runs of one strategy.
+
+    Shares of runs are 0..1; times are days, infinite where nothing was decided.
+    """
 
     strategy: str
     lost: Estimate  # conversions, against the best arm throughout
@@ -129,7 +128,7 @@ class Outcome:
         return max(1 - self.right - self.wrong - self.equivalent, 0.0)
 
 
-def differs(plan: Plan) -> bool:
+def differs(plan: PlannedExperiment) -> bool:
     """Whether a challenger's rate is at least the margin away from the champion's, so that nothing is equivalent."""
     champion, *challengers = plan.rates
     return any(abs(rate - champion) >= (plan.margin or 0.0) - 1e-12 for rate in challengers)
@@ -152,21 +151,21 @@ def seen_after(mean: float, window: float) -> tuple[float, ...]:
     return tuple(float(share) for share in shares / math.fsum(shares))
 
 
-def outcomes(plan: Plan, *, runs: int, seed: int, each: Callable[[str], None]) -> list[Outcome]:
-    """Of every strategy; `each` is told the strategy's name after every interval."""
+def forecasts(plan: PlannedExperiment, *, runs: int, seed: int, each: Callable[[str], None]) -> list[Forecast]:
+    """Simulates every strategy; calls `each` with the strategy's name after every interval."""
     scenario, test = plan.scenario(), plan.test()
     floor = plan.floor if plan.mode == "earn_first" else 0.0
     found = []
     for strategy in STRATEGIES:
         # Equal shares are what a floor keeps anyway.
-        policy = _telling(interval_policy(strategy, epsilon=plan.epsilon, floor=floor), each)
-        found.append(
-            _outcome(plan, strategy, simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True))
-        )
+        policy = interval_policy(strategy, epsilon=plan.epsilon, floor=floor)
+        tell = functools.partial(each, strategy)
+        done = simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True, each=tell)
+        found.append(_forecast(plan, strategy, done))
     return found
 
 
-def _outcome(plan: Plan, strategy: str, runs: Runs) -> Outcome:
+def _forecast(plan: PlannedExperiment, strategy: str, runs: Runs) -> Forecast:
     assert runs.decisions is not None
     decided_at = runs.decisions.decided_at
     days = np.where(decided_at >= 0, (decided_at + 1) * plan.interval_days, math.inf)
@@ -174,7 +173,7 @@ def _outcome(plan: Plan, strategy: str, runs: Runs) -> Outcome:
     false = runs.false_decision | (same & differs(plan))
     ends = np.arange(runs.scenario.intervals)
     decided = (decided_at >= 0)[:, None] & (decided_at[:, None] <= ends)
-    return Outcome(
+    return Forecast(
         strategy,
         estimate(runs.total_regret),
         Durations.of(days.tolist()),
@@ -185,25 +184,3 @@ def _outcome(plan: Plan, strategy: str, runs: Runs) -> Outcome:
         tuple(runs.regret.mean(axis=0).cumsum().tolist()),
         tuple(decided.mean(axis=0).tolist()),
     )
-
-
-def _telling(policy: IntervalPolicy, each: Callable[[str], None]) -> IntervalPolicy:
-    def begin(runs: int, arms: int) -> Session:
-        return _Telling(policy.begin(runs, arms), lambda: each(policy.name))
-
-    return dataclasses.replace(policy, begin=begin)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Telling:
-    """A session that says when an interval begins."""
-
-    session: Session
-    each: Callable[[], None]
-
-    def shares(self, known: Known) -> Floats:
-        self.each()
-        return self.session.shares(known)
-
-    def leaders(self, known: Known) -> Picks:
-        return self.session.leaders(known)
