@@ -94,10 +94,11 @@ format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generate: setup-dev ## writes anew what is committed but generated: pipeline, machines, page of operations, snapshots of templates
+generate: setup-dev ## writes anew what is committed but generated: pipeline, machines, pages, snapshots of templates
 	$(BIN)/python -m pipelines.compile
 	$(BIN)/python -m workflows
-	$(BIN)/python -m abtest.sandbox.sagemaker.document
+	$(BIN)/python -m infra.schema
+	$(BIN)/python -m tests.docs.pages
 	$(BIN)/python -W ignore -m tests.infra.snapshot
 
 lock: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header

@@ -29,7 +29,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(settings: Settings, sections: Sequence[str], out: Path, processes: int | None = None) -> dict[str, Any]:
-    """What each section gives, which is also written to `out`. Times are taken last, when nothing else runs."""
+    """Returns what each section gives, and writes it to `out`. Times are taken last, when nothing else runs."""
     out.mkdir(parents=True, exist_ok=True)
     chosen = [name for name in SECTIONS if name in sections]
     tasks = {name: SECTIONS[name].tasks(settings) for name in chosen}

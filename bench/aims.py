@@ -1,4 +1,4 @@
-"""The aims of issue 3, the figure measured for each, its standard error, and whether it is met."""
+"""Judges the aims of issue 3: the figure measured for each, its standard error, and whether it is met."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,10 @@ def _with_error(value: Sequence[float], percent: bool = False) -> str:
 
 
 def _mean(rows: list[Row]) -> tuple[float, float]:
-    """The mean ratio of several scenarios, and its error; the scenarios' draws are independent of each other."""
+    """Returns the mean ratio of several scenarios, and its error.
+
+    The scenarios' draws are independent of each other.
+    """
     ratios = [row["ratio"] for row in rows]
     return sum(r[0] for r in ratios) / len(ratios), math.sqrt(sum(r[1] ** 2 for r in ratios)) / len(ratios)
 
@@ -33,7 +36,7 @@ def _at_worst(rows: list[Row]) -> str:
 
 
 def regret_aims(rows: list[Row], ours: str) -> list[Row]:
-    """Of each set of scenarios, the rows of the issue's table on regret."""
+    """Judges the rows of the issue's table on regret, for each set of scenarios."""
     result = []
     for which in dict.fromkeys(row["set"] for row in rows):
         own = [row for row in rows if row["set"] == which and row["strategy"] == ours]
@@ -73,7 +76,7 @@ def _late(own: list[Row], which: str) -> list[Row]:
 
 
 def _pick_change(row: Row, own: list[Row]) -> Row:
-    """By how much the final pick is more often right than where the same conversions come on time."""
+    """Returns by how much the final pick is more often right than where the same conversions come on time."""
     on_time = next(each for each in own if each["scenario"] == row["scenario"].replace(", one late", ", on time"))
     error = math.hypot(row["right"][1], on_time["right"][1])
     return {"scenario": row["scenario"], "change": row["right"][0] - on_time["right"][0], "error": error}

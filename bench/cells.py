@@ -1,4 +1,4 @@
-"""The scenarios: those that the strategy was tuned on, and fresh ones that nobody tuned anything on.
+"""Lists the scenarios: those that the strategy was tuned on, and fresh ones that nobody tuned anything on.
 
 Rates, times of change and sizes of the fresh ones differ; they were written down before the first run on them.
 """

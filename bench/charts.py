@@ -1,4 +1,4 @@
-"""Charts: regret as a ratio by scenario, its growth where the arms swap half-way, and what finding a rise costs."""
+"""Draws charts: regret as a ratio by scenario, its growth where the arms swap, and what finding a rise costs."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,10 @@ STYLE: dict[Any, Any] = {"svg.hashsalt": "abtest", "svg.fonttype": "none", "font
 
 
 def ratios(rows: list[Row], ours: str, path: Path) -> None:
-    """A dot for each scenario and strategy; left of 1 is better than the published, below the dotted line are fresh."""
+    """Draws a dot for each scenario and strategy.
+
+    Left of 1 beats the published, below the dotted line are fresh ones.
+    """
     scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
     shown = [ours, "ThompsonSampling", GROWTHBOOK, "bayesianbandits IDS"]
     with mpl.rc_context(STYLE):
@@ -41,7 +44,7 @@ def ratios(rows: list[Row], ours: str, path: Path) -> None:
 
 
 def _boundary(rows: list[Row], scenarios: list[str]) -> float:
-    """Between the tuning and the fresh scenarios."""
+    """Draws the line between the tuning and the fresh scenarios."""
     return len([name for name in scenarios if any(r["scenario"] == name and r["set"] == "tuning" for r in rows)]) - 0.5
 
 
@@ -53,7 +56,7 @@ def _dots(axes: Axes, rows: list[Row], scenarios: list[str], place: int, name: s
 
 
 def curves(rows: list[Row], ours: str, path: Path) -> None:
-    """Mean regret in conversions by interval."""
+    """Draws mean regret in conversions by interval."""
     shown = dict.fromkeys((ours, PUBLISHED, GROWTHBOOK, "bayesianbandits Thompson, decay 0.97", EQUAL))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 3), layout="constrained")
@@ -69,7 +72,7 @@ def curves(rows: list[Row], ours: str, path: Path) -> None:
 
 
 def frontier(rows: list[Row], path: Path) -> None:
-    """Down and to the left is better: regret where nothing changes against regret where a loser rises."""
+    """Draws regret where nothing changes against regret where a loser rises; down and to the left is better."""
     dial, oracle = ([row for row in rows if row[key] is not None] for key in ("idle", "chance"))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""What a rebalance spends on counting as events grow: an event is parsed once, and counted each time."""
+"""Measures what a rebalance spends on counting as events grow: an event is parsed once, and counted each time."""
 
 import datetime
 import math
@@ -24,7 +24,7 @@ DRAWS = (Draw("e"), Draw("e", **DRAWN), Draw("e", **DRAWN | {"variant": "Challen
 
 
 def day_of(day: int, events: int) -> bytes:
-    """A checkpoint of that many events of a day, of two variants; a user has three invocations."""
+    """Makes a checkpoint of that many events of a day, of two variants; a user has three invocations."""
     source = np.random.default_rng(day)
     trials = math.ceil(events / (1 + RATE))
     invocations = np.zeros(trials, INVOCATION)
@@ -43,7 +43,7 @@ def day_of(day: int, events: int) -> bytes:
 
 
 def new_lines() -> list[str]:
-    """Of the last quarter of an hour."""
+    """Makes the events of the last quarter of an hour."""
     at = START + DAYS * datetime.timedelta(days=1) - QUARTER / 2
     shared: dict[str, Any] = {"experiment_id": "e", "endpoint_name": "sagemaker-e", "timestamp": at}
     shared |= {"endpoint_variant": "Champion1", "target_variant": "Champion1", "strategy": "ThompsonSampling"}
@@ -51,14 +51,14 @@ def new_lines() -> list[str]:
 
 
 def seconds(function: Callable[[], Any]) -> tuple[float, Any]:
-    """Of a processor, so that what else runs makes no difference."""
+    """Returns seconds of a processor, so that what else runs makes no difference."""
     start = time.process_time()
     result = function()
     return time.process_time() - start, result
 
 
 def run(days: list[bytes], lines: list[str]) -> Any:
-    """What CountEvents does between what it gets from S3 and its counts."""
+    """Does what CountEvents does between what it gets from S3 and its counts."""
     tables = [EventTable.from_bytes(day)[0] for day in days]
     merged = EventTable.merged([*tables, EventTable.of(lines)[0]])
     boundaries = [START + number * QUARTER for number in range(1, DAYS * 96)]
@@ -67,7 +67,7 @@ def run(days: list[bytes], lines: list[str]) -> Any:
 
 
 def measure() -> list[dict[str, Any]]:
-    """A row for each of EVENTS, spread over a year with a Decision each quarter of an hour."""
+    """Returns a row for each of EVENTS, spread over a year with a Decision each quarter of an hour."""
     lines = new_lines()
     parsing, _ = seconds(lambda: EventTable.of(lines))
     rows = []

@@ -26,7 +26,7 @@ QUANTILES = (np.arange(200) + 0.5) / 200
 
 
 def measure(name: str, least_days: int, runs: int) -> dict[str, Any]:
-    """Days saved of 223; conversions saved beside an even split of all 223 days; right picks.
+    """Returns days saved of 223; conversions saved beside an even split of all 223 days; right picks.
 
     The page counts what the experiment loses while it runs: its 175 days, 97.5 conversions and 96.4 % right fit nothing
     else. The stricter figure also charges a wrong pick with what it loses from then to day 223.
@@ -49,7 +49,7 @@ def measure(name: str, least_days: int, runs: int) -> dict[str, Any]:
 
 
 def stops(result: Runs, least_days: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """[runs]: the last day of the experiment, counted from 0, and the arm that led then."""
+    """Returns by run, [runs], the last day of the experiment, counted from 0, and the arm that led then."""
     runs, days, _ = result.trials.shape
     last, leaders = np.full(runs, days - 1), np.full(runs, -1)
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
@@ -66,7 +66,7 @@ def stops(result: Runs, least_days: int) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def better_by(trials: Floats, rewards: Floats, leader: NDArray[np.int64]) -> Floats:
-    """The probability that the other of two arms is better than the leader by more than SMALL of its rate; [runs]."""
+    """Returns, [runs], the probability that the other arm is better than the leader by more than SMALL of its rate."""
     rows = np.arange(len(leader))
     a, b = 1 + rewards, 1 + trials - rewards
     theta = betaincinv(a[rows, leader][:, None], b[rows, leader][:, None], QUANTILES)

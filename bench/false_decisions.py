@@ -1,4 +1,4 @@
-"""How often a winner is named when all arms are equal and somebody looks 200 times."""
+"""Measures how often a winner is named when all arms are equal and somebody looks 200 times."""
 
 import math
 from typing import Any
@@ -30,7 +30,7 @@ SETUPS = {
 
 
 def measure(setup: str, strategy: str, runs: int) -> dict[str, Any]:
-    """The share of runs in which each rule named an arm: ours by user, the others on all invocations."""
+    """Returns the share of runs in which each rule named an arm: ours by user, the others on all invocations."""
     scenario = SETUPS[setup]
     result = simulate(scenario, interval_policy(strategy), runs=runs, seed=SEED, test=SequentialTest(ALPHA))
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
@@ -46,7 +46,7 @@ def measure(setup: str, strategy: str, runs: int) -> dict[str, Any]:
 
 
 def counted(named: NDArray[np.bool_]) -> dict[str, float]:
-    """Of `named` [runs, looks] the share of runs in which it ever was, its standard error and its upper limit.
+    """Returns the share of runs of `named` [runs, looks] in which it ever was, its standard error and its upper limit.
 
     The limit is the one-sided 95 % limit of Clopper and Pearson (1934).
     """
@@ -57,7 +57,7 @@ def counted(named: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def z_test(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
-    """Whether the pooled two-sided z-test of two proportions, on the last axis, rejects at ALPHA."""
+    """Says whether the pooled two-sided z-test of two proportions, on the last axis, rejects at ALPHA."""
     pooled = rewards.sum(axis=-1) / np.maximum(trials.sum(axis=-1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = rewards / trials
@@ -67,7 +67,7 @@ def z_test(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
 
 
 def likely(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
-    """[runs]: whether any arm's P(best) ever reached .95; of [runs, looks, arms]."""
+    """Says by run, [runs], whether any arm's P(best) ever reached .95; of [runs, looks, arms]."""
     reached = np.zeros(len(trials), dtype=bool)
     for look in range(trials.shape[1]):
         rest = ~reached
@@ -77,7 +77,7 @@ def likely(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
 
 
 def gbstats_sequential(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
-    """[runs]: whether GrowthBook's sequential t-test of two arms, as gbstats comes, ever was significant."""
+    """Says by run, [runs], whether GrowthBook's sequential t-test of two arms, by gbstats, was ever significant."""
     from gbstats.frequentist.tests import SequentialConfig, SequentialTwoSidedTTest
     from gbstats.models.statistics import ProportionStatistic
 

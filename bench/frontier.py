@@ -1,4 +1,4 @@
-"""What it costs, where nothing changes, to find a loser that rises: `Adaptive` by its dial, and the most that could be.
+"""Measures what it costs, where nothing changes, to find a loser that rises: `Adaptive` by its dial, and the best.
 
 An idle arm's rise is seen only by sending users to it, and each of them costs the difference of the rates while nothing
 has changed.
@@ -27,19 +27,19 @@ OTHERS = ("ThompsonSampling", "published UCB1", "published EpsilonGreedy", "Grow
 
 
 def adaptive(idle: float) -> IntervalPolicy:
-    """`Adaptive` with another value of its dial."""
+    """Makes `Adaptive` with another value of its dial."""
     return IntervalPolicy(f"Adaptive, idle {idle:g}", lambda runs, arms: Adaptive(runs, arms, idle), "weighted")
 
 
 def measure(name: str, idle: float | None, cell_name: str, runs: int) -> Floats:
-    """[runs]: the regret of a strategy by name, or of `Adaptive` with the dial at `idle`."""
+    """Returns by run, [runs], the regret of a strategy by name, or of `Adaptive` with the dial at `idle`."""
     scenario = next(cell.scenario for cell in SETS["tuning"] if cell.name == cell_name)
     chosen = policy(name) if idle is None else adaptive(idle)
     return simulate(scenario, chosen, runs=runs, seed=SEED).total_regret
 
 
 def best(chance: float, runs: int) -> dict[str, float]:
-    """The conversions that the oracle loses."""
+    """Returns the conversions that the oracle loses."""
     chosen = oracle.best_visits(chance)
     times = {"steady": None, "rises": oracle.INTERVALS // 2}
     return {kind: oracle.regret(chosen, chance, at, runs) for kind, at in times.items()}
@@ -59,7 +59,7 @@ def tasks(runs: int) -> list[Task]:
 
 
 def rows(results: list[Any]) -> list[dict[str, Any]]:
-    """A row for each strategy: ratios to the published Thompson sampling, from `results` in the order of `tasks`."""
+    """Returns a row for each strategy: ratios to the published Thompson sampling, of `results` in `tasks`' order."""
     left = iter(results)
     published = {kind: next(left) for kind in CELLS}
     found: list[dict[str, Any]] = []

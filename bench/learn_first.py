@@ -1,4 +1,4 @@
-""".04 against .05 with 50,000 requests for those who need the answer: decided, wrong, and what it cost.
+"""Measures .04 against .05 with 50,000 requests for those who need the answer: decided, wrong, and what it cost.
 
 The cost is regret as a share of an equal split's over the same requests; after a decision all traffic goes to the arm
 that was named.
@@ -19,7 +19,10 @@ EVEN = tuple(sorted({0.1, 0.2, 0.4, 0.6, 0.8, 1.0, EVEN_WHILE_LEARNING}))
 
 
 def measure(strategy: str, mode: str, even: float, runs: int) -> dict[str, Any]:
-    """One strategy in a mode of the always-valid test; `even`, 0..1, is the part that "learn_first" splits evenly."""
+    """Runs one strategy in a mode of the always-valid test.
+
+    `even`, 0..1, is the part that "learn_first" splits evenly.
+    """
     test = SequentialTest(ALPHA, mode=mode, floor=even / SCENARIO.arms)
     result = simulate(SCENARIO, interval_policy(strategy), runs=runs, seed=SEED, test=test)
     if result.decisions is None:
@@ -39,7 +42,7 @@ def measure(strategy: str, mode: str, even: float, runs: int) -> dict[str, Any]:
 
 
 def fixed_horizon(runs: int) -> dict[str, Any]:
-    """An equal split and one z-test at the end."""
+    """Runs an equal split and one z-test at the end."""
     result = simulate(SCENARIO, interval_policy("WeightedSampling"), runs=runs, seed=SEED)
     trials, rewards = result.trials.sum(axis=1), result.rewards.sum(axis=1)
     decided = z_test(trials, rewards)

@@ -1,4 +1,4 @@
-"""The most that could be had where a loser may rise: a policy that knows the rates, who may rise and to what, not when.
+"""Finds the most that could be had where a loser may rise: a policy that knows the rates, who may rise and to what.
 
 Its belief is one number, the chance that the arm has risen, so dynamic programming finds the policy that loses least on
 average if that happens with a given chance before each interval. What it costs to learn the rates is not in its regret.
@@ -21,7 +21,7 @@ SEED = 11
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Of a number of visits, for each number of conversions: the evidence for a rise, and both probabilities."""
+    """Holds, of a number of visits, for each number of conversions: the evidence for a rise, and both probabilities."""
 
     evidence: Floats
     if_low: Floats
@@ -36,7 +36,7 @@ def outcomes(visits: int) -> Outcomes:
 
 
 def after_interval(logit: Floats, chance: float) -> Floats:
-    """The belief, to which the next interval's chance of a rise is added."""
+    """Returns the belief, to which the next interval's chance of a rise is added."""
     risen = 1 / (1 + np.exp(-logit))
     risen = risen + chance * (1 - risen)
     limited: Floats = np.clip(np.log(risen) - np.log1p(-np.minimum(risen, 1 - 1e-12)), LOGITS[0], LOGITS[-1])
@@ -44,7 +44,7 @@ def after_interval(logit: Floats, chance: float) -> Floats:
 
 
 def best_visits(chance: float) -> list[Floats]:
-    """For each interval, at each of LOGITS, the number of visits that loses least from there to the end."""
+    """Returns for each interval, at each of LOGITS, the number of visits that loses least from there to the end."""
     risen = 1 / (1 + np.exp(-LOGITS))
     value, chosen = np.zeros_like(LOGITS), []
     for _ in range(INTERVALS):
@@ -61,7 +61,7 @@ def best_visits(chance: float) -> list[Floats]:
 
 
 def regret(policy: list[Floats], chance: float, rises_at: int | None, runs: int) -> float:
-    """The mean over `runs` of the conversions lost where the arm rises before that interval (None: never)."""
+    """Returns the mean over `runs` of the conversions lost where the arm rises before that interval (None: never)."""
     random = np.random.default_rng(SEED)
     logit, lost = np.full(runs, np.log(chance / (1 - chance))), np.zeros(runs)
     for interval, visits_at in enumerate(policy):

@@ -1,4 +1,4 @@
-"""`make bench-page`: docs/benchmarks.md and its charts from what `make bench` left."""
+"""Writes docs/benchmarks.md and its charts from what `make bench` left: `make bench-page`."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ CHARTS = ("ratios.svg", "swap.svg", "frontier.svg")
 
 
 def page(results: Path) -> str:
-    """The page in Markdown, from the JSON files of all sections."""
+    """Returns the page in Markdown, from the JSON files of all sections."""
     stored = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
     found: dict[str, Any] = {name: stored[name]["result"] for name in SECTIONS}
     regret = found["regret"]

@@ -1,4 +1,4 @@
-"""The strategies by the names that the tables give them: a task names its policy, since policies cannot be pickled."""
+"""Finds strategies by the names that the tables give: a task names its policy, since policies cannot be pickled."""
 
 import functools
 import importlib
@@ -36,7 +36,7 @@ PEERS = {
 
 
 def policy(name: str) -> Policy:
-    """By name; ValueError or StopIteration if there is none of it."""
+    """Returns a policy by name; ValueError or StopIteration if there is none of it."""
     first, _, rest = name.partition(" ")
     if name == EQUAL:
         return interval_policy("WeightedSampling", name=EQUAL)
@@ -49,7 +49,7 @@ def policy(name: str) -> Policy:
 
 
 def _shuffled(policy: RequestPolicy) -> RequestPolicy:
-    """With the arms in another order in each run: it gives ties to the first arm, which must not be the best by design.
+    """Gives the arms another order in each run: the policy gives ties to the first, which must not be best by design.
 
     Before the first conversion all means are 0: with the best arm in front, to be late would be an advantage.
     """
@@ -68,5 +68,5 @@ def _orders(runs: int, arms: int) -> Picks:
 
 
 def runs_of(name: str, runs: int) -> int:
-    """How many of `runs` runs this policy gets."""
+    """Returns how many of `runs` runs this policy gets."""
     return max(2, runs // LIBRARY_PEERS.get(name, 1))

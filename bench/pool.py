@@ -14,7 +14,7 @@ MOST_PROCESSES = 2
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """`function(*arguments)`, both to be pickled; `cost` is a guess, in any unit: costly tasks start first."""
+    """A call to make, `function(*arguments)`, both to be pickled; `cost` is a guess: costly tasks start first."""
 
     label: str
     function: Callable[..., Any]
@@ -23,7 +23,7 @@ class Task:
 
 
 def run(tasks: Sequence[Task], processes: int | None = None) -> list[Any]:
-    """What each task returns, in their order. A task that raises ends all with its exception."""
+    """Returns what each task returns, in their order. A task that raises ends all with its exception."""
     wanted = min(processes or MOST_PROCESSES, os.cpu_count() or 1, len(tasks))
     order = sorted(range(len(tasks)), key=lambda index: -tasks[index].cost)
     results: list[Any] = [None] * len(tasks)

@@ -1,4 +1,4 @@
-"""Regret and final picks of every strategy on every scenario, as ratios to the published sample's Thompson sampling."""
+"""Measures regret and final picks of every strategy on every scenario, as ratios to the published Thompson sampling."""
 
 import dataclasses
 from typing import Any
@@ -17,7 +17,7 @@ COSTLY = {PUBLISHED: 20.0, "bayesianbandits IDS": 30.0, "published UCB1": 8.0, "
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """Of one policy: by run, regret in conversions and whether the pick is right; `curve` by interval."""
+    """The outcome of one policy: by run, regret in conversions and whether the pick is right; `curve` by interval."""
 
     regret: Floats
     right: Floats
@@ -30,7 +30,7 @@ def measure(cell: Cell, name: str, runs: int) -> Outcome:
 
 
 def names(cell: Cell, ours: str, which: str) -> list[str]:
-    """The strategies that run on a cell of the set `which`."""
+    """Returns the strategies that run on a cell of the set `which`."""
     basic = BASIC if which == "tuning" else (PUBLISHED, EQUAL, GROWTHBOOK)
     own = [name for name in (ours, "ThompsonSampling") if name not in basic]
     return list(dict.fromkeys([*own, *basic, *(LIBRARY_PEERS if cell.all_peers else ())]))
@@ -51,7 +51,7 @@ def _cost(cell: Cell, name: str) -> float:
 
 
 def rows(ours: str, outcomes: list[Outcome], sets: dict[str, list[Cell]] = SETS) -> list[dict[str, Any]]:
-    """A row for each cell and strategy, from `outcomes` in the order of `tasks`."""
+    """Returns a row for each cell and strategy, from `outcomes` in the order of `tasks`."""
     result, left = [], iter(outcomes)
     for which, cells in sets.items():
         for cell in cells:
@@ -79,5 +79,5 @@ def _row(which: str, cell: Cell, name: str, found: dict[str, Outcome]) -> dict[s
 
 
 def _numbers(value: Estimate) -> list[float]:
-    """Mean and standard error."""
+    """Returns mean and standard error."""
     return [float(value.mean), float(np.nan_to_num(value.error))]

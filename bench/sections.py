@@ -1,4 +1,4 @@
-"""The sections of the benchmarks: their tasks, what becomes of the results, and their tables."""
+"""Lists the sections of the benchmarks: their tasks, what becomes of the results, and their tables."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from bench.pool import Task
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """`ours`: the strategy that the aims are about. `sets`: the scenarios."""
+    """The settings of a run: `ours` is the strategy that the aims are about, `sets` the scenarios."""
 
     ours: str = "Adaptive"
     runs: int = 1000
@@ -21,7 +21,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """`tasks` of it may run side by side; `collect` makes of what they return what is stored as JSON."""
+    """A section of the page: its `tasks` may run side by side, and `collect` makes JSON of what they return."""
 
     tasks: Callable[[Settings], list[Task]]
     collect: Callable[[Settings, list[Any]], Any]
@@ -83,6 +83,6 @@ SECTIONS: dict[str, Section] = {
 
 
 def judged(settings: Settings, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """The table of aims, as far as the sections that ran go."""
+    """Returns the table of aims, as far as the sections that ran go."""
     rows = [row for name, result in found.items() for row in SECTIONS[name].aims(settings, result)]
     return [*rows, aims.all_at_once(rows)] if set(found) == set(SECTIONS) else rows

@@ -1,4 +1,4 @@
-"""Times, as ratios taken in one run: another machine has other seconds, but about the same ratios."""
+"""Measures times, as ratios taken in one run: another machine has other seconds, but about the same ratios."""
 
 import math
 import statistics
@@ -21,7 +21,7 @@ SIMULATED = Scenario("five arms", (0.1, 0.08, 0.08, 0.08, 0.08), intervals=50, r
 
 
 def reference(counts: list[tuple[float, float]]) -> list[float]:
-    """P(best) by scipy's adaptive quadrature of density times distribution functions, to 1e-10."""
+    """Returns P(best) by scipy's adaptive quadrature of density times distribution functions, to 1e-10."""
     a, b = (np.array(column) for column in zip(*((1 + s, 1 + n - s) for n, s in counts), strict=True))
     low, high = betaincinv(a, b, 1e-15).min(), betainccinv(a, b, 1e-15).max()
     points = np.unique(a / (a + b))
@@ -38,7 +38,7 @@ def reference(counts: list[tuple[float, float]]) -> list[float]:
 
 
 def seconds(function: Callable[[], Any], repeats: int) -> float:
-    """The median time of a call."""
+    """Returns the median time of a call."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -68,7 +68,7 @@ def one_probability(arms: int) -> dict[str, Any]:
 
 
 def simulator(ours: str, runs: int) -> list[dict[str, Any]]:
-    """Seconds of `runs` runs of 50 intervals with 5 arms, beside the published Thompson sampling per request."""
+    """Times `runs` runs of 50 intervals with 5 arms, in seconds, beside the published Thompson sampling per request."""
     policies: list[Policy] = [
         interval_policy("WeightedSampling"),
         interval_policy("ThompsonSampling"),

@@ -1,4 +1,4 @@
-"""Results as tables in Markdown, which a terminal shows as well."""
+"""Writes results as tables in Markdown, which a terminal shows as well."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ Row = dict[str, Any]
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with its columns aligned."""
+    """Writes a Markdown table with its columns aligned."""
     cells = [list(header), *[list(row) for row in body]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [
@@ -17,14 +17,14 @@ def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: Sequence[float] | None, digits: int = 2, scale: float = 1.0) -> str:
-    """A mean with its standard error."""
+    """Writes a mean with its standard error."""
     if value is None:
         return ""
     return f"{scale * value[0]:.{digits}f} ± {scale * value[1]:.{digits}f}"
 
 
 def regret(rows: list[Row], which: str) -> str:
-    """Regret of the published Thompson sampling in conversions, of the others as a ratio to it."""
+    """Tables regret: of the published Thompson sampling in conversions, of the others as a ratio to it."""
     own = [row for row in rows if row["set"] == which]
     strategies = list(dict.fromkeys(row["strategy"] for row in own if not row["strategy"].startswith("published Th")))
     body = []
@@ -37,7 +37,7 @@ def regret(rows: list[Row], which: str) -> str:
 
 
 def picks(rows: list[Row], which: str) -> str:
-    """How often the final pick is right, in percent."""
+    """Tables how often the final pick is right, in percent."""
     own = [row for row in rows if row["set"] == which]
     strategies = list(dict.fromkeys(row["strategy"] for row in own))
     body = []
@@ -52,7 +52,7 @@ def _percent(value: Sequence[float]) -> str:
 
 
 def runs(rows: list[Row]) -> str:
-    """Who had how many runs."""
+    """Says who had how many runs."""
     counts: dict[int, list[str]] = {}
     for row in rows:
         if row["strategy"] not in counts.setdefault(row["runs"], []):
@@ -116,7 +116,7 @@ def daily(rows: list[Row]) -> str:
 
 
 def frontier(rows: list[Row]) -> str:
-    """Regret as a ratio to the published Thompson sampling where rates stay, swap, or a loser's rises."""
+    """Tables regret as a ratio to the published Thompson sampling where rates stay, swap, or a loser's rises."""
     kinds = ("steady", "swaps", "rises")
     body = [[row["strategy"], *(_ratio(row[kind]) if kind in row else "" for kind in kinds)] for row in rows]
     return table(["strategy", ".04 / .05", "swap half-way", "a loser rises half-way"], body)

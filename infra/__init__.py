@@ -1,1 +1,1 @@
-"""The CDK app."""
+"""The CDK app describes what a stage is made of on AWS."""

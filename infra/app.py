@@ -1,4 +1,4 @@
-"""The CDK app: the four stacks of one stage, `cdk deploy --context stage=demo`."""
+"""Composes the CDK app: the four stacks of one stage, `cdk deploy --context stage=demo`."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import aws_cdk as cdk
 
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
 from infra import environments
-from infra.constructs.environment import Resources
+from infra.constructs.resources import Resources
 from infra.environments import Delivery
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
@@ -62,7 +62,7 @@ def compose(app: cdk.App, config: ExperimentConfig, asset: Path = ASSET, deliver
 
 
 def begun() -> tuple[cdk.App, ExperimentConfig]:
-    """An empty app, and the configuration of the stage that it is for; a mistake in that ends the process."""
+    """Returns an empty app and the configuration of its stage; a mistake in that ends the process."""
     app = cdk.App(analytics_reporting=False, context=FLAGS)
     try:
         return app, environments.load(app.node.try_get_context("stage") or "dev")

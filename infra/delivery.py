@@ -1,4 +1,4 @@
-"""The CDK app of delivery: a stage's pipeline, the portfolio of project templates, and the template itself."""
+"""Composes the CDK app of delivery: a stage's pipeline, the portfolio of project templates, the template itself."""
 
 import aws_cdk as cdk
 

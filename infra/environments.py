@@ -1,4 +1,4 @@
-"""The stages: `infra/config/{stage}.json`, read and checked before anything is created."""
+"""Reads the stages, `infra/config/{stage}.json`, and checks them before anything is created."""
 
 import os
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config_file import read_stage
 
 CONFIG = Path(__file__).parent / "config"
 KEPT = ("prod",)  # stages whose data survives `abtest destroy`
@@ -32,17 +33,17 @@ class Delivery:
 
 
 def load(stage: str, folder: Path = CONFIG, environment: Mapping[str, str] = os.environ) -> ExperimentConfig:
-    """The stage's configuration; ConfigError names what is wrong with it, or that there is none."""
+    """Reads the stage's configuration; ConfigError names what is wrong with it, or that there is none."""
     path = folder / f"{stage}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.json") if not file.stem.endswith(".schema")))
         raise ConfigError(f"there is no stage {stage}: {path} is missing; the stages are {known}")
     try:
-        return ExperimentConfig.of_stage(path.read_text(), stage, Delivery.of(environment).project_name)
+        return read_stage(path.read_text(), stage, Delivery.of(environment).project_name)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
 def is_kept(config: ExperimentConfig) -> bool:
-    """True where stacks are protected and data outlives them."""
+    """Says whether stacks are protected and data outlives them."""
     return config.stage_name in KEPT

@@ -1,4 +1,4 @@
-"""Why a policy has a wildcard: AWS knows no smaller resource, or the name is not ours to know.
+"""Says why a policy has a wildcard: AWS knows no smaller resource, or the name is not ours to know.
 
 cdk-nag reports each as IAM5 with the resource's text, which holds logical names and exports that change when
 constructs move; so these are accepted by pattern, and a test refuses both a wildcard without a pattern and the reverse.
@@ -64,5 +64,5 @@ DELIVERY: Mapping[str, str] = {
 
 
 def reason(finding: str, known: Mapping[str, str]) -> str | None:
-    """Why the resource in `finding` may have its wildcard; None if nobody has said so."""
+    """Says why the resource in `finding` may have its wildcard; None if nobody has said so."""
     return next((why for pattern, why in known.items() if re.fullmatch(pattern, finding)), None)

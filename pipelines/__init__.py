@@ -1,1 +1,1 @@
-"""The SageMaker pipeline: reviews to registered model packages."""
+"""The SageMaker pipeline makes registered model packages of reviews."""

@@ -1,4 +1,4 @@
-"""Whether a challenger is better than the champion on the same test rows: a paired test, so that a tie is no win."""
+"""Says whether a challenger is better than the champion on the same test rows: a paired test, so a tie is no win."""
 
 from typing import Any
 
@@ -30,14 +30,14 @@ def compared(challenger: Scored, champion: Scored, draws: Array) -> dict[str, An
 
 
 def verdict(won: int, lost: int, p_value: float) -> str:
-    """better | worse | tie."""
+    """Returns better, worse or tie."""
     if p_value > SIGNIFICANCE:
         return "tie"
     return "better" if won > lost else "worse"
 
 
 def accuracy_difference(won: int, lost: int, rows: int) -> Metric:
-    """The difference of two accuracies, -1..1, with an interval that leaves out 0 just where the exact test does.
+    """Returns the difference of two accuracies, -1..1; its interval leaves out 0 just where the exact test does.
 
     Given the number of rows on which only one is right, the share of them that the challenger won has the interval of
     C. Clopper and E. S. Pearson, Biometrika 26 (1934), 404-413.
@@ -51,6 +51,6 @@ def accuracy_difference(won: int, lost: int, rows: int) -> Metric:
 
 
 def differences(challenger: Scored, champion: Scored, draws: Array) -> dict[str, Metric]:
-    """The other measures' differences, with the intervals of the paired bootstrap."""
+    """Returns the other measures' differences, with the intervals of the paired bootstrap."""
     values = measured(challenger) - measured(champion)
     return {name: summary(float(values[place]), draws[:, place]) for place, name in enumerate(MEASURES)}

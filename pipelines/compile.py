@@ -49,7 +49,7 @@ def sdk_at_rest() -> Iterator[None]:
 
 
 def compiled() -> dict[str, Any]:
-    """The definition with placeholders, compiled anew."""
+    """Compiles the definition with placeholders anew."""
     with sdk_at_rest():
         from pipelines.pipeline import build, context_of
 
@@ -61,7 +61,7 @@ def compiled() -> dict[str, Any]:
 
 
 def images() -> dict[str, dict[str, str]]:
-    """Image URIs by region, for every region that has both images."""
+    """Returns image URIs by region, for every region that has both images."""
     with sdk_at_rest():
         from sagemaker.core import image_uris
 

@@ -1,4 +1,4 @@
-"""What every step builder needs: where things are, who runs them, the parameters. Needs the SageMaker SDK."""
+"""Tells every step builder where things are, who runs them, and the parameters. Needs the SageMaker SDK."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,25 +33,25 @@ class Context:
     parameters: Mapping[str, Parameter]
 
     def get(self, name: str) -> Parameter:
-        """The parameter as a reference, with its own type."""
+        """Returns the parameter as a reference, with its own type."""
         return self.parameters[name]
 
     def text(self, name: str) -> Any:
-        """The parameter as text, for script arguments and hyperparameters, which are strings."""
+        """Returns the parameter as text, for script arguments and hyperparameters, which are strings."""
         return self.parameters[name].to_string()
 
     @property
     def code_uri(self) -> str:
-        """The folder that holds this package for the Processing scripts."""
+        """Returns the folder that holds this package for the Processing scripts."""
         return f"s3://{self.bucket}/{self.code_prefix}/"
 
     def run_uri(self, *parts: str) -> Join:
-        """s3://bucket/runs/EXECUTION/parts..., known when the execution starts."""
+        """Returns s3://bucket/runs/EXECUTION/parts..., known when the execution starts."""
         return Join(on="/", values=[f"s3://{self.bucket}/runs", ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
 
 def request_retries() -> list[StepRetryPolicy]:
-    """For every step: SageMaker's own faults and throttling."""
+    """Returns the retries of every step: SageMaker's own faults and throttling."""
     return [
         StepRetryPolicy(
             exception_types=[StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING],
@@ -63,7 +63,7 @@ def request_retries() -> list[StepRetryPolicy]:
 
 
 def job_retries() -> list[StepRetryPolicy]:
-    """For steps that start a job: also account limits and missing capacity, never a failure of our own code."""
+    """Returns the retries of steps that start a job: also account limits and capacity, never faults of our code."""
     return [
         SageMakerJobStepRetryPolicy(
             exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT],

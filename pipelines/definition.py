@@ -1,4 +1,4 @@
-"""The pipeline definition without the SDK: the committed template, filled for one target, and its parameters."""
+"""Fills the committed template of the pipeline for one target, and checks its parameters, without the SDK."""
 
 import hashlib
 import json
@@ -50,13 +50,13 @@ class DefinitionError(ValueError):
 
 
 def template() -> dict[str, Any]:
-    """The compiled definition with `${Placeholder}` where a target's own values belong."""
+    """Returns the compiled definition with `${Placeholder}` where a target's own values belong."""
     document: dict[str, Any] = json.loads(TEMPLATE_PATH.read_text())
     return document
 
 
 def code_prefix() -> str:
-    """`code/SHA256` of the scripts' contents: changed code never replaces what a running execution uses."""
+    """Returns `code/SHA256` of the scripts' contents: changed code never replaces what a running execution uses."""
     digest = hashlib.sha256()
     for path in SCRIPTS:
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
@@ -64,7 +64,7 @@ def code_prefix() -> str:
 
 
 def code_version() -> str:
-    """The commit that a build of CodeBuild or this checkout is of, `-dirty` if files differ from it; else `unknown`."""
+    """Returns the commit of this build or checkout, `-dirty` if files differ from it; else `unknown`."""
     if built := os.environ.get(BUILT_COMMIT):
         return built
     command = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
@@ -76,7 +76,7 @@ def code_version() -> str:
 
 
 def images(region: str) -> dict[str, str]:
-    """BlazingTextImageUri and ProcessingImageUri of a region. Raises DefinitionError where SageMaker has none."""
+    """Returns BlazingTextImageUri and ProcessingImageUri of a region. Raises DefinitionError where there are none."""
     by_region: dict[str, dict[str, str]] = json.loads(IMAGES_PATH.read_text())
     if region not in by_region:
         raise DefinitionError(f"region {region!r} has no BlazingText image; use one of {', '.join(by_region)}")
@@ -84,7 +84,7 @@ def images(region: str) -> dict[str, str]:
 
 
 def values(outputs: Mapping[str, str], *, region: str) -> dict[str, str]:
-    """What belongs in each placeholder; `outputs` are the stacks'. Raises DefinitionError naming a missing one."""
+    """Returns what belongs in each placeholder; `outputs` are the stacks'. Raises DefinitionError for a missing one."""
     missing = [name for name in FROM_OUTPUTS if name not in outputs]
     if missing:
         raise DefinitionError(f"the stacks have no output {', '.join(missing)}; run `abtest deploy` first")
@@ -93,17 +93,17 @@ def values(outputs: Mapping[str, str], *, region: str) -> dict[str, str]:
 
 
 def fill(outputs: Mapping[str, str], *, region: str) -> str:
-    """The definition's JSON for CreatePipeline. Raises DefinitionError."""
+    """Returns the definition's JSON for CreatePipeline. Raises DefinitionError."""
     return Template(TEMPLATE_PATH.read_text()).substitute(values(outputs, region=region))
 
 
 def parameters() -> dict[str, dict[str, Any]]:
-    """Name -> {"Name", "Type": String|Integer|Float, "DefaultValue", "EnumValues" where they are limited}."""
+    """Returns name -> {"Name", "Type": String|Integer|Float, "DefaultValue", "EnumValues" where they are limited}."""
     return {parameter["Name"]: parameter for parameter in template()["Parameters"]}
 
 
 def checked(given: Mapping[str, str]) -> list[dict[str, str]]:
-    """StartPipelineExecution's `PipelineParameters`. Raises DefinitionError naming what is unknown or unfit."""
+    """Returns StartPipelineExecution's `PipelineParameters`. Raises DefinitionError naming what is unknown or unfit."""
     known = parameters()
     for name, value in given.items():
         if name not in known:

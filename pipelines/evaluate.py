@@ -1,4 +1,4 @@
-"""Metrics of one model on the test rows, and its comparison with the champion: the Processing script of Evaluate steps.
+"""Measures one model on the test rows and compares it with the champion: the Processing script of Evaluate steps.
 
 Every path is an argument, and this folder's parent on PYTHONPATH:
 
@@ -45,7 +45,7 @@ class EvaluationError(ValueError):
 
 
 def evaluation(model: Scored, draws: Array) -> dict[str, Any]:
-    """The report; Helpful is the positive class, `draws` the model's bootstrap."""
+    """Returns the report; Helpful is the positive class, `draws` the model's bootstrap."""
     (tn, fp), (fn, tp) = confusion_matrix(model.actual, model.predicted, labels=[0, 1]).tolist()
     rows, values = len(model.actual), measured(model)
     intervals = {name: summary(float(values[place]), draws[:, place]) for place, name in enumerate(MEASURES)}
@@ -75,7 +75,7 @@ def evaluation(model: Scored, draws: Array) -> dict[str, Any]:
 
 
 def scored(predictions: Sequence[Prediction], actual: Sequence[str]) -> Scored:
-    """The answers as numbers. Raises EvaluationError unless there is one for each label, and both classes occur."""
+    """Reads the answers as numbers. Raises EvaluationError unless each label has one, and both classes occur."""
     if len(predictions) != len(actual) or not actual:
         raise EvaluationError(f"there are {len(predictions)} predictions for {len(actual)} labels")
     if len(set(actual)) == 1:
@@ -87,7 +87,7 @@ def scored(predictions: Sequence[Prediction], actual: Sequence[str]) -> Scored:
 
 
 def read_predictions(folder: Path) -> list[Prediction]:
-    """The first label of each line of the folder's one `*.out` file, with its probability."""
+    """Returns the first label of each line of the folder's one `*.out` file, with its probability."""
     files = sorted(folder.glob("*.out"))
     if len(files) != 1:
         raise EvaluationError(f"{folder} holds {len(files)} files *.out, not one")

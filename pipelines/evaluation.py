@@ -1,4 +1,4 @@
-"""CreateModel, Transform and Evaluate for one model: its metrics through the algorithm's own serving path."""
+"""Builds CreateModel, Transform and Evaluate for one model: its metrics through the algorithm's own serving path."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,11 +50,11 @@ class Evaluated:
         return Join(on="/", values=[folder, "evaluation.json"])
 
     def accuracy(self) -> JsonGet:
-        """A number, 0..1, known once Evaluate has ended."""
+        """Returns the test accuracy, 0..1, known once Evaluate has ended."""
         return self._reported(ACCURACY)
 
     def credible_loss(self) -> JsonGet:
-        """Of a challenger: the accuracy that it loses to the champion at least, by the interval; 0 if perhaps none."""
+        """Returns the accuracy that a challenger loses to the champion at least, by the interval; 0 if perhaps none."""
         return self._reported(CREDIBLE_LOSS)
 
     def _reported(self, json_path: str) -> JsonGet:
@@ -75,7 +75,7 @@ def builder(context: Context, model_uri: Any) -> ModelBuilder:
 def evaluated(
     context: Context, test_role: str, trained: Trained, features: ProcessingStep, champion: Evaluated | None = None
 ) -> Evaluated:
-    """The steps of one model; a challenger is also compared with `champion`, by its predictions for the same rows."""
+    """Builds the steps of one model; a challenger is also compared with `champion`, on the same rows' predictions."""
     create = ModelStep(
         f"Create{test_role}", step_args=builder(context, trained.model_uri).build(), retry_policies=request_retries()
     )
@@ -101,7 +101,7 @@ def evaluated(
 
 
 def transform_step(context: Context, test_role: str, create: ModelStep, features: ProcessingStep) -> TransformStep:
-    """Predictions for the test rows, a line each in their order: `test.jsonl.out`."""
+    """Predicts the test rows, a line each in their order: `test.jsonl.out`."""
     transformer = Transformer(
         model_name=create.properties.ModelName,
         instance_count=1,

@@ -1,4 +1,4 @@
-"""The Processing script of PrepareFeatures: files of reviews to training text, test rows and a data card.
+"""Turns files of reviews into training text, test rows and a data card: the Processing script of PrepareFeatures.
 
     python -m pipelines.features --reviews FOLDER --output FOLDER [--seed 1] [--train-fraction 0.9] ...
 
@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipelines.layouts import LAYOUTS
 from pipelines.review_files import Malformed, ReviewFileError, chunks, data_files
 from pipelines.rules import HELPFUL, SENTIMENTS, FeaturesError, Rules, usable
 from pipelines.staging import Review, Staging
@@ -59,12 +60,12 @@ class Reading:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of these reviews."""
-        if "McAuley 2023" not in self.rows:
-            return []
+        """Returns what you should know of these reviews."""
         return [
-            "McAuley 2023 has no total votes, so that helpful_score is not known: its reviews with enough helpful "
+            f"{layout.name} has no total votes, so that helpful_score is not known: its reviews with enough helpful "
             "votes are Helpful, those without any NotHelpful, those between are dropped"
+            for layout in LAYOUTS
+            if layout.name in self.rows and not layout.total_votes
         ]
 
 
@@ -138,20 +139,20 @@ def write_slices(staging: Staging, output: Path) -> None:
 
 
 def indexed(review: Review) -> list[Any]:
-    """The review in the columns of INDEX; no score where total votes are unknown."""
+    """Returns the review in the columns of INDEX; no score where total votes are unknown."""
     score = None if review.total_votes is None else review.helpful_votes / review.total_votes
     values = review._asdict() | {"helpful_score": score}
     return [values[name] for name in INDEX]
 
 
 def opened(path: Path) -> TextIO:
-    """A new file in a folder that is made if need be."""
+    """Opens a new file in a folder that is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("w", encoding="utf-8", newline="\n")
 
 
 def data_card(staging: Staging, reading: Reading, rules: Rules, source: str) -> dict[str, Any]:
-    """What went in, what was dropped and why, size, balance and lengths of each slice, and the settings."""
+    """Returns what went in, what was dropped and why, each slice's size, balance and lengths, and the settings."""
     none = dict.fromkeys(FILES, 0)
     rows, helpful, by_sentiment = Counter(none), Counter(none), {name: Counter(none) for name in SENTIMENTS}
     helpful_by_sentiment = Counter(dict.fromkeys(SENTIMENTS, 0))
@@ -181,7 +182,7 @@ def data_card(staging: Staging, reading: Reading, rules: Rules, source: str) -> 
 
 
 def distribution(counts: Sequence[tuple[int, int]]) -> dict[str, float]:
-    """Mean, least, median, 95 % point and greatest of values given as (value, how often), in order, not empty."""
+    """Returns mean, least, median, 95 % point and greatest of (value, how often) pairs, in order, not empty."""
     total = sum(count for _, count in counts)
     return {
         "mean": sum(value * count for value, count in counts) / total,
@@ -191,7 +192,7 @@ def distribution(counts: Sequence[tuple[int, int]]) -> dict[str, float]:
 
 
 def quantile(counts: Sequence[tuple[int, int]], total: int, share: float) -> int:
-    """The least value that at least this share of all do not exceed."""
+    """Returns the least value that at least this share of all do not exceed."""
     passed = 0
     for value, count in counts:
         passed += count

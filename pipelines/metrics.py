@@ -40,12 +40,12 @@ class Scored:
 
     @property
     def right(self) -> Array:
-        """Booleans: whether each row's label was predicted."""
+        """Returns booleans: whether each row's label was predicted."""
         return np.asarray(self.actual == self.predicted)
 
 
 def f1(model: Scored) -> float:
-    """2 TP / (2 TP + FP + FN), 0 without any of the three."""
+    """Returns 2 TP / (2 TP + FP + FN), 0 without any of the three."""
     both = int(np.sum(model.actual * model.predicted))
     total = int(np.sum(model.actual) + np.sum(model.predicted))
     return 2 * both / total if total else 0.0
@@ -56,12 +56,12 @@ def roc_auc(model: Scored) -> float:
 
 
 def pr_auc(model: Scored) -> float:
-    """Average precision: the area under the curve of steps, which does not interpolate."""
+    """Returns average precision: the area under the curve of steps, which does not interpolate."""
     return float(average_precision_score(model.actual, model.scores))
 
 
 def brier_score(model: Scored) -> float:
-    """Mean squared distance of score and label, 0..1; lower is better."""
+    """Returns the mean squared distance of score and label, 0..1; lower is better."""
     return float(brier_score_loss(model.actual, model.scores))
 
 
@@ -79,7 +79,7 @@ def calibration_error(model: Scored) -> Metric:
 
 
 def _distances(rows: Scored) -> tuple[float, float, float]:
-    """Distance of a bin's mean score and observed share: as it is, the least and the largest; times its rows."""
+    """Returns the distance of a bin's mean score and observed share (as is, least, largest), times its rows."""
     trials, successes, mean = len(rows.scores), int(rows.actual.sum()), float(rows.scores.mean())
     ends = binomtest(successes, trials).proportion_ci(1 - SIGNIFICANCE / BINS, method="exact")
     low, high = float(ends.low), float(ends.high)
@@ -88,7 +88,7 @@ def _distances(rows: Scored) -> tuple[float, float, float]:
 
 
 def bins(model: Scored) -> Array:
-    """The bin of each row, 0..BINS-1."""
+    """Returns the bin of each row, 0..BINS-1."""
     found: Array = np.minimum((model.scores * BINS).astype(int), BINS - 1)
     return found
 
@@ -103,12 +103,12 @@ MEASURES: dict[str, Callable[[Scored], float]] = {
 
 
 def measured(model: Scored) -> Array:
-    """The MEASURES of the model, in order."""
+    """Returns the MEASURES of the model, in order."""
     return np.array([measure(model) for measure in MEASURES.values()])
 
 
 def resamples(actual: Array, seed: int) -> list[Array]:
-    """Row numbers of each resample, which keeps the number of rows of either class, so that every measure exists.
+    """Returns row numbers of each resample, which keeps each class's rows, so that every measure exists.
 
     As in X. Robin et al., "pROC: an open-source package for R and S+ to analyze and compare ROC curves",
     BMC Bioinformatics 12 (2011) 77.
@@ -121,13 +121,13 @@ def resamples(actual: Array, seed: int) -> list[Array]:
 
 
 def bootstrapped(model: Scored, seed: int) -> Array:
-    """MEASURES of every resample: [RESAMPLES, measures]. The same seed draws the same rows for any model."""
+    """Returns MEASURES of every resample: [RESAMPLES, measures]. The same seed draws the same rows for any model."""
     with config_context(assume_finite=True, skip_parameter_validation=True):  # checked once, by `measured` before
         return np.array([measured(model.rows(chosen)) for chosen in resamples(model.actual, seed)])
 
 
 def summary(value: float, draws: Array) -> Metric:
-    """A value with the standard deviation and the percentile interval of its draws."""
+    """Returns a value with the standard deviation and the percentile interval of its draws."""
     lower, upper = np.quantile(draws, [SIGNIFICANCE / 2, 1 - SIGNIFICANCE / 2])
     return {
         "value": value,
@@ -138,7 +138,7 @@ def summary(value: float, draws: Array) -> Metric:
 
 
 def proportion(successes: int, trials: int) -> Metric:
-    """A proportion with Wilson's score interval; without trials the value is 0 and the interval 0 to 1.
+    """Returns a proportion with Wilson's score interval; without trials the value is 0 and the interval 0 to 1.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212.
     """
@@ -156,7 +156,7 @@ def proportion(successes: int, trials: int) -> Metric:
 
 
 def reliability(model: Scored) -> list[dict[str, Any]]:
-    """A line for each bin with rows: its ends, its rows, their mean score, and the observed share with interval."""
+    """Returns for each bin with rows: its ends, its rows, their mean score, and the observed share with interval."""
     places = bins(model)
     return [
         {
@@ -172,7 +172,7 @@ def reliability(model: Scored) -> list[dict[str, Any]]:
 
 
 def curves(model: Scored) -> dict[str, dict[str, list[float]]]:
-    """The two curves in SageMaker's layout, at most CURVE_POINTS points each."""
+    """Returns the two curves in SageMaker's layout, at most CURVE_POINTS points each."""
     false_positives, true_positives, _ = roc_curve(model.actual, model.scores)
     precisions, recalls, _ = precision_recall_curve(model.actual, model.scores)
     return {
@@ -185,6 +185,6 @@ def curves(model: Scored) -> dict[str, dict[str, list[float]]]:
 
 
 def thinned(values: Array) -> list[float]:
-    """Evenly chosen values, first and last among them."""
+    """Chooses values evenly, first and last among them."""
     chosen = np.linspace(0, len(values) - 1, min(len(values), CURVE_POINTS)).round().astype(int)
     return [float(value) for value in values[chosen]]

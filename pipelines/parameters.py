@@ -57,7 +57,7 @@ INTEGERS = {
 
 
 def parameters(bucket: str) -> dict[str, Parameter]:
-    """Every parameter by name; ReviewsS3Uri defaults to the bucket's `reviews/`."""
+    """Returns every parameter by name; ReviewsS3Uri defaults to the bucket's `reviews/`."""
     everything = [
         ParameterString("ReviewsS3Uri", default_value=f"s3://{bucket}/reviews/"),
         ParameterString(

@@ -22,14 +22,14 @@ QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"Teleme
 
 
 def session(region: str, bucket: str) -> PipelineSession:
-    """A session that records requests instead of sending them; telemetry off."""
+    """Makes a session that records requests instead of sending them; telemetry off."""
     return PipelineSession(
         boto_session=boto3.Session(region_name=region), default_bucket=bucket, sagemaker_config=QUIET
     )
 
 
 def context_of(values: Mapping[str, str], region: str) -> Context:
-    """A target from the values that `definition.values` names."""
+    """Returns a target from the values that `definition.values` names."""
     return Context(
         session=session(region, values["BucketName"]),
         bucket=values["BucketName"],
@@ -46,7 +46,7 @@ def context_of(values: Mapping[str, str], region: str) -> Context:
 
 
 def build(context: Context, name: str) -> Pipeline:
-    """The pipeline `name`.
+    """Returns the pipeline `name`.
 
     The challenger's gate waits for the champion's registration: a challenger is a package created after its
     champion, and without a champion, when that registration never comes, there is nothing to challenge.

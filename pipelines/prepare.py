@@ -1,4 +1,4 @@
-"""PrepareFeatures: reviews -> training text, test rows and labels, simulated traffic, index, quarantine, data card."""
+"""Builds PrepareFeatures: reviews -> training text, test rows and labels, simulated traffic, index, data card."""
 
 from typing import Any
 
@@ -28,10 +28,10 @@ def prepare_features(context: Context) -> ProcessingStep:
 
 
 def features_uri(step: ProcessingStep, name: str) -> Any:
-    """Where PrepareFeatures put the output `name`: a reference that also makes the reader wait for the step."""
+    """Returns where PrepareFeatures puts the output `name`: a reference that makes its reader wait for the step."""
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
 def card_uri(step: ProcessingStep) -> Join:
-    """The data card."""
+    """Returns where PrepareFeatures puts the data card."""
     return Join(on="/", values=[features_uri(step, "card"), "features.json"])

@@ -1,4 +1,4 @@
-"""The Processing steps' common shape: a module of this package, from the code prefix, in the scikit-learn image."""
+"""Processing steps share a shape: a module of this package, from the code prefix, in the scikit-learn image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ VOLUME_GB = 30
 
 
 def source(name: str, uri: Any) -> ProcessingInput:
-    """The objects under `uri`, found by the script in ROOT/input/NAME."""
+    """Gives the script the objects under `uri`, in ROOT/input/NAME."""
     return ProcessingInput(
         input_name=name,
         s3_input=ProcessingS3Input(
@@ -30,7 +30,7 @@ def source(name: str, uri: Any) -> ProcessingInput:
 
 
 def target(name: str, uri: Any) -> ProcessingOutput:
-    """What the script leaves in ROOT/output/NAME, uploaded to `uri` when it ends."""
+    """Uploads what the script leaves in ROOT/output/NAME to `uri` when it ends."""
     return ProcessingOutput(
         output_name=name,
         s3_output=ProcessingS3Output(s3_uri=uri, local_path=f"{ROOT}/output/{name}", s3_upload_mode="EndOfJob"),
@@ -47,7 +47,7 @@ def script_step(
     arguments: Sequence[Any],
     property_files: Sequence[PropertyFile] = (),
 ) -> ProcessingStep:
-    """A step that runs `pipelines.MODULE` with `arguments`; inputs and outputs are name -> S3 URI."""
+    """Returns a step that runs `pipelines.MODULE` with `arguments`; inputs and outputs are name -> S3 URI."""
     processor = Processor(
         image_uri=context.processing_image_uri,
         entrypoint=["python3", "-m", f"pipelines.{module}"],

@@ -1,4 +1,4 @@
-"""The gates and the registration: a model that reaches the accuracy floor becomes a model package.
+"""Gates and registers models: one that reaches the accuracy floor becomes a model package.
 
 A challenger must also not be credibly worse than the champion on the same test rows.
 """
@@ -63,7 +63,7 @@ def champion_gate(context: Context, champion: Evaluated, accepted: Sequence[Any]
 def challenger_gate(
     context: Context, challenger: Evaluated, accepted: Sequence[Any], depends_on: Sequence[Any]
 ) -> ConditionStep:
-    """The same, and unless the challenger is credibly worse than the champion; once `depends_on` are done.
+    """Runs the steps `accepted` if the accuracy reaches the floor and is not credibly worse than the champion's.
 
     One step for both, and beside the champion's: SageMaker has no condition within a condition.
     """

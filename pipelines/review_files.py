@@ -63,7 +63,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file: its rows as they come, numbered, and how to take the fields from one (or raise RowError)."""
+    """Holds an opened file: its rows as they come, numbered, and how to take the fields from one (or RowError)."""
 
     layout: Layout
     records: Iterator[tuple[int, Any]]
@@ -71,18 +71,18 @@ class Source:
 
 
 def holds_reviews(name: str) -> bool:
-    """Whether a path is not that of a marker such as _SUCCESS, or of a checksum."""
+    """Says whether a path may hold reviews: it is not that of a marker such as _SUCCESS, or of a checksum."""
     return not name.rsplit("/", 1)[-1].startswith(("_", "."))
 
 
 def data_files(folder: Path) -> list[Path]:
-    """The files in a folder and its folders that may hold reviews, none of them empty."""
+    """Returns the files in a folder and its folders that may hold reviews, none of them empty."""
     files = (path for path in folder.rglob("*") if path.is_file() and holds_reviews(path.name))
     return sorted(path for path in files if path.stat().st_size)
 
 
 def chunks(path: Path) -> Iterator[Chunk]:
-    """The file in pieces, at least one. Raises ReviewFileError."""
+    """Yields the file in pieces, at least one. Raises ReviewFileError."""
     try:
         source = parquet(path) if starts_with(path, PARQUET_MAGIC) else text_file(path)
         records = iter(source.records)
@@ -118,7 +118,7 @@ def starts_with(path: Path, magic: bytes) -> bool:
 
 
 def lines(path: Path) -> Lines:
-    """Lines without their ends, blank ones left out, each cut off after LONGEST_LINE characters.
+    """Yields lines without their ends, blank ones left out, each cut off after LONGEST_LINE characters.
 
     Bytes that are no UTF-8 become U+FFFD.
     """
@@ -143,14 +143,14 @@ def text_file(path: Path) -> Source:
 
 
 def whole(line: str) -> str:
-    """The line itself. Raises RowError for one that was cut off."""
+    """Returns the line itself. Raises RowError for one that was cut off."""
     if len(line) >= LONGEST_LINE:
         raise RowError(f"longer than {LONGEST_LINE:,} characters")
     return line
 
 
 def picked(layout: Layout, row: Mapping[str, Any]) -> Fields:
-    """The fields of a row of named values. Raises RowError."""
+    """Returns the fields of a row of named values. Raises RowError."""
     try:
         return layout.pick(row)
     except KeyError as error:
@@ -160,21 +160,21 @@ def picked(layout: Layout, row: Mapping[str, Any]) -> Fields:
 
 
 def tabular(layout: Layout, header: list[str], cells: list[str]) -> Fields:
-    """The fields of a row of cells. Raises RowError for a wrong number of them."""
+    """Returns the fields of a row of cells. Raises RowError for a wrong number of them."""
     if len(cells) != len(header):
         raise RowError(f"{len(cells)} fields, not {len(header)}")
     return picked(layout, dict(zip(header, cells, strict=True)))
 
 
 def unquoted(cell: str) -> str:
-    """A cell without the quotation marks around it; marks elsewhere are part of the text."""
+    """Returns a cell without the quotation marks around it; marks elsewhere are part of the text."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"':
         return cell[1:-1].replace('""', '"')
     return cell
 
 
 def tsv(file: str, first: str, numbered: Lines) -> Source:
-    """Split at tabs, not by a CSV parser: the real files hold stray quotation marks, at which one loses rows."""
+    """Splits at tabs, not by a CSV parser: the real files hold stray quotation marks, at which one loses rows."""
     header = [unquoted(name) for name in first.split("\t")]
     layout = layout_of(header, file)
 
@@ -198,7 +198,7 @@ def csv_file(file: str, first: str, numbered: Lines) -> Source:
 
 
 def parsed_csv(record: str) -> list[str] | None:
-    """The cells of one record; None if its quotation marks do not fit."""
+    """Returns the cells of one record; None if its quotation marks do not fit."""
     try:
         return next(csv.reader([record], strict=True), None)
     except csv.Error:
@@ -229,14 +229,14 @@ def csv_records(numbered: Lines, width: int) -> Lines:
 
 
 def json_lines(file: str, numbered: Lines) -> Source:
-    """An object a line, all of one layout. Raises ReviewFileError, UnknownLayoutError."""
+    """Opens a file with an object a line, all of one layout. Raises ReviewFileError, UnknownLayoutError."""
     first = list(islice(numbered, FIRST_OBJECTS))
     layout = json_layout(file, [line for _, line in first])
     return Source(layout, chain(first, numbered), lambda line: picked(layout, json_object(line)))
 
 
 def json_layout(file: str, first: list[str]) -> Layout:
-    """That of the first line that is an object of a known one, so that a malformed first line does no harm."""
+    """Returns the layout of the first line that is an object of a known one: a malformed first line does no harm."""
     problem: ValueError = ReviewFileError(f"{file} begins like JSON Lines, but its first lines are not JSON objects")
     for line in first:
         try:
@@ -249,7 +249,7 @@ def json_layout(file: str, first: list[str]) -> Layout:
 
 
 def json_object(line: str) -> Mapping[str, Any]:
-    """One line's object; also as Python writes it, which the first files of 2014 do. Raises RowError."""
+    """Reads one line's object; also as Python writes it, which the first files of 2014 do. Raises RowError."""
     line = whole(line)
     try:
         found = json.loads(line)
@@ -261,7 +261,7 @@ def json_object(line: str) -> Mapping[str, Any]:
 
 
 def python_literal(line: str) -> Any:
-    """The value that the line writes as Python; None if it does not."""
+    """Returns the value that the line writes as Python; None if it does not."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # about backslashes in somebody's text
@@ -271,7 +271,10 @@ def python_literal(line: str) -> Any:
 
 
 def parquet(path: Path) -> Source:
-    """Raises ReviewFileError, UnknownLayoutError. Needs pyarrow, which SageMaker's scikit-learn image has."""
+    """Opens a Parquet file.
+
+    Raises ReviewFileError, UnknownLayoutError. Needs pyarrow, which the scikit-learn image has.
+    """
     from pyarrow import ArrowException  # slow to import, and only these files need it
     from pyarrow.parquet import ParquetFile
 

@@ -1,4 +1,4 @@
-"""Reviews to start from: a generated sample, and the check of a user's own before anything is deployed."""
+"""Writes a sample of reviews to start from, and checks your own before anything is deployed."""
 
 import random
 import tempfile
@@ -69,7 +69,7 @@ def write_sample(path: Path, *, rows: int = SAMPLE_ROWS, seed: int = 1) -> Path:
 
 
 def sample_row(number: int, generator: random.Random) -> list[str]:
-    """The fields of one review, in the order of the header."""
+    """Returns the fields of one review, in the order of the header."""
     reads_helpful = generator.random() < 0.55
     voted_helpful = reads_helpful if generator.random() < 0.9 else not reads_helpful
     total = generator.randint(5, 40) if generator.random() < 0.5 else generator.randint(0, 4)
@@ -85,7 +85,7 @@ def sample_row(number: int, generator: random.Random) -> list[str]:
 
 
 def sample_text(reads_helpful: bool, generator: random.Random, longest: int) -> str:
-    """Up to `longest` common words among which a sign stands now and then, two in three of the review's own kind."""
+    """Writes up to `longest` common words and now and then a sign, two in three of the review's own kind."""
     own, other = (HELPFUL_SIGNS, UNHELPFUL_SIGNS) if reads_helpful else (UNHELPFUL_SIGNS, HELPFUL_SIGNS)
     words = []
     for _ in range(generator.randint(max(1, longest // 3), longest)):
@@ -98,7 +98,7 @@ def sample_text(reads_helpful: bool, generator: random.Random, longest: int) -> 
 
 
 def local_paths(source: str) -> list[Path]:
-    """The files named by comma separated paths; a folder stands for all files in it. Raises ReviewsError."""
+    """Returns the files named by comma separated paths; a folder stands for all files in it. Raises ReviewsError."""
     paths: list[Path] = []
     for name in filter(None, (part.strip() for part in source.split(","))):
         path = Path(name).expanduser()
@@ -111,7 +111,7 @@ def local_paths(source: str) -> list[Path]:
 
 
 def rules_of(parameters: Mapping[str, str]) -> Rules:
-    """The rules that PrepareFeatures would follow with these pipeline parameters. Raises FeaturesError."""
+    """Returns the rules that PrepareFeatures would follow with these pipeline parameters. Raises FeaturesError."""
     return Rules.of({rule: parameters[name] for name, rule in PARAMETERS.items() if name in parameters})
 
 

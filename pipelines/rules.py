@@ -1,4 +1,4 @@
-"""What counts as a usable and as a helpful review, and which slice it belongs to: the published rules."""
+"""Applies the published rules: what a usable and a helpful review is, and which slice it belongs to."""
 
 import hashlib
 import html
@@ -76,7 +76,7 @@ class Rules:
         self.edges()
 
     def edges(self) -> list[float]:
-        """Four increasing numbers."""
+        """Reads four increasing numbers."""
         try:
             edges = [float(edge) for edge in self.sentiment_bins.split(",")]
         except ValueError:
@@ -87,7 +87,7 @@ class Rules:
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> "Rules":
-        """Rules from texts by name, the others by default. Raises FeaturesError."""
+        """Reads rules from texts by name, the others by default. Raises FeaturesError."""
         values = {}
         for name, default in asdict(cls()).items():
             try:
@@ -98,7 +98,7 @@ class Rules:
 
 
 def normalise(text: str) -> str:
-    """Text as the models know it: lower-case tokens with single spaces between them.
+    """Returns text as the models know it: lower-case tokens with single spaces between them.
 
     Whoever calls an endpoint passes its text through this first. Stable: normalise(normalise(x)) == normalise(x).
     """
@@ -108,13 +108,13 @@ def normalise(text: str) -> str:
 
 
 def position(identifier: str, seed: int) -> float:
-    """Where a product or review stands in [0, 1): a hash of seed and id, the same on every machine."""
+    """Returns where a product or review stands in [0, 1): a hash of seed and id, the same on every machine."""
     digest = hashlib.blake2b(f"{seed}/{identifier}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53  # as many bits as a float holds: never rounded up to 1
 
 
 def slice_of(place: float, rules: Rules) -> str:
-    """traffic, train, validation or test for a position in [0, 1]."""
+    """Returns traffic, train, validation or test for a position in [0, 1]."""
     if place < rules.traffic_fraction:
         return "traffic"
     rest = (place - rules.traffic_fraction) / (1 - rules.traffic_fraction)
@@ -158,7 +158,7 @@ def usable(chunk: Chunk, rules: Rules) -> Usable:
 
 
 def problems(frame: pd.DataFrame, total_votes: bool) -> pd.Series:
-    """What is wrong with each row; empty text where nothing is."""
+    """Returns what is wrong with each row; empty text where nothing is."""
     helpful, total = frame.helpful_votes, frame.total_votes if total_votes else frame.helpful_votes
     counts = (helpful % 1 == 0) & (total % 1 == 0) & (helpful >= 0) & (total >= 0) & (total <= MOST_VOTES)
     found = pd.Series("", index=frame.index, dtype=object)
@@ -179,7 +179,7 @@ def enough_votes(sound: pd.DataFrame, total_votes: bool, rules: Rules) -> pd.Ser
 
 
 def finished(voted: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Those with text, in the columns of `staging.Review`."""
+    """Returns the rows that have text, in the columns of `staging.Review`."""
     text = (voted.headline + " " + voted.body).map(normalise)
     score = (voted.helpful_votes / voted.total_votes).fillna((voted.helpful_votes > 0).astype(float))
     rows = pd.DataFrame(

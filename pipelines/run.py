@@ -28,7 +28,7 @@ class Outcome:
 
     @property
     def execution_id(self) -> str:
-        """The folder of the execution under `runs/`."""
+        """Returns the folder of the execution under `runs/`."""
         return self.execution_arn.rsplit("/", 1)[-1]
 
 
@@ -41,7 +41,7 @@ def upload_code(bucket: str) -> str:
 
 
 def fetch_reviews(source: str, folder: Path) -> list[Path]:
-    """Local files of `source`: comma separated paths as they are, objects under an s3:// URI copied into `folder`.
+    """Returns local files of `source`: comma separated paths, or objects under an s3:// URI copied into `folder`.
 
     Raises ReviewsError if there are none.
     """
@@ -80,7 +80,7 @@ def sha256(path: Path) -> bytes:
 
 
 def filled_definition(outputs: Mapping[str, str]) -> str:
-    """The definition for these stack outputs and the environment's region. Raises DefinitionError."""
+    """Returns the definition for these stack outputs and the environment's region. Raises DefinitionError."""
     return fill(outputs, region=boto3.client("sagemaker").meta.region_name)
 
 
@@ -107,7 +107,7 @@ def start(pipeline_name: str, parameters: Mapping[str, str]) -> str:
 
 
 def steps_of(sagemaker: Any, execution_arn: str) -> list[dict[str, Any]]:
-    """The steps that have begun, in order of their start."""
+    """Returns the steps that have begun, in order of their start."""
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=execution_arn, SortOrder="Ascending"
     )
@@ -115,7 +115,7 @@ def steps_of(sagemaker: Any, execution_arn: str) -> list[dict[str, Any]]:
 
 
 def failure(step: Mapping[str, Any]) -> str:
-    """Why a step failed: the gate's own message as it is, anything else with the step's name."""
+    """Says why a step failed: the gate's own message as it is, anything else with the step's name."""
     message = step.get("Metadata", {}).get("Fail", {}).get("ErrorMessage")
     return message or f"step {step['StepName']} failed: {step.get('FailureReason', 'no reason given')}"
 
@@ -138,7 +138,7 @@ def wait(execution_arn: str, on_progress: Callable[[str], None] = lambda _: None
 
 
 def outcome(execution: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Outcome:
-    """The end of an execution; the failed steps' reasons, else the execution's own."""
+    """Returns how an execution ended; the failed steps' reasons, else the execution's own."""
     status = execution["PipelineExecutionStatus"]
     failures = tuple(failure(step) for step in steps if step["StepStatus"] == "Failed")
     if status == "Failed" and not failures:

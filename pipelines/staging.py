@@ -1,4 +1,4 @@
-"""Usable reviews on disk while they are put in order: memory stays flat however many there are.
+"""Keeps usable reviews on disk while they are put in order: memory stays flat however many there are.
 
 SQLite keeps each review once, sorts, sums and counts in a scratch file; it is part of Python.
 """
@@ -80,22 +80,22 @@ class Staging:
         return self._connection.execute(UNVOTED, (minimum_helpful_votes,)).rowcount
 
     def reviews(self, slice_name: str) -> Iterator[Review]:
-        """The slice's reviews in order of their places, which is as good as shuffled."""
+        """Yields the slice's reviews in order of their places, which is as good as shuffled."""
         found = "SELECT * FROM reviews WHERE slice = ? ORDER BY place, review_id"
         return map(Review._make, self._connection.execute(found, (slice_name,)))
 
     def balance(self) -> list[tuple[str, str, str, int]]:
-        """Number of reviews by slice, sentiment and label."""
+        """Counts reviews by slice, sentiment and label."""
         found = "SELECT slice, sentiment, label, count(*) FROM reviews GROUP BY slice, sentiment, label"
         return self._connection.execute(found).fetchall()
 
     def products(self) -> dict[str, int]:
-        """Number of products in each slice that has any."""
+        """Counts the products in each slice that has any."""
         found = "SELECT slice, count(DISTINCT product_id) FROM reviews GROUP BY slice"
         return dict(self._connection.execute(found).fetchall())
 
     def lengths(self, slice_name: str) -> list[tuple[int, int]]:
-        """Number of the slice's reviews by number of tokens, shortest first."""
+        """Counts the slice's reviews by number of tokens, shortest first."""
         found = "SELECT tokens, count(*) FROM reviews WHERE slice = ? GROUP BY tokens ORDER BY tokens"
         return self._connection.execute(found, (slice_name,)).fetchall()
 

@@ -1,4 +1,4 @@
-"""TrainChampion: one supervised BlazingText training with given hyperparameters."""
+"""Builds TrainChampion: one supervised BlazingText training with given hyperparameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def channels(features: ProcessingStep) -> list[InputData]:
 
 
 def trainer(context: Context, test_role: str, hyperparameters: Mapping[str, Any]) -> ModelTrainer:
-    """`test_role`: champion or challenger, the folder of the artefacts under `models/`."""
+    """Returns the trainer; `test_role`, champion or challenger, is the folder of the artefacts under `models/`."""
     return ModelTrainer(
         training_image=context.blazingtext_image_uri,
         role=context.pipeline_role_arn,

@@ -1,4 +1,4 @@
-"""TuneChallenger: a search over BlazingText's hyperparameters; the best training job becomes the challenger."""
+"""Builds TuneChallenger: a search over BlazingText's hyperparameters whose best training job is the challenger."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class TuningStepWithLimits(TuningStep):  # type: ignore[misc] # the SDK has no t
 
 
 def ranges(context: Context) -> dict[str, ContinuousParameter | IntegerParameter]:
-    """Bounds from the parameters Minimum* and Maximum*, both ends included."""
+    """Returns bounds from the parameters Minimum* and Maximum*, both ends included."""
     made = {}
     for name, suffix in HYPERPARAMETERS.items():
         kind = ContinuousParameter if name == "learning_rate" else IntegerParameter
@@ -38,7 +38,7 @@ def ranges(context: Context) -> dict[str, ContinuousParameter | IntegerParameter
 
 
 def tune_challenger(context: Context, features: ProcessingStep) -> TuningStepWithLimits:
-    """The tuner's own early stopping is off: it cannot stop BlazingText's jobs."""
+    """Builds the search. The tuner's own early stopping is off: it cannot stop BlazingText's jobs."""
     tuner = HyperparameterTuner(
         trainer(context, "challenger", FIXED),
         OBJECTIVE,
@@ -63,5 +63,5 @@ def tune_challenger(context: Context, features: ProcessingStep) -> TuningStepWit
 
 
 def best_model_uri(context: Context, step: TuningStep) -> Any:
-    """The artefact of the training job that came first by the objective."""
+    """Returns the artefact of the training job that came first by the objective."""
     return step.get_top_model_s3_uri(top_k=0, s3_bucket=context.bucket, prefix="models/challenger")

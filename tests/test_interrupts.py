@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from abtest import interrupts
-from abtest.cli.stage import cdk as toolkit
+from abtest.cli.stage import cdk
 from abtest.sandbox import lifecycle
 
 SLEEP = ["sleep", "60"]
@@ -30,7 +30,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[subprocess.
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
     monkeypatch.setattr(Interrupted, "started", [])
     monkeypatch.setattr(lifecycle, "command", lambda *_: SLEEP)
-    monkeypatch.setattr(toolkit, "BUILD", tmp_path)
+    monkeypatch.setattr(cdk, "BUILD", tmp_path)
     return Interrupted.started
 
 
@@ -48,7 +48,7 @@ def test_a_command_whose_start_is_interrupted_is_not_left(started: list[subproce
         interrupts.handled(signal.default_int_handler, signal.SIGTERM),
         pytest.raises(KeyboardInterrupt),
     ):
-        toolkit.run(SLEEP, "log", folder=tmp_path)
+        cdk.run(SLEEP, "log", folder=tmp_path)
     assert [process.poll() for process in started] == [-signal.SIGTERM]
 
 

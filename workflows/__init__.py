@@ -1,1 +1,1 @@
-"""Step Functions definitions as plain Amazon States Language."""
+"""Writes Step Functions definitions as plain Amazon States Language."""

@@ -1,4 +1,4 @@
-"""build-endpoint: makes the endpoint serve what the registry says, and registers the experiment.
+"""build-endpoint makes the endpoint serve what the registry says, and registers the experiment.
 
 After that, what earlier deployments left and nobody uses is deleted.
 
@@ -37,7 +37,7 @@ SELECTION = (
 
 
 def build_endpoint() -> Graph:
-    """The whole machine."""
+    """Builds the whole machine."""
     release = function("ReleaseLease", payload=EXECUTION, result=["released"], slot="$.release", on_error=None)
     give_up = _give_up()
     acquire = _lease("AcquireLease", give_up)
@@ -85,7 +85,7 @@ def _give_up() -> Task:
 
 
 def _shadow(acquire: State) -> State:
-    """While a challenger is in shadow this execution waits, without the lease, and looks anew once it is judged.
+    """Waits, without the lease, while a challenger is in shadow, and looks anew once it is judged.
 
     Another deployment ends the wait: its own execution sees to the rest.
     """
@@ -114,7 +114,7 @@ def _shadow(acquire: State) -> State:
 
 
 def _describe(select: State) -> Task:
-    """The endpoint, or a description of a missing one: SageMaker has no error of its own for that."""
+    """Describes the endpoint, also one that is missing: SageMaker has no error of its own for that."""
     missing = Pass(
         "NoEndpoint", result={"EndpointStatus": "Missing", "EndpointConfigName": ""}, result_path="$.endpoint"
     )
@@ -136,7 +136,7 @@ def _action(deploy: State, serves: State, delete: State, release: State) -> Stat
 
 
 def _delete_failed_endpoint(look: State, give_up: State) -> Task:
-    """A Failed endpoint serves nobody, and deletion is all that SageMaker allows."""
+    """Deletes a Failed endpoint, which serves nobody: SageMaker allows nothing else."""
     delete = sagemaker(
         "DeleteFailedEndpoint", "deleteEndpoint", dict(ENDPOINT), slot="$.deletion", on_error=catch(give_up)
     )
@@ -145,7 +145,7 @@ def _delete_failed_endpoint(look: State, give_up: State) -> Task:
 
 
 def _alarms(register: State, give_up: State) -> Task:
-    """Before the experiment sends anybody: no challenger serves unwatched."""
+    """Makes the alarms before the experiment sends anybody: no challenger serves unwatched."""
     payload = {"experiment.$": "$.selection.experiment"}
     alarms = function("SetAlarms", payload=payload, result=["alarms"], slot="$.alarms", on_error=give_up)
     alarms.next(register)
@@ -161,7 +161,7 @@ def _register(give_up: State) -> Task:
 
 
 def _clean_up(release: State) -> Task:
-    """What earlier deployments left. The endpoint serves as it should: that this fails is no failure of it."""
+    """Deletes what earlier deployments left. If that fails, the endpoint still serves as it should."""
     state = function("CleanUp", payload=EXECUTION, result=["deleted"], slot="$.clean_up", on_error=None)
     state.add_catch(catch(release, slot="$.clean_up_error"))
     state.next(release)
@@ -169,7 +169,7 @@ def _clean_up(release: State) -> Task:
 
 
 def _deploy(acquire: State, serves: State, look: State, give_up: State) -> State:
-    """Models, endpoint config, endpoint; then waits for it. `serves` follows once it serves this."""
+    """Makes models, endpoint config and endpoint, and waits for it. `serves` follows once it serves this."""
     poll = wait("WaitForDeployment")
     renew = _lease("RenewLease", give_up)
     seen = describe_endpoint("PollEndpoint", on_error=catch(give_up))
@@ -196,7 +196,7 @@ def _deploy(acquire: State, serves: State, look: State, give_up: State) -> State
 
 
 def _create_models(give_up: State) -> Map:
-    """A model's name is a digest of all that it is made of: one that exists is the right one."""
+    """Creates models, named by a digest of all that they are made of: one that exists is the right one."""
     refused = failure("ModelRefused", slot="$.refusal")
     exists = sagemaker(
         "DescribeModel",
@@ -226,7 +226,7 @@ def _create_models(give_up: State) -> Map:
 
 
 def _create_shadow_config(give_up: State) -> Task:
-    """The challenger sees copies of the champion's requests, and what both answer is captured."""
+    """Sends copies of the champion's requests to the challenger, and captures what both answer."""
     parameters = {
         "EndpointConfigName.$": "$.selection.endpoint_config_name",
         "ProductionVariants.$": "$.selection.production_variants",
@@ -237,7 +237,7 @@ def _create_shadow_config(give_up: State) -> Task:
 
 
 def _create_config(give_up: State) -> Task:
-    """Made anew for each deployment: one of the same name could hold weights of an earlier day."""
+    """Makes the config anew for each deployment: one of the same name could hold weights of an earlier day."""
     parameters = {
         "EndpointConfigName.$": "$.selection.endpoint_config_name",
         "ProductionVariants.$": "$.selection.production_variants",

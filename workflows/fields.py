@@ -1,4 +1,4 @@
-"""Fields of Amazon States Language that the `stepfunctions` package, whose list ends in 2021, does not know."""
+"""Adds fields of Amazon States Language that the `stepfunctions` package, whose list ends in 2021, does not know."""
 
 import logging
 from typing import Any
@@ -22,7 +22,7 @@ Wait = steps.Wait
 
 
 class Task(steps.Task):
-    """A Task with ResultSelector."""
+    """A Task state with ResultSelector."""
 
     def is_field_allowed(self, field_name: str) -> bool:
         return field_name == "result_selector" or bool(super().is_field_allowed(field_name))
@@ -36,7 +36,7 @@ class Fail(steps.Fail):
 
 
 class Map(steps.Map):
-    """An inline Map: `processor` is run for every item (ItemProcessor; the package writes the older Iterator)."""
+    """An inline Map state: `processor` is run for every item (ItemProcessor; the package writes the older Iterator)."""
 
     def __init__(self, state_id: str, processor: Any, **fields: Any) -> None:
         super().__init__(state_id, **fields)

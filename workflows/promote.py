@@ -1,4 +1,4 @@
-"""promote: a decided experiment's winner becomes the champion's new version.
+"""promote registers a decided experiment's winner as the champion's new version.
 
 Started by the event "Experiment Decided" where the stage promotes automatically, and by hand with `{}`. The input
 is not read: the function promotes what is decided now, once.
@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 600
 
 
 def promote() -> Graph:
-    """The whole machine. Approval is the registry's, and starts build-endpoint by its own event."""
+    """Builds the whole machine. Approval is the registry's, and starts build-endpoint by its own event."""
     register = function(
         "Promote",
         payload={},

@@ -1,4 +1,4 @@
-"""rebalance: events -> counts -> Decision -> weights of the endpoint -> shares of the experiment.
+"""rebalance counts the events, decides on the shares, gives the endpoint its weights and records the Decision.
 
 Started by rebalance_all and by hand, for the endpoint that its input names (`endpoint_name`). Each round through the
 loop compares the endpoint's weights with the shares decided, so that a refused, lost or overwritten update is
@@ -28,7 +28,7 @@ MOST_ATTEMPTS = 5  # updates of the weights in one execution
 
 
 def rebalance() -> Graph:
-    """The whole machine."""
+    """Builds the whole machine."""
     failed = failure("Failed")
     count = _count_events(failed)
     decide = _decide(failed)
@@ -47,7 +47,7 @@ def rebalance() -> Graph:
 
 
 def _count_events(failed: State) -> Task:
-    """`$.counted.evidence`: where the experiment, its counts and their time lie, all that Decide needs."""
+    """Counts events. `$.counted.evidence` says where experiment, counts and their time lie: all that Decide needs."""
     return function(
         "CountEvents",
         payload={
@@ -62,7 +62,7 @@ def _count_events(failed: State) -> Task:
 
 
 def _decide(failed: State) -> Task:
-    """`$.decided.move`: whether the endpoint's weights differ from the shares decided."""
+    """Decides. `$.decided.move` says whether the endpoint's weights differ from the shares decided."""
     return function(
         "Decide",
         payload={"evidence.$": "$.counted.evidence", "endpoint.$": "$.endpoint"},
@@ -113,7 +113,7 @@ def _record(count: State, failed: State) -> Task:
 
 
 def _announce(done: State) -> Task:
-    """Again after each Decision of a decided experiment, so that an event that was lost costs one interval."""
+    """Announces a winner after each Decision of a decided experiment, so that a lost event costs one interval."""
     announce = event(
         "AnnounceWinner",
         kind="Experiment Decided",

@@ -1,4 +1,4 @@
-"""rebalance_all: starts one execution of rebalance for each endpoint of the stage that has an experiment.
+"""rebalance_all starts one execution of rebalance for each endpoint of the stage that has an experiment.
 
 Started by the schedule; the input is not read. The executions are not waited for: what fails on one endpoint touches no
 other. A start itself fails only for reasons that concern all of them, and then this execution fails.
@@ -12,7 +12,7 @@ STARTS_AT_ONCE = 5
 
 
 def rebalance_all() -> Graph:
-    """The whole machine."""
+    """Builds the whole machine."""
     failed = failure("Failed")
     listed = function("ListEndpoints", payload={}, result=["endpoints"], slot="$.listed", on_error=failed)
     start = Map(

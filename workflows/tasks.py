@@ -1,4 +1,4 @@
-"""The shapes that the machines are made of: Lambda tasks, SageMaker calls, events, the poll of an endpoint, failure."""
+"""Shapes what the machines are made of: Lambda tasks, SageMaker calls, events, the poll of an endpoint, failure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ ENDPOINT_ASKED = {"EndpointName.$": "$.endpoint_name"}  # whichever the executio
 
 
 def retry(*, attempts: int = 3) -> Retry:
-    """Any failure may be a throttled call or a lost function: unmodelled errors all bear one name."""
+    """Retries any failure, as it may be a throttled call or a lost function: unmodelled errors all bear one name."""
     return Retry(
         error_equals=["States.TaskFailed", "States.Timeout"],
         interval_seconds=2,
@@ -23,7 +23,7 @@ def retry(*, attempts: int = 3) -> Retry:
 
 
 def catch(next_state: State, *, slot: str = "$.error") -> Catch:
-    """Any error goes to `next_state`, with Error and Cause in `slot`."""
+    """Sends any error to `next_state`, with Error and Cause in `slot`."""
     return Catch(error_equals=["States.ALL"], result_path=slot, next_step=next_state)
 
 
@@ -37,7 +37,7 @@ def function(
     name: str | None = None,
     timeout_seconds: int = CALL_SECONDS,
 ) -> Task:
-    """A state that calls the handler `name` (by default its own name) and keeps the members `result` in `slot`."""
+    """Makes a state that calls the handler `name` (default: its own name) and keeps the members `result` in `slot`."""
     return Task(
         state,
         resource="arn:aws:states:::lambda:invoke",
@@ -59,7 +59,7 @@ def sagemaker(
     on_error: Catch,
     attempts: int = 3,
 ) -> Task:
-    """A state that calls one SageMaker operation and keeps its whole response in `slot`."""
+    """Returns a state that calls one SageMaker operation and keeps its whole response in `slot`."""
     return Task(
         state,
         resource=f"arn:aws:states:::aws-sdk:sagemaker:{action}",
@@ -72,7 +72,7 @@ def sagemaker(
 
 
 def event(state: str, *, kind: str, detail: str, slot: str, on_error: Catch) -> Task:
-    """A state that puts an event of the detail type `kind` on the default bus; fails if the bus refuses it."""
+    """Returns a state that puts an event of the detail type `kind` on the default bus; fails if the bus refuses it."""
     entry = {"Source": "abtest", "DetailType": kind, "Detail.$": detail}
     return Task(
         state,
@@ -91,18 +91,18 @@ def describe_endpoint(state: str, *, on_error: Catch, attempts: int = 3, endpoin
 
 
 def wait(state: str) -> Wait:
-    """Literal seconds: the sandbox scales them down."""
+    """Waits literal seconds: the sandbox scales them down."""
     return Wait(state, seconds=POLL_SECONDS)
 
 
 def endpoint_is(*statuses: str) -> Rule:
-    """True if the endpoint was last seen in one of `statuses`."""
+    """Says whether the endpoint was last seen in one of `statuses`."""
     rules = [Rule.StringEquals("$.endpoint.EndpointStatus", status) for status in statuses]
     return rules[0] if len(rules) == 1 else Rule.Or(rules)
 
 
 def choice(state: str, rules: Sequence[tuple[Rule, State]], *, default: State) -> Choice:
-    """The first rule that holds names the next state; `default` if none does."""
+    """Chooses the next state: the one that the first rule that holds names; `default` if none does."""
     made = Choice(state)
     for rule, next_state in rules:
         made.add_choice(rule, next_state)

@@ -91,27 +91,19 @@ class AssignmentsTable:
         )
         return _invocation(response["Attributes"])
 
-    def credited(self, experiment_id: str, user_id: str, inference_id: str | None) -> Invocation | None:
-        """The user's invocation `inference_id`, else the user's last randomised one; None if there is neither."""
-        user = _user(experiment_id, user_id)
-        named = self._invocation(user, inference_id) if inference_id else None
-        return named or self._last(user)
-
-    def _last(self, user: str) -> Invocation | None:
-        assignment = self._get(user, "ASSIGNMENT")
-        if assignment is None:
-            return None
-        last = self._invocation(user, assignment["last_inference_id"]["S"])
-        # The last one is not there if the model failed: then the one before it is.
-        return last or max(self._randomised(user), key=lambda invocation: invocation.timestamp, default=None)
-
-    def _randomised(self, user: str) -> Iterator[Invocation]:
-        invocations = (_invocation(item) for item in self._query(user, "INVOCATION#"))
-        return (invocation for invocation in invocations if invocation.randomised)
-
-    def _invocation(self, user: str, inference_id: str) -> Invocation | None:
-        item = self._get(user, f"INVOCATION#{inference_id}")
+    def invocation(self, experiment_id: str, user_id: str, inference_id: str) -> Invocation | None:
+        """The user's invocation `inference_id`; None if it is not known."""
+        item = self._get(_user(experiment_id, user_id), f"INVOCATION#{inference_id}")
         return _invocation(item) if item else None
+
+    def invocations(self, experiment_id: str, user_id: str) -> Iterator[Invocation]:
+        """All that is known of the user's invocations."""
+        return map(_invocation, self._query(_user(experiment_id, user_id), "INVOCATION#"))
+
+    def last_inference_id(self, experiment_id: str, user_id: str) -> str | None:
+        """That of the user's last randomised invocation, served or not; None before the first."""
+        assignment = self._get(_user(experiment_id, user_id), "ASSIGNMENT")
+        return assignment["last_inference_id"]["S"] if assignment else None
 
     def park(self, event_id: str, line: str) -> None:
         """Keeps an event that could not be sent; the same one is kept once."""

@@ -1,16 +1,14 @@
-"""What a shadow and the champion answered to the same requests: SageMaker's data capture in S3, and CloudWatch."""
+"""What an endpoint's variants answered to the same requests: SageMaker's data capture in S3."""
 
 import base64
 import datetime
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import boto3
 
-from abtest.adapters import metrics
-from abtest.experiment.evidence.shadow import Measured, compared
 from abtest.experiment.record import times
 
 PREFIX = "captures"
@@ -33,28 +31,24 @@ def config(bucket_name: str) -> dict[str, Any]:
     }
 
 
-def measured(
+def answers(
     bucket_name: str,
     endpoint_name: str,
-    champion: str,
-    shadow: str,
+    variant_names: Sequence[str],
     *,
     began: datetime.datetime,
     now: datetime.datetime,
-) -> Measured:
-    """What both answered from `began` to `now`, at most about MOST_PAIRS requests."""
-    answers: dict[str, dict[str, str]] = {champion: {}, shadow: {}}
+) -> list[dict[str, str]]:
+    """Each variant's answers by what names their requests, from `began` to `now`, about MOST_PAIRS at most."""
+    found: list[dict[str, str]] = [{} for _ in variant_names]
     hour = began.replace(minute=0, second=0, microsecond=0)
-    while hour <= now and min(map(len, answers.values())) < MOST_PAIRS:
-        for name, known in answers.items():
+    while hour <= now and min(map(len, found)) < MOST_PAIRS:
+        for name, known in zip(variant_names, found, strict=True):
             prefix = f"{PREFIX}/{endpoint_name}/{name}/{hour:%Y/%m/%d/%H}/"
             for request, answer in _captured(bucket_name, prefix, began):
                 known.setdefault(request, answer)
         hour += HOUR
-    pairs, agreeing = compared(answers[champion], answers[shadow])
-    errors, _ = metrics.total("Invocation5XXErrors", endpoint_name, shadow, began=began, now=now)
-    champion_ms, shadow_ms = (_latency(endpoint_name, name, began, now) for name in (champion, shadow))
-    return Measured(pairs, agreeing, round(errors), champion_ms, shadow_ms)
+    return found
 
 
 def _captured(bucket_name: str, prefix: str, began: datetime.datetime) -> Iterator[tuple[str, str]]:
@@ -72,9 +66,3 @@ def _captured(bucket_name: str, prefix: str, began: datetime.datetime) -> Iterat
 def _text(part: dict[str, str]) -> str:
     data = part["data"]
     return base64.b64decode(data).decode(errors="replace") if part["encoding"] == "BASE64" else data
-
-
-def _latency(endpoint_name: str, variant_name: str, began: datetime.datetime, now: datetime.datetime) -> float | None:
-    """The mean in milliseconds."""
-    microseconds, count = metrics.total("ModelLatency", endpoint_name, variant_name, began=began, now=now)
-    return microseconds / count / metrics.MICROSECONDS if count else None

@@ -24,7 +24,7 @@ BOUNDARIES = f"{CHECKPOINTS}boundaries/"
 logger = logging.getLogger(__name__)
 
 
-class Evidence:
+class CountsStore:
     """Counts and what they are counted by, in one bucket."""
 
     def __init__(self, bucket_name: str) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint: its predictions (sagemaker-runtime InvokeEndpoint), and its weights against an experiment's shares."""
+"""An endpoint: its predictions (sagemaker-runtime InvokeEndpoint), and shares of traffic as its weights."""
 
 import dataclasses
 import functools
@@ -10,12 +10,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.experiment.record.variants import Shares
-
 # API Gateway gives up after 29 s, so the model has 25, and a second attempt would come too late.
 TIMEOUTS = Config(connect_timeout=2, read_timeout=25, retries={"total_max_attempts": 1})
 REFUSED_CODES = ("ValidationError", "ValidationException")
-TOLERANCE = 1e-4  # of a share: SageMaker keeps weights in single precision
 THROTTLED_CODES = ("ThrottlingException", "Throttling", "TooManyRequestsException")
 
 
@@ -86,22 +83,11 @@ def _parsed(body: bytes) -> Any:
         return text
 
 
-class VariantsDifferError(Exception):
-    """The endpoint does not serve the experiment's variants."""
-
-
 def desired_weights(shares: Mapping[str, float]) -> list[dict[str, Any]]:
     """As UpdateEndpointWeightsAndCapacities takes them."""
     return [{"VariantName": name, "DesiredWeight": share} for name, share in shares.items()]
 
 
-def differ(shares: Mapping[str, float], endpoint: Mapping[str, Any]) -> bool:
-    """Whether the endpoint (a DescribeEndpoint response) splits its traffic otherwise. Raises VariantsDifferError."""
-    weights = {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}
-    if set(weights) != set(shares):
-        raise VariantsDifferError(
-            f"The endpoint serves {', '.join(sorted(weights))}, the experiment has {', '.join(sorted(shares))}: "
-            "build-endpoint has not registered its change, or someone else changed the endpoint."
-        )
-    current = Shares.of_weights(weights)
-    return any(abs(current[name] - share) > TOLERANCE for name, share in shares.items())
+def current_weights(endpoint: Mapping[str, Any]) -> dict[str, float]:
+    """Of the variants of an endpoint, described as by DescribeEndpoint."""
+    return {item["VariantName"]: item["CurrentWeight"] for item in endpoint["ProductionVariants"]}

@@ -1,4 +1,4 @@
-"""Endpoint configs of a stage, the models that they name, and which of both can go."""
+"""Endpoint configs of a stage, the models that they name, and the endpoints that use them."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -13,19 +13,6 @@ def of_endpoint(sagemaker: Any, endpoint_name: str) -> list[str]:
     pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
     names = [found["EndpointConfigName"] for page in pages for found in page["EndpointConfigs"]]
     return [name for name in names if re.fullmatch(f"{re.escape(prefix)}[0-9a-f]{{12}}", name)]
-
-
-def clean_up(sagemaker: Any, endpoint_name: str, keep: Collection[str]) -> list[str]:
-    """Deletes the endpoint's configs, and models that only they name; returns the names of what is gone.
-
-    Stays: what is in `keep` (names of endpoint configs), what any endpoint of the account uses, and their models.
-    """
-    ours = of_endpoint(sagemaker, endpoint_name)
-    if set(ours) <= set(keep):
-        return []
-    kept = set(keep) | in_use(sagemaker)
-    models = models_of(sagemaker, kept)
-    return [gone for name in ours if name not in kept for gone in remove(sagemaker, name, keep=models)]
 
 
 def in_use(sagemaker: Any) -> set[str]:

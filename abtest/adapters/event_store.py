@@ -107,7 +107,7 @@ class EventStore:
             stored = list(pool.map(self._read, keys))
             table, malformed = EventTable.of((line for item in stored for line in item.lines), _time(hour))
             if malformed:
-                logger.warning("%s malformed lines are put in quarantine", len(malformed))
+                logger.warning("malformed lines put in quarantine: %s", len(malformed))
                 self.quarantine(stored, malformed)
             tables.append(table)
             read |= {item.key: item.etag for item in stored}

@@ -1,6 +1,7 @@
 """Events to Firehose; what it does not take is parked in the assignments table and sent later."""
 
 import functools
+import itertools
 import logging
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from abtest.experiment.record.events import Event
 
 REPLAY_SECONDS = 60  # how often a process looks for parked events, its own or others'
 REPLAYED_AT_ONCE = 25
+MOST_REPLAYS = 400  # at a time: more are left to the next run
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,15 @@ class EventStream:
             self._send(event.line)
             self._assignments.unpark(event)
         return len(parked)
+
+    def replay_all(self) -> None:
+        """Sends the parked events, a bounded number; logs how many. In an outage they stay parked."""
+        try:
+            count = sum(itertools.takewhile(bool, (self.replay() for _ in range(MOST_REPLAYS))))
+        except (ClientError, BotoCoreError):
+            logger.exception("Parked events could not be sent")
+        else:
+            logger.info("%d parked events were sent", count)
 
     def _send(self, line: str) -> None:
         # Firehose joins records as they are: the newline must come with each.

@@ -25,7 +25,7 @@ class ArtefactError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class BroughtModel:
+class ExternalModel:
     """`artefact` is a model.tar.gz, a path or an s3:// URI; `image` the URI of the container that serves it."""
 
     artefact: str
@@ -42,7 +42,7 @@ def client() -> Any:
     return boto3.client("s3")
 
 
-def digest(model: BroughtModel) -> str:
+def digest(model: ExternalModel) -> str:
     """What tells an artefact from others, in hex: of its content, in S3 by its ETag. Raises ArtefactError."""
     return _local_digest(Path(model.artefact)) if model.is_local else _remote_digest(model.artefact)
 
@@ -72,7 +72,7 @@ def _remote_digest(uri: str) -> str:
     return hashlib.sha256(found["ETag"].encode()).hexdigest()[:16]
 
 
-def store(model: BroughtModel, bucket: str) -> str:
+def store(model: ExternalModel, bucket: str) -> str:
     """Copies the artefact into the bucket, which the stage's model role can read; returns its URI there."""
     key = f"{PREFIX}/{digest(model)}/model.tar.gz"
     if model.is_local:
@@ -83,7 +83,7 @@ def store(model: BroughtModel, bucket: str) -> str:
     return f"{SCHEME}{bucket}/{key}"
 
 
-def register(model: BroughtModel, uri: str, group_name: str) -> str:
+def register(model: ExternalModel, uri: str, group_name: str) -> str:
     """Registers the artefact at `uri`, pending approval; returns the package's ARN."""
     formats = {
         "SupportedContentTypes": [model.content_type],

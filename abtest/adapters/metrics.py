@@ -34,3 +34,11 @@ def total(
         Statistics=["Sum", "SampleCount"],
     )["Datapoints"]
     return sum(point["Sum"] for point in found), sum(point["SampleCount"] for point in found)
+
+
+def latency_ms(
+    endpoint_name: str, variant_name: str, *, began: datetime.datetime, now: datetime.datetime
+) -> float | None:
+    """The model's mean latency from the minute of `began` to `now`, in milliseconds; None if nothing was measured."""
+    microseconds, count = total("ModelLatency", endpoint_name, variant_name, began=began, now=now)
+    return microseconds / count / MICROSECONDS if count else None

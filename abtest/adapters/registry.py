@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 
+from abtest.adapters.missing import described
 from abtest.experiment.record.selection import APPROVED, Package, _age
 
 
@@ -40,6 +41,11 @@ def describe(arn: str) -> dict[str, Any]:
     """All that the registry knows of a package."""
     description: dict[str, Any] = client().describe_model_package(ModelPackageName=arn)
     return description
+
+
+def found(arn: str) -> dict[str, Any] | None:
+    """What `describe` tells; None if the package is deleted."""
+    return described(client().describe_model_package, ModelPackageName=arn)
 
 
 def register(request: dict[str, Any]) -> str:

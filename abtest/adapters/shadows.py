@@ -1,78 +1,37 @@
-"""The shadows of an endpoint in the `experiments` table: when each began, and its verdict once there is one."""
+"""The SHADOW#{champion}#{challenger} items of an endpoint: when each shadow began, and its verdict once it has one."""
 
-import dataclasses
-import datetime
-from typing import Any
-
-from botocore.exceptions import ClientError
-
-from abtest.adapters.experiments_table import client, from_item, to_item
-from abtest.experiment.evidence.shadow import Verdict
-from abtest.experiment.record import times
+from abtest.adapters.table import ABSENT, Delete, Put, Table, unset
 from abtest.experiment.record.shadow import Pair, Shadow
 
-UNJUDGED = {
-    "ConditionExpression": "attribute_type(passed, :null)",
-    "ExpressionAttributeValues": to_item({":null": "NULL"}),
-}
+SHADOW = "SHADOW#"
 
 
-class Shadows:
-    """Those of one endpoint. Writes are conditional, so that executions that wait together agree."""
+def get(table: Table, endpoint_name: str, pair: Pair) -> Shadow | None:
+    """The pair's shadow; None if it has not begun."""
+    document = table.get(endpoint_name, _item(pair))
+    return Shadow.from_json(document) if document else None
 
-    def __init__(self, table_name: str, endpoint_name: str) -> None:
-        self._table_name, self._endpoint_name = table_name, endpoint_name
 
-    def get(self, pair: Pair) -> Shadow | None:
-        key = to_item({"endpoint_name": self._endpoint_name, "item": _item(pair)})
-        found = client().get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
-        return Shadow.from_json(from_item(found)) if found else None
+def all_of(table: Table, endpoint_name: str) -> list[Shadow]:
+    """The endpoint's shadows, in the order in which they began."""
+    found = [Shadow.from_json(document) for document in table.query(endpoint_name, SHADOW)]
+    return sorted(found, key=lambda shadow: shadow.began_at)
 
-    def begun(self, pair: Pair, now: datetime.datetime) -> Shadow:
-        """The pair's shadow, which begins `now` if it did not before."""
-        fresh = Shadow(pair, times.truncated(now))
-        begins = self._put(fresh, ConditionExpression="attribute_not_exists(endpoint_name)")
-        return fresh if begins else self.get(pair) or self.begun(pair, now)
 
-    def forget(self, pair: Pair) -> None:
-        """The pair's shadow begins anew; a verdict stands."""
-        key = to_item({"endpoint_name": self._endpoint_name, "item": _item(pair)})
-        self._written(client().delete_item, Key=key, **UNJUDGED)
+def begin(endpoint_name: str, shadow: Shadow) -> Put:
+    """Writes the shadow, unless there is one of this pair."""
+    return Put(endpoint_name, _item(shadow.pair), shadow.to_json(), ABSENT)
 
-    def judge(self, shadow: Shadow, verdict: Verdict) -> None:
-        """Writes the verdict; an earlier one stands, and so does that the shadow begins anew."""
-        judged = dataclasses.replace(shadow, passed=verdict.passed, reason=verdict.reason)
-        self._put(judged, **UNJUDGED)
 
-    def all(self) -> list[Shadow]:
-        """In the order in which they began."""
-        pages = (
-            client()
-            .get_paginator("query")
-            .paginate(
-                TableName=self._table_name,
-                KeyConditionExpression="endpoint_name = :name AND begins_with(#item, :prefix)",
-                ExpressionAttributeNames={"#item": "item"},
-                ExpressionAttributeValues=to_item({":name": self._endpoint_name, ":prefix": "SHADOW#"}),
-            )
-        )
-        found = [Shadow.from_json(from_item(item)) for page in pages for item in page["Items"]]
-        return sorted(found, key=lambda shadow: shadow.began_at)
+def judge(endpoint_name: str, shadow: Shadow) -> Put:
+    """Writes the shadow's verdict, unless it has one, or was restarted."""
+    return Put(endpoint_name, _item(shadow.pair), shadow.to_json(), unset("passed"))
 
-    def _put(self, shadow: Shadow, **condition: Any) -> bool:
-        item = to_item(shadow.to_json() | {"endpoint_name": self._endpoint_name, "item": _item(shadow.pair)})
-        return self._written(client().put_item, Item=item, **condition)
 
-    def _written(self, write: Any, **request: Any) -> bool:
-        """False if the request's condition does not hold."""
-        try:
-            write(TableName=self._table_name, **request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+def restart(endpoint_name: str, pair: Pair) -> Delete:
+    """Deletes the pair's shadow, which can begin again then, unless it has a verdict."""
+    return Delete(endpoint_name, _item(pair), unset("passed"))
 
 
 def _item(pair: Pair) -> str:
-    return f"SHADOW#{pair.champion_arn}#{pair.challenger_arn}"
+    return f"{SHADOW}{pair.champion_arn}#{pair.challenger_arn}"

@@ -1,4 +1,4 @@
-"""`abtest adopt` and `abtest retire`: an endpoint beside the stage's own takes part in tests, or no longer."""
+"""`abtest adopt` puts an endpoint of yours on trial beside the stage's own, and `abtest retire` ends its test."""
 
 import contextlib
 import dataclasses
@@ -9,30 +9,30 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.served import ServedError
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.adapters.endpoint_description import DescriptionError
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import StaleError
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
-from abtest.experiment.record.checks import ConfigError, checked
-from abtest.experiment.record.config import CHECKS
+from abtest.experiment.record.config import ConfigError
+from abtest.experiment.record.config_file import validated
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.operations.adopt import Adopter, Adoption, AdoptionError
 
 EndpointArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="Its name, which begins with sagemaker-PROJECT-.")
+    str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint; it begins with sagemaker-PROJECT-.")
 ]
 ChampionOption = Annotated[
-    str | None, typer.Option("--champion", help="The trusted variant; default: as tagged, else the first.")
+    str | None, typer.Option("--champion", help="The variant that you trust; default: as tagged, else the first.")
 ]
 StrategyOption = Annotated[str | None, typer.Option("--strategy", help="Default: as tagged, else the stage's.")]
 EpsilonOption = Annotated[
     float | None,
-    typer.Option("--epsilon", help="EpsilonGreedy's share that explores; default: as tagged, else the stage's."),
+    typer.Option("--epsilon", help="Share that EpsilonGreedy explores with; default: as tagged, else the stage's."),
 ]
 WarmupOption = Annotated[
     int | None,
-    typer.Option("--warmup", help="Burn-in, invocations per variant; default: as tagged, else the stage's."),
+    typer.Option("--warmup", help="Invocations per variant before shares move; default: as tagged, else the stage's."),
 ]
 
 
@@ -45,16 +45,17 @@ def adopt(
     stage: StageOption = "dev",
     as_json: JsonOption = False,
 ) -> None:
-    """Put the variants of an existing endpoint on trial; if they are already, nothing changes."""
-    given = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
+    """Put the variants of an endpoint of yours on trial. Nothing changes if they are on trial already."""
+    options = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
+    settings = {key: value for key, value in options.items() if value is not None}
     with refusals():
-        settings = checked({key: value for key, value in given.items() if value is not None}, CHECKS, (), "--")
+        validated(ExperimentSettings, settings, "--")
         done = adopter(stage, endpoint).adopt(endpoint, now(), champion=champion, settings=settings)
     tell(done, as_json)
 
 
 def retire(endpoint: EndpointArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """End the test on an adopted endpoint, which itself stays as it is; its counts and Decisions are kept."""
+    """End the test on an adopted endpoint. The endpoint stays as it is; its counts and Decisions are kept."""
     with refusals():
         done = adopter(stage, endpoint).retire(endpoint, now())
     tell(done, as_json)
@@ -65,20 +66,25 @@ def now() -> datetime.datetime:
 
 
 def adopter(stage: str, endpoint_name: str) -> Adopter:
-    """Raises UserError for another stage's own endpoint, and if the stage is not deployed."""
+    """Returns what adopts and retires endpoints.
+
+    Raises UserError for another stage's own endpoint, or if not deployed.
+    """
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     other = next((name for name in stacks.stages() if stacks.load_config(name).endpoint_name == endpoint_name), stage)
     if other != stage:
-        raise UserError(f"{endpoint_name} is the own endpoint of the stage {other}: its build-endpoint looks after it")
-    return Adopter(AdoptedEndpoints(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
+        raise UserError(
+            f"{endpoint_name} is the stage {other}'s own, and its build-endpoint looks after it: name another endpoint"
+        )
+    return Adopter(ExperimentsTable(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
 
 
 @contextlib.contextmanager
 def refusals() -> Iterator[None]:
-    """What cannot be done, as a user's mistake."""
+    """Turns what adopting and retiring refuse into a UserError."""
     try:
         yield
-    except (AdoptionError, ServedError, ConfigError) as error:
+    except (AdoptionError, DescriptionError, ConfigError) as error:
         raise UserError(str(error)) from None
     except StaleError as error:
         raise UserError(f"{error} Try again.") from None

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
-from abtest.cli.stage import cdk as toolkit
-from abtest.cli.stage import lambda_asset, neighbours, stacks
+from abtest.cli.stage import cdk, lambda_asset, neighbours, stacks
 from abtest.cli.stage.lambda_asset import Platform
 
 PlatformOption = Annotated[
@@ -32,24 +30,24 @@ def deploy(
     if as_json:
         print_json({"stage": stage, "seconds": round(seconds, 1), "outputs": stacks.outputs(stage)})
         return
-    print_line(f"stage {stage} is deployed, {seconds:.0f} s; abtest outputs --stage {stage} shows it")
+    print_line(f"stage {stage} is deployed ({seconds:.0f} s): abtest outputs --stage {stage} shows where")
 
 
 def deploy_stage(stage: str, lambda_platform: str) -> None:
-    """Raises UserError: with the configuration's mistake before anything is made, or with the resource that failed."""
+    """Deploys a stage. Raises UserError with the configuration's mistake, or with the resource that failed."""
     config = stacks.load_config(stage)
     for warning in config.warnings:
         say(f"warning: {warning}")
     neighbours.refuse_nested(config.project_name)
-    bootstrap = toolkit.needs_bootstrap()
-    with toolkit.alone(), ThreadPoolExecutor(1) as beside:
+    bootstrap = cdk.needs_bootstrap()
+    with cdk.alone(), ThreadPoolExecutor(1) as beside:
         bootstrapped = beside.submit(_bootstrap) if bootstrap else None
         say(f"building the Lambda code for {lambda_platform}")
         with meanwhile("building"):
             lambda_asset.build(Platform(lambda_platform))
         say("synthesising the templates")
         with meanwhile("synthesising"):
-            toolkit.synthesise(stage)
+            cdk.synthesise(stage)
         if bootstrapped:
             bootstrapped.result()
         _deploy(stage)
@@ -57,7 +55,7 @@ def deploy_stage(stage: str, lambda_platform: str) -> None:
 
 def _bootstrap() -> None:
     say("bootstrapping the account and region for the CDK, once")
-    toolkit.bootstrap()
+    cdk.bootstrap()
 
 
 def _deploy(stage: str) -> None:
@@ -65,19 +63,19 @@ def _deploy(stage: str) -> None:
     say(f"deploying {', '.join(stacks.stack_names(stage))}")
     try:
         with meanwhile("deploying"):
-            toolkit.deploy(stage, _tell)
+            cdk.deploy(stage, _tell)
     except UserError as error:
         raise UserError(failed_resource(stage, started_at) or str(error)) from None
 
 
 def _tell(line: str) -> None:
-    """One line for each stack, of the CDK's many."""
+    """Shows, of the CDK's many lines, one for each stack."""
     if line.startswith("✅"):
         say(f"  {line.removeprefix('✅').strip()}")
 
 
 def failed_resource(stage: str, since: datetime) -> str | None:
-    """The first resource that failed in one of the stage's stacks after `since` (UTC), and why; None if none did."""
+    """Returns the first of the stage's resources that failed after `since` (UTC), and why; None if none did."""
     for stack in stacks.stack_names(stage):
         if stacks.described(stack) is None:
             continue
@@ -92,5 +90,5 @@ def failed_resource(stage: str, since: datetime) -> str | None:
 
 
 def _follows(event: dict[str, str]) -> bool:
-    """Whether the resource was only given up because another one had failed."""
+    """Says whether the resource was only given up because another one had failed."""
     return "cancelled" in event.get("ResourceStatusReason", "").lower()

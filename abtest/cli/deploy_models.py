@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from abtest.adapters import external_models as brought
-from abtest.adapters import registry
-from abtest.adapters.external_models import ArtefactError, BroughtModel
+from abtest.adapters import external_models
+from abtest.adapters.external_models import ArtefactError, ExternalModel
 from abtest.cli.models import GROUPS, Row, WaitOption, finish
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, say
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.cli.stage.stacks import load_config, outputs
 from abtest.experiment.record.selection import APPROVED, PENDING
+from abtest.operations import deploy_models as operation
 
 IMAGE = re.compile(r"[\w.:-]+/[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})")
 CONTENT_TYPE = re.compile(r"[a-z]+/[\w.+-]+")
@@ -29,7 +28,7 @@ ImageOption = Annotated[list[str], typer.Option("--image", help=f"URI of the ima
 ContentTypeOption = Annotated[list[str], typer.Option("--content-type", help=f"What the model reads. {EACH}")]
 ApproveOption = Annotated[bool, typer.Option("--approve", help="Approve them: build-endpoint then serves them.")]
 
-Brought = list[tuple[str, BroughtModel]]  # (champion or challenger, model)
+Models = list[tuple[str, ExternalModel]]  # (champion or challenger, model)
 
 
 def deploy_models(
@@ -44,23 +43,20 @@ def deploy_models(
 ) -> None:
     """Register existing model artefacts as champion and challengers of a stage, and approve them on request."""
     if wait and not approve:
-        raise typer.BadParameter("only with --approve is there something to wait for", param_hint="--wait")
+        raise typer.BadParameter("needs --approve: without it there is nothing to wait for", param_hint="--wait")
     models = checked(champion, challenger or [], image, content_type)
     found = outputs(stage)
     _warn(stage, sum(role == "challenger" for role, _ in models))
-    # The champion is registered first: challengers take part if they were created after it.
-    arns = [_register(role, model, found) for role, model in models]
     build_endpoint = BuildEndpoint(found) if wait else None
-    if approve:
-        for arn in arns:
-            registry.set_status(arn, APPROVED, "Approved by abtest deploy-models --approve.")
+    groups = {role: found[key] for role, key in GROUPS.items()}
+    arns = operation.deploy_models(models, found["BucketName"], groups, approve=approve, tell=say)
     finish(_rows([role for role, _ in models], arns, approve), build_endpoint, as_json)
 
 
 def checked(
     champion: str | None, challengers: Sequence[str], images: Sequence[str], content_types: Sequence[str]
-) -> Brought:
-    """The models as they were asked for. Raises UserError, before anything is made."""
+) -> Models:
+    """Returns the models that you asked for. Raises UserError, before anything is made."""
     artefacts = [*([("champion", champion)] if champion else []), *(("challenger", path) for path in challengers)]
     if not artefacts:
         raise UserError("say which models: --champion, --challenger, or both")
@@ -69,12 +65,12 @@ def checked(
     each_image = _for_each("--image", images, IMAGE, "the URI of an image with its tag, REGISTRY/NAME:TAG", artefacts)
     each_type = _for_each("--content-type", content_types, CONTENT_TYPE, "like text/csv", artefacts)
     models = [
-        (role, BroughtModel(path, image, kind))
+        (role, ExternalModel(path, image, kind))
         for (role, path), image, kind in zip(artefacts, each_image, each_type, strict=True)
     ]
     for role, model in models:
         try:
-            brought.digest(model)
+            external_models.digest(model)
         except ArtefactError as error:
             raise UserError(f"--{role}: {error}") from None
     return models
@@ -95,12 +91,6 @@ def _warn(stage: str, challengers: int) -> None:
     served = load_config(stage).challenger_variant_count
     if challengers > served:
         say(f"warning: the stage serves {served} challengers, not {challengers}: change challenger_variant_count")
-
-
-def _register(role: str, model: BroughtModel, found: dict[str, str]) -> str:
-    uri = brought.store(model, found["BucketName"])
-    say(f"{role}: {model.artefact} is at {uri}")
-    return brought.register(model, uri, found[GROUPS[role]])
 
 
 def _rows(roles: Sequence[str], arns: Sequence[str], approved: bool) -> list[Row]:

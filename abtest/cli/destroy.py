@@ -6,10 +6,10 @@ from typing import Any
 import typer
 from botocore.exceptions import WaiterError
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
+from abtest.adapters import adopted_endpoints as adopted
+from abtest.adapters.table import Table
 from abtest.cli.deploy import failed_resource
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, counted, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage import leftovers, stacks
 from abtest.experiment.record.config import ExperimentConfig
@@ -18,7 +18,7 @@ KEPT = "the CDK's bootstrap stack, the records of SageMaker's jobs, and their lo
 
 
 def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Delete the stage's endpoint, models, pipeline, data and stacks; says what it keeps."""
+    """Delete the stage's endpoint, models, pipeline, data and stacks, and say what is kept."""
     config = stacks.load_config(stage)
     found = {part: stacks.described(f"{config.prefix}-{part}") for part in stacks.PARTS}
     there = {part: stack for part, stack in found.items() if stack}
@@ -41,15 +41,15 @@ def destroy(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOpt
         print_json({"stage": stage, "deleted": gone, "kept": kept, "kept_endpoints": adopted})
         return
     if adopted:
-        print_line(f"kept, for they are not the stage's: the adopted endpoints {', '.join(adopted)}")
+        print_line(f"kept, because they are yours: the adopted endpoints {', '.join(adopted)}")
     if kept:
         print_line(f"kept, as data: {', '.join(kept)}")
     print_line(f"kept: {KEPT}")
 
 
 def adopted_endpoints(outputs: dict[str, str]) -> list[str]:
-    """The names of those that take part now; `outputs` are the data stack's, none if it was not made."""
-    return AdoptedEndpoints(outputs["ExperimentsTableName"]).live() if "ExperimentsTableName" in outputs else []
+    """Returns the names of the adopted endpoints. `outputs` are the data stack's; empty if it was not made."""
+    return adopted.live(Table(outputs["ExperimentsTableName"])) if "ExperimentsTableName" in outputs else []
 
 
 def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
@@ -64,7 +64,7 @@ def refuse_if_protected(stage: str, there: dict[str, dict[str, Any]]) -> None:
 
 
 def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: dict[str, bool]) -> list[str]:
-    """Removes what would keep CloudFormation from deleting the stack, and what would outlive it; says and returns it.
+    """Removes what would keep CloudFormation from deleting the stack, or would outlive it. Says and returns what went.
 
     `owned` says of each of the stack's resources whether it is kept: what is kept, or another's, is not emptied.
     """
@@ -77,14 +77,14 @@ def _empty(part: str, config: ExperimentConfig, stack: dict[str, Any], owned: di
         gone += [arn for group in groups if _goes(group, owned) for arn in leftovers.remove_packages(group)]
     if part == "data" and _goes(outputs.get("BucketName", ""), owned):
         count = leftovers.empty_bucket(outputs["BucketName"])
-        gone += [f"{count} objects in {outputs['BucketName']}"] if count else []
+        gone += [f"{counted(count, 'object')} in {outputs['BucketName']}"] if count else []
     for name in gone:
         say(f"deleted {name}")
     return gone
 
 
 def _goes(name: str, owned: dict[str, bool]) -> bool:
-    """Whether the resource is deleted with its stack; a group may be named by its ARN."""
+    """Says whether the resource is deleted with its stack; a group may be named by its ARN."""
     return any(not keep and (made == name or made.endswith(f"/{name}")) for made, keep in owned.items())
 
 

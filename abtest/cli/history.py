@@ -12,8 +12,7 @@ COLUMNS = ("no.", "decided at (UTC)", "invocations", "new shares", "P(best)", "s
 
 def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """List the experiment's Decisions, oldest first."""
-    found = outputs(stage)
-    _, decisions = summary.current(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    _, decisions, _ = summary.latest(outputs(stage), endpoint)
     if as_json:
         print_json([decision.to_json() for decision in decisions])
         return
@@ -21,7 +20,7 @@ def history(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json
 
 
 def row(decision: Decision) -> tuple[str, ...]:
-    """One Decision's line of the table."""
+    """Returns a Decision's line of the table."""
     return (
         str(decision.number),
         f"{decision.decided_at:%Y-%m-%d %H:%M:%S}",

@@ -28,7 +28,7 @@ from abtest.cli import (
 )
 from abtest.cli.demo import command as demo
 from abtest.cli.shown.aws import aws_errors
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 INTERRUPTED = 130  # 128 + SIGINT: what typer makes of an interrupt
 
@@ -69,7 +69,7 @@ app.command(rich_help_panel=PLANNING)(replay.replay)
 
 @app.callback()
 def abtest() -> None:
-    """Of all commands; what `help` says is shown in its place."""
+    """Stands for all commands; typer shows the text of `help` in its place."""
 
 
 def main() -> None:

@@ -9,8 +9,17 @@ import typer
 from abtest.adapters import lineage, registry
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import model_card
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, picture, print_json, print_line, print_table, say, writing
+from abtest.cli.shown.output import (
+    JsonOption,
+    StageOption,
+    UserError,
+    picture,
+    print_json,
+    print_line,
+    print_table,
+    say,
+    writing,
+)
 from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.selection import APPROVED, REJECTED, Package
@@ -29,7 +38,9 @@ PlotOption = Annotated[
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until the endpoint serves them; exit code 1 if that fails.")
 ]
-NoteOption = Annotated[str, typer.Option("--note", help="Why, for the registry; default: by which command.")]
+NoteOption = Annotated[
+    str, typer.Option("--note", help="Your reason, kept in the registry; default: the command that did it.")
+]
 
 
 @app.command("list")
@@ -69,16 +80,15 @@ def show(model: Reference, stage: StageOption = "dev", as_json: JsonOption = Fal
 
 @app.command()
 def trials(model: Reference, stage: StageOption = "dev", plot: PlotOption = None, as_json: JsonOption = False) -> None:
-    """List the trials of the search that found the model, the best first, with their hyperparameters."""
+    """List the trials of the search that found the model, best first, with their hyperparameters."""
     job = lineage.training_job(registry.describe(find(model, stage).arn))
     search = lineage.search(job) if job else None
     if search is None:
-        raise UserError(f"{model}: no search is known of it; abtest models show tells its training job")
+        raise UserError(f"{model} was not found by a search: abtest models show tells its training job")
     if plot:
         from abtest.report import trials_chart  # matplotlib: only where it is needed
 
         with writing("--plot"):
-            plot.parent.mkdir(parents=True, exist_ok=True)
             trials_chart.write(plot, search)
         say(str(plot))
     if as_json:
@@ -95,13 +105,13 @@ def approve(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve models: build-endpoint then puts them on the endpoint."""
+    """Approve models, so that build-endpoint puts them on the endpoint."""
     build_endpoint = BuildEndpoint(outputs(stage)) if wait else None
     finish(change(models, APPROVED, stage, note), build_endpoint, as_json)
 
 
 def finish(rows: list[Row], build_endpoint: BuildEndpoint | None, as_json: bool) -> None:
-    """Prints the models; where a machine is given, also what they serve as, once they do."""
+    """Prints the models. With a `build_endpoint` it waits until they serve, and prints as which variants."""
     if not as_json:
         tell(rows)
     if build_endpoint:
@@ -113,7 +123,7 @@ def finish(rows: list[Row], build_endpoint: BuildEndpoint | None, as_json: bool)
 
 
 def served(build_endpoint: BuildEndpoint, rows: list[Row]) -> list[Row]:
-    """The rows with what they serve as, once they do; the variant is None for a model that is a shadow first."""
+    """Waits until the models serve, and adds their variants to the rows; None for a model that is a shadow first."""
     experiment = build_endpoint.served([row["model_package_arn"] for row in rows])
     names = {arn: name for name, arn in experiment.packages.items()}
     return [
@@ -130,14 +140,14 @@ def tell_served(rows: list[Row]) -> None:
 
 @app.command()
 def reject(models: References, stage: StageOption = "dev", note: NoteOption = "", as_json: JsonOption = False) -> None:
-    """Reject models: the next run of build-endpoint leaves them out."""
+    """Reject models, so that the next run of build-endpoint leaves them out."""
     rows = change(models, REJECTED, stage, note)
     warn_of_served({row["model_package_arn"] for row in rows}, stage)
     print_json(rows) if as_json else tell(rows)
 
 
 def change(models: list[str], status: str, stage: str, note: str) -> list[Row]:
-    """What was changed. All models are found before the first one is changed."""
+    """Sets the status of models, once all are found, and returns a row for each."""
     chosen = {model: find(model, stage) for model in models}
     for package in chosen.values():
         registry.set_status(package.arn, status, note or f"{status} with the abtest command.")
@@ -150,7 +160,7 @@ def tell(rows: list[Row]) -> None:
 
 
 def warn_of_served(package_arns: set[str], stage: str) -> None:
-    """Says which rejected packages still serve: a rejection starts nothing by itself."""
+    """Warns of rejected packages that still serve: a rejection starts nothing by itself."""
     found = outputs(stage)
     experiment = ExperimentsTable(found["ExperimentsTableName"]).current(found["EndpointName"])
     for variant in experiment.variants if experiment else ():
@@ -160,7 +170,7 @@ def warn_of_served(package_arns: set[str], stage: str) -> None:
 
 
 def find(model: str, stage: str) -> Package:
-    """The package that `model` (champion, or champion/3) means. Raises UserError."""
+    """Returns the package that `model` (champion, or champion/3) means. Raises UserError."""
     role, _, version = model.partition("/")
     if role not in GROUPS or (version and not version.isdecimal()):
         raise UserError(f"{model}: say champion or challenger, with a version if not the newest (champion/3)")

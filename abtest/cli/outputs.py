@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
 from abtest.cli.stage import stacks
 
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one's value; default: all.")]

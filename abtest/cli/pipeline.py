@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import ClientError
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage.stacks import outputs
 from pipelines import definition, run
@@ -34,7 +33,7 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """What the pipeline's own modules refuse, or AWS for want of a pipeline, as a user's mistake."""
+    """Turns what the pipeline's modules refuse, and AWS for want of a pipeline, into a UserError."""
     try:
         yield
     except (definition.DefinitionError, ReviewsError) as error:
@@ -46,7 +45,7 @@ def user_errors() -> Iterator[None]:
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE texts as a dictionary. Raises UserError for anything else."""
+    """Reads NAME=VALUE texts as a dictionary. Raises UserError for anything else."""
     wrong = [text for text in given if "=" not in text]
     if wrong:
         raise UserError(f"--param must be NAME=VALUE, not {wrong[0]!r}")
@@ -55,7 +54,7 @@ def parse_parameters(given: Sequence[str]) -> dict[str, str]:
 
 @app.command("definition")
 def show_definition(stage: StageOption = "dev", filled: FilledOption = False) -> None:
-    """Print the pipeline's definition as JSON: the template, or as it is for a stage."""
+    """Print the pipeline's definition as JSON: the template, or with --filled as your stage has it."""
     with user_errors():
         document = json.loads(run.filled_definition(outputs(stage))) if filled else definition.template()
     print_json(document)
@@ -63,7 +62,7 @@ def show_definition(stage: StageOption = "dev", filled: FilledOption = False) ->
 
 @app.command()
 def upsert(stage: StageOption = "dev", as_json: JsonOption = False) -> None:
-    """Create the pipeline, or bring it up to date, with its code."""
+    """Create the pipeline or update it, and upload its code."""
     with user_errors():
         arn = run.upsert(outputs(stage))
     if as_json:
@@ -81,7 +80,7 @@ def start(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start an execution of the pipeline; the reviews are those under the bucket's reviews/ unless given."""
+    """Start an execution of the pipeline. Without --reviews it reads those under reviews/ in the stage's bucket."""
     parameters = dict(definition.SMALL_DATA_PARAMETERS) if small_data else {}
     parameters |= parse_parameters(param or [])
     with user_errors():
@@ -100,7 +99,7 @@ def start(
 
 
 class Steps:
-    """Tells each change of a step as it comes (`Step: Status`), and, asked, which steps execute for how long."""
+    """Tells each change of a step (`Step: Status`), and on request which steps execute and for how long."""
 
     def __init__(self) -> None:
         self._begun: dict[str, float] = {}
@@ -120,7 +119,7 @@ class Steps:
 
 
 def waited(execution_arn: str) -> run.Outcome:
-    """The execution's end, which it tells the way to."""
+    """Waits until the execution ends and tells its steps meanwhile. Returns how it ended."""
     steps = Steps()
     with meanwhile(steps.executing):
         return run.wait(execution_arn, steps)

@@ -1,4 +1,4 @@
-"""`abtest plan`: what each strategy would make of an experiment with the user's own rates, traffic and delay."""
+"""`abtest plan` simulates what each strategy makes of an experiment with your own rates, traffic and delay."""
 
 import dataclasses
 import math
@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
-from abtest.cli.shown.output import JsonOption, picture, print_json, print_line, print_table, writing
+from abtest.cli.shown.output import JsonOption, counted, picture, print_json, print_line, print_table, writing
 from abtest.cli.shown.waiting import Progress
-from abtest.experiment.rebalance import LEARN_FIRST
-from abtest.experiment.record.config import MODES, ExperimentConfig
-from abtest.experiment.simulation import plan as plan_model
+from abtest.experiment.record.settings import LEARN_FIRST, MODES, ExperimentSettings
+from abtest.experiment.simulation import plan as simulation
 from abtest.experiment.simulation.plan import Outcome, Plan
 
 
@@ -22,7 +21,7 @@ def rates(given: str) -> tuple[float, ...]:
 
 
 def mode(given: str) -> str:
-    """`learn-first` as well as the configuration's `learn_first`. Raises BadParameter."""
+    """Accepts `learn-first` as well as the configuration's `learn_first`. Raises BadParameter."""
     name = given.replace("-", "_")
     if name not in MODES:
         raise typer.BadParameter(f"must be one of {', '.join(MODES)}, not {given}")
@@ -45,7 +44,7 @@ WindowOption = Annotated[
 NewUsersOption = Annotated[
     float,
     typer.Option(
-        parser=share, metavar="SHARE", help="Share of a day's requests from new users; the others keep theirs."
+        parser=share, metavar="SHARE", help="Share of a day's requests from new users; the others keep their variant."
     ),
 ]
 ModeOption = Annotated[str, typer.Option(parser=mode, metavar="MODE", help="earn_first or learn_first.")]
@@ -56,7 +55,9 @@ MarginOption = Annotated[
     float | None,
     typer.Option(parser=share, metavar="SHARE", help="Difference of rates below which variants are equivalent."),
 ]
-EpsilonOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="EpsilonGreedy's.")]
+EpsilonOption = Annotated[
+    float, typer.Option(parser=share, metavar="SHARE", help="Share that EpsilonGreedy explores with.")
+]
 RunsOption = Annotated[int, typer.Option(min=2, max=100_000, help="Simulated runs of each strategy.")]
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", parser=picture, metavar="FILE", help="The picture to write, .svg or .png.")
@@ -75,9 +76,9 @@ def plan(
     new_users: NewUsersOption = 1.0,
     alpha: AlphaOption = 0.05,
     mode: ModeOption = "earn_first",
-    floor: FloorOption = ExperimentConfig.exploration_floor,
+    floor: FloorOption = ExperimentSettings.exploration_floor,
     margin: MarginOption = None,
-    epsilon: EpsilonOption = ExperimentConfig.epsilon,
+    epsilon: EpsilonOption = ExperimentSettings.epsilon,
     runs: RunsOption = 500,
     seed: SeedOption = 1,
     output: OutputOption = Path("build/plan.svg"),
@@ -109,8 +110,8 @@ def plan(
 
 
 def _simulated(planned: Plan, runs: int, seed: int) -> list[Outcome]:
-    progress = Progress(plan_model.steps(planned, runs))
-    return plan_model.outcomes(
+    progress = Progress(simulation.steps(planned, runs))
+    return simulation.outcomes(
         planned, runs=runs, seed=seed, each=lambda strategy: progress.step(f"steps of the simulation: {strategy}")
     )
 
@@ -119,14 +120,13 @@ def _draw(output: Path, planned: Plan, outcomes: Sequence[Outcome]) -> None:
     from abtest.report import plan_chart  # matplotlib: a mistake is told before it loads
 
     with writing("--output"):
-        output.parent.mkdir(parents=True, exist_ok=True)
         plan_chart.write(output, planned, outcomes)
 
 
 def _print(planned: Plan, outcomes: Sequence[Outcome], runs: int, output: Path) -> None:
     print_line(
         f"{' against '.join(map(percent, planned.rates))}, {planned.requests_per_day:,} requests a day for "
-        f"{planned.days} days, {planned.mode.replace('_', '-')}; {runs} runs"
+        f"{counted(planned.days, 'day')}, {planned.mode.replace('_', '-')}; {runs} runs"
     )
     print_table(COLUMNS, map(_row, outcomes))
     for note in _notes(planned, outcomes):
@@ -151,11 +151,11 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     notes = [
-        "Right, wrong, none: runs in which the always-valid test named the best variant, another one, nobody. A run "
-        "without a decision takes all days. Lost: conversions, to worse variants, over all days."
+        "Right, wrong, none: the share of runs in which the test named the best variant, another one, or none. "
+        "A run without a decision takes all days. Lost: the conversions that worse variants cost over all days."
     ]
     if min(outcome.undecided for outcome in outcomes) > 0.5:
-        notes.append("Most runs end without a decision: `abtest sample-size` says how many users one takes.")
+        notes.append("Most runs end without a decision: `abtest sample-size` says how many users you need.")
     if planned.is_coarser:
         hours = 24 * planned.interval_days
         notes.append(f"To bound its work, the simulation moves shares every {hours:.3g} hours only.")
@@ -166,10 +166,11 @@ def _notes(planned: Plan, outcomes: Sequence[Outcome]) -> list[str]:
 
 def _sticky(planned: Plan) -> str:
     return (
-        f"Sticky users limit what any allocation can win: only {percent(planned.new_share)} of a day's requests are by "
-        "new users, the others keep their variant. Even an allocation that knew the best variant after the first day "
-        f"would lose {planned.least_loss():,.1f} conversions; with new users only, {planned.first_day_loss():,.1f}; an "
-        f"equal split to the end loses {planned.first_day_loss() * planned.days:,.1f}."
+        f"Sticky users limit what any strategy can win: only {percent(planned.new_share)} of a day's requests come "
+        "from new users, and the others keep their variant. A strategy that knew the best variant after the first "
+        f"day would still lose {planned.least_loss():,.1f} conversions; with new users only, "
+        f"{planned.first_day_loss():,.1f}; an equal split to the end loses "
+        f"{planned.first_day_loss() * planned.days:,.1f}."
     )
 
 

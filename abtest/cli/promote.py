@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, refusals, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.selection import APPROVED, PENDING
-from abtest.operations import promote as promotion
+from abtest.operations import promote as operation
 from abtest.operations.promote import Promotion, PromotionError
 
 VariantOption = Annotated[
@@ -18,17 +17,14 @@ VariantOption = Annotated[
 
 
 def promote(stage: StageOption = "dev", variant: VariantOption = None, as_json: JsonOption = False) -> None:
-    """Register the winner as the new champion; once approved, build-endpoint serves it alone."""
+    """Register the winner as the new champion. Once you approve it, build-endpoint serves it alone."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
-    experiment, _ = summary.current(found["ExperimentsTableName"], found["EndpointName"])
-    try:
-        chosen = promotion.winner(experiment, variant)
-        promotion.refuse_pinned(config)
+    experiment, _, _ = summary.latest(found)
+    with refusals(PromotionError):
+        chosen = operation.winner(experiment, config, variant)
         by_hand = " (chosen by hand, not by a decision)" if chosen.variant_name != experiment.leader else ""
         say(f"registering {chosen.variant_name} of {experiment.experiment_id}{by_hand} in {found['ChampionGroupName']}")
-        done = promotion.promote(experiment, config, found["ChampionGroupName"], variant_name=variant)
-    except PromotionError as error:
-        raise UserError(str(error)) from None
+        done = operation.promote(experiment, chosen, config, found["ChampionGroupName"])
     print_json(document(done)) if as_json else print_line(sentence(done, stage))
 
 
@@ -43,7 +39,7 @@ def document(done: Promotion) -> dict[str, Any]:
 
 
 def sentence(done: Promotion, stage: str) -> str:
-    """What became of it, and what follows."""
+    """Says what became of the winner, and what to do next."""
     model = f"champion/{done.package.version}"
     was = "is registered as" if done.change == "registered" else "was promoted before, as"
     follows = {

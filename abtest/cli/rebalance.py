@@ -6,8 +6,7 @@ import typer
 
 from abtest.adapters import executions
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line, refusals
 from abtest.cli.shown.waiting import meanwhile
 from abtest.cli.stage.stacks import outputs
 
@@ -22,11 +21,11 @@ def rebalance(
     wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the rebalance machine: events, counts, Decision, weights."""
+    """Count the events, decide and move the traffic now, without waiting for the schedule."""
     found = outputs(stage)
     machine_arn, endpoint_name = found["RebalanceStateMachineArn"], endpoint or found["EndpointName"]
     if endpoint:
-        summary.current(found["ExperimentsTableName"], endpoint)  # a name that nobody knows is a mistake
+        summary.latest(found, endpoint)  # a name that nobody knows is a mistake
     if not wait:
         started = executions.start(machine_arn, {"endpoint_name": endpoint_name})
         print_json({"execution_arn": started}) if as_json else print_line(started)
@@ -37,12 +36,10 @@ def rebalance(
 
 
 def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
-    """One execution from start to end: its `decision`, or the `message` why there is none. Raises UserError."""
+    """Runs one execution to its end. Returns its `decision`, or the `message` why there is none. Raises UserError."""
     execution_arn = executions.start(machine_arn, {"endpoint_name": endpoint_name})
-    try:
+    with refusals(TimeoutError):
         ended = executions.wait(execution_arn, seconds=WAIT_SECONDS)
-    except TimeoutError as error:
-        raise UserError(str(error)) from None
     if ended.status != "SUCCEEDED":
         status = ended.status.lower().replace("_", " ")
         raise UserError(f"rebalance {status}: {ended.cause or 'no cause is given'}")
@@ -52,7 +49,7 @@ def run(machine_arn: str, endpoint_name: str) -> dict[str, Any]:
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """The result in one line."""
+    """Says in one line what the execution decided, or why it decided nothing."""
     decision = result["decision"]
     if decision is None:
         return str(result["message"])

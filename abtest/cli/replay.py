@@ -1,4 +1,4 @@
-"""`abtest replay`: what another strategy, or fixed shares, would have earned from the users who came."""
+"""`abtest replay` estimates what another strategy, or fixed shares, would have earned from the users who came."""
 
 import dataclasses
 import math
@@ -8,9 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli.shown.errors import UserError
 from abtest.cli.shown.options import percent, share, usage_errors
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
+from abtest.cli.shown.output import (
+    EndpointOption,
+    JsonOption,
+    StageOption,
+    UserError,
+    counted,
+    print_json,
+    print_line,
+    print_table,
+    refusals,
+)
 from abtest.cli.shown.waiting import Progress
 from abtest.cli.stage import recorded
 from abtest.cli.stage.recorded import Recorded
@@ -25,11 +34,16 @@ from abtest.experiment.replay.replay import replay as evaluated
 EventsOption = Annotated[
     Path | None, typer.Option("--events", help="File or folder of JSON lines, gzip or not; default: the stage's.")
 ]
-ExperimentOption = Annotated[str | None, typer.Option("--experiment", help="Its id; default: the current or only one.")]
+ExperimentOption = Annotated[
+    str | None, typer.Option("--experiment", help="Id of the experiment; default: the current or only one.")
+]
 StrategyOption = Annotated[str | None, typer.Option(help=f"One of {', '.join(STRATEGIES)}.")]
 SharesOption = Annotated[str | None, typer.Option(help="Instead of a strategy: Champion1=0.5,Challenger2=50%.")]
 EpsilonOption = Annotated[
-    float | None, typer.Option(parser=share, metavar="SHARE", help="Of EpsilonGreedy; default: the experiment's.")
+    float | None,
+    typer.Option(
+        parser=share, metavar="SHARE", help="Share that EpsilonGreedy explores with; default: the experiment's."
+    ),
 ]
 BurnInOption = Annotated[
     int | None, typer.Option(min=0, help="Invocations per variant before shares move; default: the experiment's.")
@@ -44,9 +58,9 @@ WindowOption = Annotated[
     typer.Option(min=0, help="Attribution window in seconds, 0: none; default: the experiment's, with --events none."),
 ]
 RewardOption = Annotated[
-    str, typer.Option(help="Of a user: the first invocation's (first), or of all the mean (mean).")
+    str, typer.Option(help="A user's reward: of the first invocation (first), or the mean of all (mean).")
 ]
-ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Of the intervals.")]
+ConfidenceOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Confidence of the intervals.")]
 
 EvidenceOption = Annotated[
     str,
@@ -57,15 +71,15 @@ EvidenceOption = Annotated[
 ]
 
 ESTIMAND = (
-    "Estimated: the reward per user, had each Decision's users been drawn by the target's shares{evidence}. "
-    "The intervals hold at any look, under any logging strategy and for rates that drift."
+    "An estimate is the reward per user, if each Decision's users had been drawn by the target's shares. {evidence}"
+    "The intervals hold however often you look, under any logging strategy, and also if rates drift."
 )
 OF_EVIDENCE = {
     "fixed": "",
-    "weighted": ", which follow from closed trials weighted by its share over the logged one. It comes near a run of "
-    "the target from the start while weights are small",
-    "logged": ", which follow from the trials closed by then as they are. It is not what the target would have learnt "
-    "from its own traffic",
+    "weighted": "Those follow from closed trials, each weighted by the target's share over the logged one. While "
+    "weights are small, this comes near a run of the target from the start. ",
+    "logged": "Those follow from the trials that were closed by then, as they are. From its own traffic the target "
+    "would have learnt otherwise. ",
 }
 
 
@@ -86,7 +100,7 @@ def replay(
     confidence: ConfidenceOption = 0.95,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate another strategy, or fixed shares, on recorded events."""
+    """Estimate from recorded events what another strategy, or fixed shares, would have earned."""
     if events and endpoint:
         raise typer.BadParameter("with --events say --experiment instead", param_hint="--endpoint")
     fixed = parsed(shares)
@@ -106,7 +120,7 @@ def replay(
 
 
 def parsed(text: str | None) -> Shares | None:
-    """`A=0.5,B=50%` as shares; None for none. Raises BadParameter."""
+    """Reads `A=0.5,B=50%` as shares; None stays None. Raises BadParameter."""
     if text is None:
         return None
     pairs = [part.partition("=") for part in text.split(",")]
@@ -121,7 +135,7 @@ def parsed(text: str | None) -> Shares | None:
 
 
 def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
-    """What is evaluated, in words. Raises BadParameter."""
+    """Returns the name of what is evaluated. Raises BadParameter."""
     if (strategy is None) == (fixed is None):
         raise typer.BadParameter("give one of them", param_hint="--strategy, --shares")
     if strategy is not None and strategy not in STRATEGIES:
@@ -132,7 +146,7 @@ def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
 
 
 def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> Target:
-    """Raises UserError if the fixed shares are of a variant that nobody drew."""
+    """Returns the shares to evaluate. Raises UserError if a fixed share is of a variant that nobody was drawn for."""
     if fixed is None:
         return strategy_shares(
             str(strategy),
@@ -151,23 +165,23 @@ def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> T
 
 
 def run(source: Recorded, target: Target, evidence: str, confidence: float) -> Replay:
-    """Says how far it is where it takes long. Raises BadParameter for a setting, UserError where the log cannot say."""
+    """Evaluates the target and tells its progress.
+
+    Raises BadParameter for a setting, UserError if the log cannot say.
+    """
     progress = Progress(len(source.log.decisions))
-    with usage_errors():
-        try:
-            return evaluated(
-                source.log,
-                target,
-                evidence=evidence,
-                confidence=confidence,
-                on_decision=lambda _: progress.step("Decisions: the target's shares"),
-            )
-        except UnidentifiedError as error:
-            raise UserError(str(error)) from None
+    with usage_errors(), refusals(UnidentifiedError):
+        return evaluated(
+            source.log,
+            target,
+            evidence=evidence,
+            confidence=confidence,
+            on_decision=lambda _: progress.step("Decisions: the target's shares"),
+        )
 
 
 def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
-    """The result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
+    """Returns the result as JSON; shares and rewards 0..1, times ISO 8601 UTC."""
     log, evaluation = source.log, dataclasses.asdict(found.evaluation)
     return {
         "experiment_id": log.experiment_id,
@@ -193,7 +207,7 @@ def document(source: Recorded, name: str, found: Replay) -> dict[str, Any]:
 
 
 def variants(source: Recorded, found: Replay) -> list[dict[str, Any]]:
-    """Of each variant: the users evaluated, their reward, and its mean share of all users, logged and target's."""
+    """Returns for each variant: its users, their reward, and its mean share of all users, logged and the target's."""
     evaluated_users = {taken.decision.decision_id for taken in found.rounds}
     rewards: dict[str, list[float]] = {name: [] for name in source.log.variant_names}
     for user in source.log.users:
@@ -253,7 +267,7 @@ def row(name: str, estimate: Estimate, sign: str = "") -> tuple[str, str, str]:
 
 
 def remarks(source: Recorded, found: Replay) -> Iterator[str]:
-    """What there is to know about the estimates, a sentence each."""
+    """Yields what you must know to read the estimates, a sentence each."""
     evaluation = found.evaluation
     yield verdict(evaluation.difference)
     yield (
@@ -262,23 +276,23 @@ def remarks(source: Recorded, found: Replay) -> Iterator[str]:
     )
     if evaluation.unknown_share:
         yield (
-            f"{evaluation.unknown_share:.2g} of the target's draws were impossible when they would have been made: "
-            "the intervals are wider by as much."
+            f"A share of {evaluation.unknown_share:.2g} of the target's draws was impossible at their time, so the "
+            "intervals are wider by as much."
         )
     if found.left_out:
         yield f"Left out: {', '.join(f'{reason} ({count:,})' for reason, count in found.left_out.items())}."
     if source.log.guessed_decisions:
         yield (
-            f"Under {source.log.guessed_decisions:,} Decisions several variants got nobody: what was left of the "
-            "shares is divided evenly among them, which touches the model of the reward alone."
+            f"Several variants got nobody under {counted(source.log.guessed_decisions, 'Decision')}. What was left of "
+            "the shares is divided evenly among them, which affects only the model of the reward."
         )
     if source.log.malformed_lines:
-        yield f"{source.log.malformed_lines:,} lines are no events."
+        yield f"Left out as no events: {counted(source.log.malformed_lines, 'line')}."
 
 
 def verdict(difference: Estimate) -> str:
     if difference.lower > 0:
-        return "The target would have brought more reward."
+        return "The target would have brought more reward: consider it for your next experiment."
     if difference.upper < 0:
-        return "The target would have brought less reward."
-    return "These users do not tell whether the target would have brought more reward or less."
+        return "The target would have brought less reward: keep what you have."
+    return "These users do not tell whether the target would have brought more reward or less: replay again with more."

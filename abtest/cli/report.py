@@ -7,8 +7,7 @@ import typer
 
 from abtest.cli.models import GROUPS
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, writing
+from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, UserError, print_json, print_line, writing
 from abtest.cli.stage.stacks import outputs
 from abtest.report import page
 
@@ -21,9 +20,9 @@ def report(
     output: OutputOption = Path("build/report.html"),
     as_json: JsonOption = False,
 ) -> None:
-    """Write the report of the stage's experiment."""
+    """Write a report of the experiment: one HTML file, which opens offline."""
     found = outputs(stage)
-    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found, endpoint)
     if not decisions:
         raise UserError(f"{experiment.experiment_id} has no Decision yet: run `abtest rebalance --wait` first")
     document = summary.summarise(experiment, decisions, retired=retired)

@@ -5,52 +5,44 @@ from typing import Any
 
 import typer
 
-from abtest.adapters import executions, registry
-from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters.table import StaleError, Table
 from abtest.cli.models import GROUPS
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, StageOption, YesOption, print_json, print_line, say
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, YesOption, print_json, print_line, refusals, say
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ExperimentConfig
-from abtest.experiment.record.release import Release, Releases
-from abtest.operations import roll_back as way_back
+from abtest.experiment.record.release import Release
+from abtest.operations import roll_back
 from abtest.operations.roll_back import Rollback, RollbackError
 
 MEANWHILE = "the release or the registry changed meanwhile, and nothing was rejected: roll back again"
 
 
 def rollback(stage: StageOption = "dev", yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Return to the previous release: reject what it did not serve, resume its experiment, start build-endpoint."""
+    """Go back to the previous release: reject the models that it did not serve, and go on with its experiment."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
-    table = ReleasesTable(found["ExperimentsTableName"])
-    releases, back = planned(table, found, config)
+    table = Table(found["ExperimentsTableName"])
+    back = planned(table, found, config)
     for line in lines(back, config.endpoint_name):
         say(line)
     if not yes:
         typer.confirm("Roll back?", abort=True, err=True)
-        if planned(table, found, config) != (releases, back):
+        if planned(table, found, config) != back:
             raise UserError(MEANWHILE)
     try:
-        way_back.roll_back(table, releases, back, config.endpoint_name)
+        started = roll_back.roll_back(table, back, config.endpoint_name, found["BuildEndpointStateMachineArn"])
     except StaleError:
         raise UserError(MEANWHILE) from None
-    started = executions.start(found["BuildEndpointStateMachineArn"], {})
     print_json(document(back, started)) if as_json else print_line(f"build-endpoint is started: {started}")
 
 
-def planned(table: ReleasesTable, found: Mapping[str, str], config: ExperimentConfig) -> tuple[Releases, Rollback]:
-    """What is on record, and the way back by the registry as it is. Raises UserError if there is none."""
-    releases = table.releases(config.endpoint_name)
-    groups = {role: registry.packages(found[key]) for role, key in GROUPS.items()}
-    try:
-        return releases, way_back.planned(releases, groups, config)
-    except RollbackError as error:
-        raise UserError(str(error)) from None
+def planned(table: Table, found: Mapping[str, str], config: ExperimentConfig) -> Rollback:
+    """Returns the way back as things are now. Raises UserError if there is none."""
+    with refusals(RollbackError):
+        return roll_back.plan(table, config, {role: found[key] for role, key in GROUPS.items()})
 
 
 def lines(back: Rollback, endpoint_name: str) -> list[str]:
-    """What the rollback will do."""
+    """Returns what the rollback will do."""
     rejected = ", ".join(package.arn for package in back.rejected) or "nothing: that is done already"
     goes_on = f"{back.resumed} is resumed" if back.resumed else f"{back.leaving.experiment_id} goes on"
     return [

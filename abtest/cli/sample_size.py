@@ -1,4 +1,4 @@
-"""`abtest sample-size`: how many users, and how many days, until a difference of a given size is seen."""
+"""`abtest sample-size` says how many users, and how many days, you need to see a difference of a given size."""
 
 import dataclasses
 import math
@@ -36,7 +36,10 @@ LEAST_POWERS = (0.8, 0.95)  # shown beside the one that is asked for
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """One way to compare: users over all arms, expected (None: fixed beforehand) and by power; infinite: never."""
+    """A way to compare, and the users over all arms that it takes.
+
+    `expected` is None where they are fixed beforehand.
+    """
 
     name: str
     expected: float | None
@@ -57,7 +60,7 @@ def sample_size(
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how many users it takes to see a difference."""
+    """Say how many users you need to see a difference of a given size."""
     if (effect is None) == (relative is None):
         raise typer.BadParameter("give one of --effect and --relative", param_hint="--effect")
     if users_per_day == 0:
@@ -106,7 +109,7 @@ def _document(
 
 
 def _amount(users: float | None, users_per_day: float | None) -> dict[str, float | None]:
-    """`users` over all arms, and the days that they take to come; None if never, or not known."""
+    """Returns `users` over all arms and the days until they have come; None if never, or not known."""
     known = None if users is None else finite(users)
     return {"users": known, "days": known / users_per_day if known is not None and users_per_day else None}
 

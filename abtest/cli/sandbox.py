@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, print_json, print_line, say, writing
+from abtest.cli.shown.output import JsonOption, UserError, print_json, print_line, refusals, say, writing
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
@@ -16,11 +15,13 @@ app = typer.Typer(help="The local AWS on one port of this machine, for developme
 
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")]
 DataDirOption = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of its state; default: build/sandbox, apart by port.")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the sandbox's state; default: one for each port, under build/."),
 ]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start in the background and return when it answers.")]
 UpdateOption = Annotated[
-    float | None, typer.Option("--endpoint-update-seconds", min=0, help="How long an endpoint is Updating; default: 1.")
+    float | None,
+    typer.Option("--endpoint-update-seconds", min=0, help="Seconds that an endpoint is Updating; default: 1."),
 ]
 VerifyOption = Annotated[
     bool, typer.Option("--verify-identities", help="Refuse what signatures and IAM policies do not allow.")
@@ -50,11 +51,8 @@ def up(
         folder.mkdir(parents=True, exist_ok=True)
     if detach:
         say(f"starting a sandbox on port {port}")
-        try:
-            with meanwhile("the sandbox starts"):
-                running = lifecycle.start(port, folder, options)
-        except lifecycle.SandboxError as error:
-            raise UserError(str(error)) from error
+        with refusals(lifecycle.SandboxError), meanwhile("the sandbox starts"):
+            running = lifecycle.start(port, folder, options)
         say(f"the sandbox serves AWS on {running.url}, process {running.pid}, data in {running.data_dir}")
     _print_environment(port, as_json)
     if not detach:
@@ -86,11 +84,8 @@ def env(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) 
 @app.command()
 def down(port: PortOption = lifecycle.DEFAULT_PORT, as_json: JsonOption = False) -> None:
     """Stop the sandbox on the port, after it has saved everything."""
-    try:
-        with meanwhile("the sandbox saves its state and ends"):
-            stopped = lifecycle.stop(port)
-    except lifecycle.SandboxError as error:
-        raise UserError(str(error)) from error
+    with refusals(lifecycle.SandboxError), meanwhile("the sandbox saves its state and ends"):
+        stopped = lifecycle.stop(port)
     if as_json:
         print_json({"running": False, "port": port, "data_dir": stopped.data_dir})
     else:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from abtest.adapters.shadows import Shadows
+from abtest.adapters import shadows
+from abtest.adapters.table import Table
 from abtest.cli.models import GROUPS
 from abtest.cli.shown import summary
 from abtest.cli.shown.output import EndpointOption, JsonOption, StageOption, print_json, print_line, print_table
@@ -15,13 +16,13 @@ COLUMNS = ("variant", "share", "invocations", "conversions", "reward", "reward r
 def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
     """Show the experiment: variants, shares, counts, P(best), Decision."""
     found = outputs(stage)
-    experiment, decisions, retired = summary.latest(found["ExperimentsTableName"], endpoint or found["EndpointName"])
+    experiment, decisions, retired = summary.latest(found, endpoint)
     document = summary.summarise(experiment, decisions, retired=retired) | {
         "started_at": experiment.to_json()["started_at"],
         "counted_until": experiment.to_json()["counted_until"],
     }
-    shadows = Shadows(found["ExperimentsTableName"], experiment.endpoint_name).all()
-    document["shadows"] = [shadow.to_json() for shadow in shadows]
+    begun = shadows.all_of(Table(found["ExperimentsTableName"]), experiment.endpoint_name)
+    document["shadows"] = [shadow.to_json() for shadow in begun]
     document["unapproved"] = summary.unapproved(experiment, [found[key] for key in GROUPS.values()])
     if as_json:
         print_json(document)
@@ -38,7 +39,7 @@ def status(stage: StageOption = "dev", endpoint: EndpointOption = None, as_json:
 
 
 def row(variant: dict[str, Any]) -> tuple[str, ...]:
-    """One variant's line of the table."""
+    """Returns a variant's line of the table."""
     trials, best = variant["invocation_count"], variant["probability_best"]
     return (
         variant["variant_name"],

@@ -12,12 +12,13 @@ rates that drift into account, and give back traffic to every variant that had l
 (`conclusion`) compares variants only within the intervals that they share.
 """
 
+import dataclasses
 import datetime
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from abtest.experiment.allocation.posterior import value_remaining
+from abtest.experiment.allocation.posterior import probability_best, value_remaining
 from abtest.experiment.allocation.strategies import believed_best, traffic_shares
 from abtest.experiment.counting.counts import Counts
 from abtest.experiment.evidence.conclusion import Conclusion, conclude, guarantee, in_utility, standing
@@ -25,11 +26,11 @@ from abtest.experiment.evidence.health import health
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment, decision_id
-from abtest.experiment.record.variants import Shares, Trials
+from abtest.experiment.record.settings import LEARN_FIRST
+from abtest.experiment.record.variants import Shares, Trials, VariantCounts
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 
-LEARN_FIRST = "learn_first"
 # The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
 # with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
 # At .04 against .05, 50,000 users and 50 looks, 0.4 (w >= .2) decides 94 % of runs, 0.5 97 % with 7 % more regret.
@@ -43,26 +44,24 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     In doubt (another experiment's counts, counts that went backwards, nothing counted yet, burn-in, settings that the
     strategy refuses) the old shares come back unchanged, with the reason.
     """
-    number = experiment.decision_count + 1
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
     trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
     history = _weighted_history(live, counts)
-    best = dict(zip(live.variant_names, believed_best(trials, strategy=live.strategy, history=history), strict=True))
+    best = dict(
+        zip(live.variant_names, believed_best(trials, strategy=live.settings.strategy, history=history), strict=True)
+    )
     trusted = _first_doubt(DISTRUST, live, counts) is None
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
     served, doubt = _new_shares(live, counts, history, found)
     shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
     moved = any(abs(shares[name] - experiment.shares[name]) > LEAST_MOVE for name in shares)
-    return Decision(
-        decision_id=decision_id(experiment.experiment_id, number),
-        number=number,
-        experiment_id=experiment.experiment_id,
-        endpoint_name=experiment.endpoint_name,
+    return _next_decision(
+        experiment,
+        live,
+        found,
         decided_at=times.truncated(decided_at),
         as_of=counts.as_of,
-        strategy=experiment.strategy,
-        old_shares=experiment.shares,
         new_shares=shares if moved else experiment.shares,
         counts=known,
         probability_best=best,
@@ -70,24 +69,56 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
         findings=health(experiment, counts),
-        **evidence_fields(live, found),
     )
 
 
-def evidence_fields(experiment: Experiment, found: Conclusion) -> dict[str, Any]:
-    """The Decision's fields that say what is proven and under which settings."""
-    return {
-        "status": found.status,
-        "leader": found.leader,
-        "e_values": found.e_values,
-        "e_value_threshold": found.threshold,
-        "effects": found.effects,
-        "guarantee": guarantee(experiment, found),
-        "mode": experiment.mode,
-        "objective": experiment.objective,
-        "margin": experiment.margin,
-        "alpha": experiment.alpha,
-    }
+def decide_change(
+    running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
+) -> tuple[Experiment, Decision]:
+    """The experiment `changed`, which has or serves other variants than `running`, and the Decision that makes it so.
+
+    The Decision ends an interval; `reason` is a sentence. It goes by no counts: they stay as they are and prove nothing
+    yet. Its status is that of `changed`: where variants join, nothing is known of them, and it is running again.
+    """
+    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in changed.variant_names}
+    trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
+    live = changed.live
+    best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
+    unknown = conclude(live, Counts(changed.experiment_id, now, {}, ()), best, now=now, trusted=False)
+    decision = _next_decision(
+        running,
+        live,
+        dataclasses.replace(unknown, status=changed.status),
+        decided_at=now,
+        as_of=now,
+        new_shares=changed.shares,
+        counts=known,
+        probability_best=best,
+        value_remaining=None,
+        reason=reason,
+        updated=True,
+    )
+    return dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number), decision
+
+
+def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, **fields: Any) -> Decision:
+    """The experiment's next Decision: what is proven of `live`, its variants that serve, under which settings."""
+    number = experiment.decision_count + 1
+    return Decision(
+        decision_id=decision_id(experiment.experiment_id, number),
+        number=number,
+        experiment_id=experiment.experiment_id,
+        endpoint_name=experiment.endpoint_name,
+        settings=experiment.settings,
+        old_shares=experiment.shares,
+        status=found.status,
+        leader=found.leader,
+        e_values=found.e_values,
+        e_value_threshold=found.threshold,
+        effects=found.effects,
+        guarantee=guarantee(live, found),
+        **fields,
+    )
 
 
 def _new_shares(
@@ -111,7 +142,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
     """Who has all traffic once the test is over; None while the strategy says who gets what."""
     if found.status in (EQUIVALENT, STOPPED):
         return experiment.variant_names[0]
-    return found.leader if found.status == DECIDED and experiment.mode == LEARN_FIRST else None
+    return found.leader if found.status == DECIDED and experiment.settings.mode == LEARN_FIRST else None
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
@@ -121,15 +152,14 @@ def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trial
 
 def _strategys_shares(experiment: Experiment, history: list[list[Trials]], status: str) -> list[float]:
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
-    floor = experiment.exploration_floor
-    if experiment.mode == LEARN_FIRST and status == RUNNING:
+    floor = experiment.settings.exploration_floor
+    if experiment.settings.mode == LEARN_FIRST and status == RUNNING:
         floor = max(floor, EVEN_WHILE_LEARNING / len(experiment.variants))
     return traffic_shares(
         sums,
-        strategy=experiment.strategy,
+        strategy=experiment.settings.strategy,
         weights=[variant.initial_weight for variant in experiment.variants],
-        epsilon=experiment.epsilon,
-        burn_in=experiment.warmup,
+        epsilon=experiment.settings.epsilon,
         floor=floor,
         history=history,
     )
@@ -150,20 +180,20 @@ def _canary(experiment: Experiment, counts: Counts) -> str | None:
 def _of_another(experiment: Experiment, counts: Counts) -> str | None:
     if counts.experiment_id == experiment.experiment_id:
         return None
-    return f"the counts are of experiment {counts.experiment_id}"
+    return f"the counts are those of another experiment, {counts.experiment_id}"
 
 
 def _went_back(experiment: Experiment, counts: Counts) -> str | None:
     if experiment.counted_until is None or counts.as_of >= experiment.counted_until:
         return None
     until, as_of = times.to_text(experiment.counted_until), times.to_text(counts.as_of)
-    return f"the counts end at {as_of}, before {until}, to which an earlier Decision counted"
+    return f"the counts end at {as_of}, but an earlier Decision counted up to {until}"
 
 
 def _lost_events(experiment: Experiment, counts: Counts) -> str | None:
     before = sum(known.invocation_count for known in (experiment.counts or {}).values())
     now = sum(known.invocation_count for known in counts.variants.values())
-    return f"{now} invocations are counted, {before} were before: events are missing" if now < before else None
+    return f"events are missing (invocations counted: {now} now, {before} before)" if now < before else None
 
 
 def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
@@ -178,9 +208,9 @@ def _nothing_counted(experiment: Experiment, counts: Counts) -> str | None:
 def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
     least = min(experiment.variant_names, key=lambda name: counts.of(name).invocation_count)
     count = counts.of(least).invocation_count
-    if count >= experiment.warmup:
+    if count >= experiment.settings.warmup:
         return None
-    return f"burn-in: {least} has {count} of {experiment.warmup} invocations"
+    return f"burn-in: {least} has {count} of {experiment.settings.warmup} invocations"
 
 
 # Nothing is concluded while one of these holds.
@@ -193,7 +223,7 @@ def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str |
     if keeper is not None:
         return f"{stands}; {keeper} gets all traffic."
     if found.status == DECIDED:
-        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.strategy}'}."
+        return f"{stands}; shares {f'stay: {doubt}' if doubt else f'follow {experiment.settings.strategy}'}."
     return f"Shares stay: {doubt}." if doubt else f"{stands}."
 
 

@@ -3,8 +3,10 @@
 import time
 from typing import Any, TypedDict
 
-from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.handlers.settings import LeaseSettings, read
+from abtest.adapters.table import Table
+from abtest.experiment.record.function_environments import EndpointEnvironment
+from abtest.handlers.environment import read
+from abtest.operations import hold_lease
 
 
 class Acquired(TypedDict):
@@ -12,6 +14,6 @@ class Acquired(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Acquired:
-    settings = read(LeaseSettings)
-    table = ExperimentsTable(settings.experiments_table_name)
-    return {"acquired": table.ask_for_lease(settings.endpoint_name, event["execution"], time.time())}
+    environment = read(EndpointEnvironment)
+    table = Table(environment.experiments_table_name)
+    return {"acquired": hold_lease.ask(table, environment.endpoint_name, event["execution"], time.time())}

@@ -4,7 +4,7 @@ import binascii
 import functools
 import json
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -16,7 +16,8 @@ from abtest.adapters.assignments_table import AssignmentsTable
 from abtest.adapters.event_stream import EventStream
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.experiment import Experiment
-from abtest.handlers import settings
+from abtest.experiment.record.function_environments import ApiEnvironment
+from abtest.handlers import environment
 from abtest.handlers.errors import (
     BadRequestError,
     ForbiddenError,
@@ -30,19 +31,46 @@ MOST_BODY_BYTES = 5 * 1024 * 1024  # of the 6 MB that one call of a Lambda funct
 
 OUTAGES = (ClientError, BotoCoreError)
 
-EndpointName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
-UserId = Annotated[str, Field(min_length=1, max_length=256)]
-InferenceId = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]  # printable ASCII: it travels as a header
+EndpointName = Annotated[
+    str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", description="The endpoint whose variants you test.")
+]
+UserId = Annotated[
+    str, Field(min_length=1, max_length=256, description="Your user, who keeps one variant for the whole experiment.")
+]
+InferenceId = Annotated[  # printable ASCII: it travels as a header
+    str, Field(pattern=r"^[!-~]{1,64}$", description="Names the invocation, so that a conversion can name it too.")
+]
+Strategy = Annotated[
+    str, Field(description="The experiment's strategy; `Manual` or `Fallback` where nobody drew the variant.")
+]
+VariantThatAnswered = Annotated[str | None, Field(description="The variant whose model answered.")]
 
 logger = Logger(service="api")
 
 
 class Request(BaseModel):
-    """A request's body; fields that we do not know are ignored."""
+    """The API ignores fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     endpoint_name: EndpointName
+
+
+class Answer(BaseModel):
+    """The body of an answer; docs/api.md and docs/openapi.json are made from its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Answer):
+    code: Annotated[str, Field(description="What kind of refusal it is, for your program.")]
+    message: Annotated[str, Field(description="What is wrong and what you can do, for you.")]
+
+
+class Refusal(Answer):
+    """Every refusal, those of API Gateway too."""
+
+    error: Problem
 
 
 R = TypeVar("R", bound=Request)
@@ -56,20 +84,22 @@ def resolver() -> APIGatewayRestResolver:
 
 
 def _no_route(_error: RouteNotFoundError) -> Response[str]:
-    return _refusal(NotFoundError("There is no such route; POST to /invocation, /conversion or /stats."))
+    return _refusal(NotFoundError("There is no such route."))
 
 
 def _refusal(error: Exception) -> Response[str]:
     status, code = status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.exception("A request failed by a fault of ours", exc_info=error)
-        return answer(status, {"error": {"code": code, "message": "The request failed by a fault of the service."}})
+        return answer(
+            status, Refusal(error=Problem(code=code, message="The request failed by a fault of the service."))
+        )
     logger.info("A request was refused", status=status.value, code=code, reason=str(error))
-    return answer(status, {"error": {"code": code, "message": str(error)}})
+    return answer(status, Refusal(error=Problem(code=code, message=str(error))))
 
 
-def answer(status: HTTPStatus, document: dict[str, Any]) -> Response[str]:
-    return Response(status.value, content_type="application/json", body=json.dumps(document))
+def answer(status: HTTPStatus, body: Answer) -> Response[str]:
+    return Response(status.value, content_type="application/json", body=json.dumps(body.model_dump()))
 
 
 def parsed(app: APIGatewayRestResolver, model: type[R]) -> R:
@@ -113,9 +143,9 @@ def experiment_on(endpoint_name: str, table_name: str) -> Experiment:
 
 @functools.cache
 def assignments() -> AssignmentsTable:
-    return AssignmentsTable(settings.read(settings.ApiSettings).assignments_table_name)
+    return AssignmentsTable(environment.read(ApiEnvironment).assignments_table_name)
 
 
 @functools.cache
 def stream() -> EventStream:
-    return EventStream(settings.read(settings.ApiSettings).delivery_stream_name, assignments())
+    return EventStream(environment.read(ApiEnvironment).delivery_stream_name, assignments())

@@ -1,11 +1,11 @@
 """CleanUp: endpoint configs and models of earlier deployments go; what serves and the previous release stay."""
 
-import time
 from typing import Any, TypedDict
 
-from abtest.adapters import endpoint_configs, registry
-from abtest.adapters.releases import ReleasesTable
-from abtest.handlers.settings import CleaningSettings, logger, read
+from abtest.adapters.table import Table
+from abtest.experiment.record.function_environments import EndpointEnvironment
+from abtest.handlers.environment import logger, read
+from abtest.operations import clean_up
 
 
 class CleanedUp(TypedDict):
@@ -15,13 +15,8 @@ class CleanedUp(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> CleanedUp:
-    settings = read(CleaningSettings)
-    table, name = ReleasesTable(settings.experiments_table_name), settings.endpoint_name
-    # Renewed, the lease outlives this function: nobody deploys what is being deleted.
-    if not table.ask_for_lease(name, event["execution"], time.time()):
-        return {"deleted": []}
-    releases = table.releases(name)
-    keep = {release.endpoint_config_name for release in (releases.current, releases.previous) if release}
-    deleted = endpoint_configs.clean_up(registry.client(), name, keep)
-    logger.info("cleaned up", deleted=deleted, kept=sorted(keep))
+    environment = read(EndpointEnvironment)
+    table = Table(environment.experiments_table_name)
+    deleted = clean_up.clean_up(table, environment.endpoint_name, event["execution"])
+    logger.info("cleaned up", deleted=deleted)
     return {"deleted": deleted}

@@ -3,10 +3,11 @@
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.counts_store import Evidence
-from abtest.adapters.endpoint import desired_weights, differ
-from abtest.experiment.rebalance import decide
-from abtest.handlers.settings import DecidingSettings, logger, read
+from abtest.adapters.counts_store import CountsStore
+from abtest.adapters.endpoint import current_weights, desired_weights
+from abtest.experiment.record.function_environments import DecidingEnvironment
+from abtest.handlers.environment import logger, read
+from abtest.operations import decide
 
 
 class Decided(TypedDict):
@@ -18,11 +19,11 @@ class Decided(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Decided:
-    experiment, counts = Evidence(read(DecidingSettings).bucket_name).get(event["evidence"])
-    decision = decide(experiment, counts, decided_at=datetime.datetime.now(datetime.UTC))
+    store, now = CountsStore(read(DecidingEnvironment).bucket_name), datetime.datetime.now(datetime.UTC)
+    decision, move = decide.decide(store, event["evidence"], current_weights(event["endpoint"]), now=now)
     logger.info(decision.reason, decision_id=decision.decision_id, status=decision.status)
     return {
-        "move": differ(decision.new_shares, event["endpoint"]),
+        "move": move,
         "desired_weights": desired_weights(decision.new_shares),
         "decision": decision.to_json(),
     }

@@ -6,8 +6,9 @@ Events may come twice, late or in another order: what the endpoint is now decide
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.handlers.settings import AdoptionSettings, logger, read
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.function_environments import ExperimentEnvironment
+from abtest.handlers.environment import logger, read
 from abtest.operations.adopt import Adopter
 
 
@@ -20,9 +21,9 @@ class Followed(TypedDict):
 
 
 def handler(event: dict[str, Any], context: Any) -> Followed:
-    settings, name = read(AdoptionSettings), event["detail"]["EndpointName"]
-    table = AdoptedEndpoints(settings.experiments_table_name)
-    adopter = Adopter(table, settings.experiment_config, execution=context.aws_request_id)
+    environment, name = read(ExperimentEnvironment), event["detail"]["EndpointName"]
+    table = ExperimentsTable(environment.experiments_table_name)
+    adopter = Adopter(table, environment.experiment_config, execution=context.aws_request_id)
     done = adopter.follow(name, datetime.datetime.now(datetime.UTC))
     logger.info(done.reason, endpoint_name=name, experiment_id=done.experiment_id, change=done.change)
     return {"experiment_id": done.experiment_id, "change": done.change, "reason": done.reason}

@@ -16,12 +16,16 @@ from abtest.adapters.endpoint import Prediction, RefusedError
 from abtest.experiment.record.assignment import draw
 from abtest.experiment.record.events import FALLBACK, MANUAL, Invocation
 from abtest.experiment.record.experiment import Experiment
-from abtest.handlers import settings
+from abtest.experiment.record.function_environments import ApiEnvironment
 from abtest.handlers.api import (
     OUTAGES,
+    Answer,
+    EndpointName,
     InferenceId,
     Request,
+    Strategy,
     UserId,
+    VariantThatAnswered,
     allow,
     answer,
     assignments,
@@ -31,6 +35,7 @@ from abtest.handlers.api import (
     resolver,
     stream,
 )
+from abtest.handlers.environment import read
 from abtest.handlers.errors import BadRequestError, UnavailableError
 
 UNKNOWN_EXPERIMENT = "unknown"  # in events of Fallback traffic, where the experiments table did not answer
@@ -39,11 +44,28 @@ app = resolver()
 
 
 class InvocationRequest(Request):
-    data: str
-    content_type: Annotated[str, Field(pattern=r"^[ -~]{1,1024}$")] = "application/json"
+    """`user_id` and `inference_id` are made up if you send none; the answer has them."""
+
+    data: Annotated[str, Field(description="What the model is asked; passed on as it is.")]
+    content_type: Annotated[str, Field(pattern=r"^[ -~]{1,1024}$", description="The media type of `data`.")] = (
+        "application/json"
+    )
     user_id: UserId | None = None
     inference_id: InferenceId | None = None
-    endpoint_variant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    endpoint_variant: (
+        Annotated[str, Field(min_length=1, max_length=63, description="Asks this variant and assigns none: `Manual`.")]
+        | None
+    ) = None
+
+
+class InvocationAnswer(Answer):
+    strategy: Strategy
+    endpoint_name: EndpointName
+    target_variant: Annotated[str | None, Field(description="The variant that was asked; null: SageMaker chose.")]
+    endpoint_variant: VariantThatAnswered
+    inference_id: InferenceId
+    user_id: UserId
+    predictions: Annotated[Any, Field(description="What the model answered: parsed if it is JSON, else text.")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +80,18 @@ class Placement:
     propensity: float | None = None
 
 
-@app.post("/invocation")
+@app.post(
+    "/invocation",
+    responses={
+        200: {"description": "The user's variant answered, which the user has had before."},
+        201: {"description": "The user was assigned a variant by this request, and it answered."},
+        202: {"description": "Nobody drew the variant: you named it (`Manual`) or it could not be asked (`Fallback`)."},
+    },
+)
 def invoke() -> Response[str]:
+    """Asks the user's variant for a prediction, and assigns the user a variant first if there is none yet."""
     request = parsed(app, InvocationRequest)
-    allow(request.endpoint_name, settings.read(settings.ApiSettings).endpoint_prefix)
+    allow(request.endpoint_name, read(ApiEnvironment).endpoint_prefix)
     now = datetime.datetime.now(datetime.UTC)
     user_id, inference_id = request.user_id or str(uuid.uuid4()), request.inference_id or str(uuid.uuid4())
     placement = placed(request, user_id, inference_id, now)
@@ -81,13 +111,24 @@ def invoke() -> Response[str]:
         )
     )
     stream().put(invocation)
-    return answer(placement.status, document_of(invocation, prediction))
+    return answer(
+        placement.status,
+        InvocationAnswer(
+            strategy=invocation.strategy,
+            endpoint_name=invocation.endpoint_name,
+            target_variant=invocation.target_variant,
+            endpoint_variant=invocation.endpoint_variant,
+            inference_id=invocation.inference_id,
+            user_id=invocation.user_id,
+            predictions=prediction.predictions,
+        ),
+    )
 
 
 def placed(request: InvocationRequest, user_id: str, inference_id: str, now: datetime.datetime) -> Placement:
     """By the override if there is one, else by the user's assignment; by SageMaker's split if DynamoDB fails."""
     try:
-        experiment = experiment_on(request.endpoint_name, settings.read(settings.ApiSettings).experiments_table_name)
+        experiment = experiment_on(request.endpoint_name, read(ApiEnvironment).experiments_table_name)
     except UnavailableError:
         logger.exception("The experiments table does not answer: served without an experiment")
         strategy = MANUAL if request.endpoint_variant else FALLBACK
@@ -124,7 +165,7 @@ def assigned(experiment: Experiment, user_id: str, inference_id: str, now: datet
         return by_the_champion(experiment)
     return Placement(
         experiment.experiment_id,
-        experiment.strategy,
+        experiment.settings.strategy,
         HTTPStatus.CREATED if agreed.is_new else HTTPStatus.OK,
         agreed.variant_name,
         agreed.decision_id,
@@ -159,18 +200,6 @@ def remembered(invocation: Invocation) -> Invocation:
     except OUTAGES:
         logger.exception("The assignments table does not answer: a conversion cannot name this invocation")
         return invocation
-
-
-def document_of(invocation: Invocation, prediction: Prediction) -> dict[str, Any]:
-    return {
-        "strategy": invocation.strategy,
-        "endpoint_name": invocation.endpoint_name,
-        "target_variant": invocation.target_variant,
-        "endpoint_variant": invocation.endpoint_variant,
-        "inference_id": invocation.inference_id,
-        "user_id": invocation.user_id,
-        "predictions": prediction.predictions,
-    }
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

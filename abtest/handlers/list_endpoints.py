@@ -2,8 +2,10 @@
 
 from typing import Any, TypedDict
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.handlers.settings import ListingSettings, read
+from abtest.adapters import adopted_endpoints
+from abtest.adapters.table import Table
+from abtest.experiment.record.function_environments import EndpointEnvironment
+from abtest.handlers.environment import read
 
 
 class RebalanceInput(TypedDict):
@@ -17,6 +19,6 @@ class Listed(TypedDict):
 
 
 def handler(_event: dict[str, Any], _context: Any) -> Listed:
-    settings = read(ListingSettings)
-    names = [settings.endpoint_name, *AdoptedEndpoints(settings.experiments_table_name).live()]
+    environment = read(EndpointEnvironment)
+    names = [environment.endpoint_name, *adopted_endpoints.live(Table(environment.experiments_table_name))]
     return {"endpoints": [{"endpoint_name": name} for name in names]}

@@ -5,7 +5,9 @@ from typing import Any, TypedDict
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED
-from abtest.handlers.settings import RecordingSettings, read
+from abtest.experiment.record.function_environments import RecordingEnvironment
+from abtest.handlers.environment import read
+from abtest.operations import record_decision
 
 ANNOUNCED = ("experiment_id", "endpoint_name", "decision_id", "leader", "reason")
 
@@ -23,10 +25,9 @@ class Recorded(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Recorded:
-    settings = read(RecordingSettings)
     decision = Decision.from_json(event["decision"])
-    table = ExperimentsTable(settings.experiments_table_name)
-    applied = table.apply_decision(decision, execution=event["execution"])
+    table = ExperimentsTable(read(RecordingEnvironment).experiments_table_name)
+    applied = record_decision.record_decision(table, decision, execution=event["execution"])
     return {
         "applied": applied,
         "decided": applied and decision.status == DECIDED,

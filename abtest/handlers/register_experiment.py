@@ -3,10 +3,11 @@
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.function_environments import ExperimentEnvironment
 from abtest.experiment.record.plan import Plan
-from abtest.handlers.settings import RegistrationSettings, logger, read
-from abtest.operations.register import register
+from abtest.handlers.environment import logger, read
+from abtest.operations import register
 
 
 class Registered(TypedDict):
@@ -17,11 +18,11 @@ class Registered(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Registered:
-    settings = read(RegistrationSettings)
-    registration = register(
-        ReleasesTable(settings.experiments_table_name),
+    environment = read(ExperimentEnvironment)
+    registration = register.register(
+        ExperimentsTable(environment.experiments_table_name),
         Plan.from_json(event["experiment"]),
-        settings.experiment_config,
+        environment.experiment_config,
         endpoint_config_name=event["endpoint_config_name"],
         execution=event["execution"],
         now=datetime.datetime.now(datetime.UTC),

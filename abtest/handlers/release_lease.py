@@ -2,8 +2,10 @@
 
 from typing import Any, TypedDict
 
-from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.handlers.settings import LeaseSettings, read
+from abtest.adapters.table import Table
+from abtest.experiment.record.function_environments import EndpointEnvironment
+from abtest.handlers.environment import read
+from abtest.operations import hold_lease
 
 
 class Released(TypedDict):
@@ -11,6 +13,6 @@ class Released(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> Released:
-    settings = read(LeaseSettings)
-    ExperimentsTable(settings.experiments_table_name).release_lease(settings.endpoint_name, event["execution"])
+    environment = read(EndpointEnvironment)
+    hold_lease.release(Table(environment.experiments_table_name), environment.endpoint_name, event["execution"])
     return {"released": True}

@@ -3,8 +3,9 @@
 from typing import Any, TypedDict
 
 from abtest.adapters import alarms
+from abtest.experiment.record.function_environments import AlarmEnvironment
 from abtest.experiment.record.plan import Plan
-from abtest.handlers.settings import AlarmSettings, logger, read
+from abtest.handlers.environment import logger, read
 
 
 class AlarmsSet(TypedDict):
@@ -14,12 +15,11 @@ class AlarmsSet(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> AlarmsSet:
-    settings = read(AlarmSettings)
-    canary, challengers = settings.experiment_config.canary, Plan.from_json(event["experiment"]).variants[1:]
+    config, challengers = read(AlarmEnvironment).experiment_config, Plan.from_json(event["experiment"]).variants[1:]
     names: list[str] = []
-    if canary:
+    if config.canary:
         for variant in challengers:
-            names += alarms.put(settings.endpoint_name, variant.variant_name, canary)
-    gone = alarms.keep_only(settings.endpoint_name, names)
+            names += alarms.put(config.endpoint_name, variant.variant_name, config.canary)
+    gone = alarms.keep_only(config.endpoint_name, names)
     logger.info("alarms are set", alarms=names, removed=gone)
     return {"alarms": names}

@@ -1,15 +1,16 @@
 """TakeOut: an alarm of a challenger rose, so it serves nobody any more; rebalance moves the endpoint's weights.
 
-Events may come twice: a variant is taken out once. The weights are seen to each time, in case the first try died.
+Events may come twice: a variant is taken out once.
 """
 
 import datetime
 from typing import Any, TypedDict
 
-from abtest.adapters import alarms, executions
+from abtest.adapters import alarms
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.handlers.settings import BreakerSettings, logger, read
-from abtest.operations import take_out as breaker
+from abtest.experiment.record.function_environments import TakeOutEnvironment
+from abtest.handlers.environment import logger, read
+from abtest.operations import take_out
 
 
 class TakenOut(TypedDict):
@@ -20,16 +21,16 @@ class TakenOut(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: Any) -> TakenOut:
-    settings, alarm = read(BreakerSettings), event["detail"]
-    variant_name = alarms.variant_of(alarm["alarmName"], settings.endpoint_name)
-    taken_out = breaker.take_out(
-        ExperimentsTable(settings.experiments_table_name),
-        settings.endpoint_name,
+    environment, alarm = read(TakeOutEnvironment), event["detail"]
+    variant_name = alarms.variant_of(alarm["alarmName"], environment.endpoint_name)
+    taken_out = take_out.take_out(
+        ExperimentsTable(environment.experiments_table_name),
+        environment.endpoint_name,
         variant_name,
         f"{alarm['configuration']['description']}. {alarm['state']['reason']}",
+        rebalance_arn=environment.rebalance_state_machine_arn,
         execution=event["id"],
         now=datetime.datetime.now(datetime.UTC),
     )
-    executions.start(settings.rebalance_state_machine_arn, {"endpoint_name": settings.endpoint_name})
     logger.warning("a variant is out", variant_name=variant_name, alarm=alarm["alarmName"], taken_out=taken_out)
     return {"variant_name": variant_name, "taken_out": taken_out}

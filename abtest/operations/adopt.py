@@ -7,15 +7,18 @@ import contextlib
 import dataclasses
 import datetime
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.served import DELETING, IN_SERVICE, ServedEndpoint, served
+from abtest.adapters import adopted_endpoints, leases
+from abtest.adapters.endpoint_description import DELETING, IN_SERVICE, EndpointDescription, describe
+from abtest.adapters.experiments_table import ExperimentsTable, apply, begin, resume, retire
+from abtest.adapters.table import Write
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.endpoint_tags import EndpointTags
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.plan import Plan, PlannedVariant
+from abtest.operations import hold_lease
 from abtest.operations.register import changed, new_experiment
 
 FEWEST_VARIANTS = 2
@@ -38,12 +41,12 @@ class Adoption:
 
 @dataclasses.dataclass(frozen=True)
 class Adopter:
-    """Brings experiments in line with endpoints. Each method raises ServedError and, if others write too, StaleError.
+    """Brings experiments in line with endpoints.
 
-    `execution` is who holds the lease.
+    `execution` is who holds the lease. Each method raises DescriptionError and, if others write too, StaleError.
     """
 
-    table: AdoptedEndpoints
+    table: ExperimentsTable
     config: ExperimentConfig
     execution: str
 
@@ -56,10 +59,10 @@ class Adopter:
         """After a change of the endpoint, of which somebody heard. Raises ConfigError, naming the wrong tag."""
         if endpoint_name == self.config.endpoint_name or not endpoint_name.startswith(self.config.endpoint_prefix):
             return Adoption(endpoint_name, None, "none", "It is the stage's own endpoint, or another project's.")
-        if self.table.current(endpoint_name) is None and not self._invites(served(endpoint_name)):
+        if self.table.current(endpoint_name) is None and not self._invites(describe(endpoint_name)):
             return Adoption(endpoint_name, None, "none", "It has no experiment, and no tags that ask for one.")
         with self._lease(endpoint_name):
-            endpoint, running = served(endpoint_name), self.table.current(endpoint_name)
+            endpoint, running = describe(endpoint_name), self.table.current(endpoint_name)
             if endpoint is None or endpoint.status == DELETING:
                 return self._retired(endpoint_name, running, None, now, "The endpoint is deleted.")
             if endpoint.status != IN_SERVICE:
@@ -68,12 +71,15 @@ class Adopter:
                 return self._retired(endpoint_name, running, None, now, "It serves one variant, not the champion.")
             return self._tested(endpoint, running, EndpointTags.read(endpoint.tags, self.config.stage_name), now)
 
-    def _invites(self, endpoint: ServedEndpoint | None) -> bool:
+    def _invites(self, endpoint: EndpointDescription | None) -> bool:
         """Whether an endpoint without an experiment asks for one, and was not retired by hand since it was made."""
         if endpoint is None or endpoint.status != IN_SERVICE:
             return False
         tags = EndpointTags.read(endpoint.tags, self.config.stage_name)
-        return tags.enabled and self.table.retired_by_hand(endpoint.endpoint_name) != endpoint.created_at
+        return (
+            tags.enabled
+            and adopted_endpoints.retired_by_hand(self.table, endpoint.endpoint_name) != endpoint.created_at
+        )
 
     def adopt(
         self, endpoint_name: str, now: datetime.datetime, *, champion: str | None, settings: Mapping[str, Any]
@@ -81,7 +87,7 @@ class Adopter:
         """By hand; `champion` and `settings` come before its tags. Raises AdoptionError, ConfigError."""
         self._refuse_name(endpoint_name)
         with self._lease(endpoint_name):
-            endpoint = served(endpoint_name)
+            endpoint = describe(endpoint_name)
             if endpoint is None or endpoint.status != IN_SERVICE:
                 state = "does not exist" if endpoint is None else f"is {endpoint.status}"
                 raise AdoptionError(f"the endpoint {endpoint_name} {state}: it must be {IN_SERVICE} to be adopted")
@@ -102,7 +108,7 @@ class Adopter:
         """By hand: an event adopts it again only after it was made anew. Raises AdoptionError."""
         self._refuse_name(endpoint_name)
         with self._lease(endpoint_name):
-            endpoint, running = served(endpoint_name), self.table.current(endpoint_name)
+            endpoint, running = describe(endpoint_name), self.table.current(endpoint_name)
             if running is None and not self.table.past(endpoint_name):
                 raise AdoptionError(f"{endpoint_name} takes no part in a test, and never did")
             by_hand = endpoint.created_at if endpoint else None
@@ -120,18 +126,18 @@ class Adopter:
     @contextlib.contextmanager
     def _lease(self, endpoint_name: str) -> Iterator[None]:
         end = time.monotonic() + PATIENCE_SECONDS
-        while not self.table.ask_for_lease(endpoint_name, self.execution, time.time()):
+        while not hold_lease.ask(self.table, endpoint_name, self.execution, time.time()):
             if time.monotonic() > end:
-                self.table.release_lease(endpoint_name, self.execution)
+                hold_lease.release(self.table, endpoint_name, self.execution)
                 raise AdoptionError(f"another execution is changing {endpoint_name}: try again")
             time.sleep(0.5)
         try:
             yield
         finally:
-            self.table.release_lease(endpoint_name, self.execution)
+            hold_lease.release(self.table, endpoint_name, self.execution)
 
     def _tested(
-        self, endpoint: ServedEndpoint, running: Experiment | None, wanted: EndpointTags, now: datetime.datetime
+        self, endpoint: EndpointDescription, running: Experiment | None, wanted: EndpointTags, now: datetime.datetime
     ) -> Adoption:
         """The running experiment goes on, or a past one of the same champion does, or a new one begins."""
         name = endpoint.endpoint_name
@@ -139,21 +145,21 @@ class Adopter:
         if running and plan:
             after, decision = changed(running, plan, self._settings, now)
             if decision:
-                self.table.join(after, decision, before=running, execution=self.execution)
+                self._write(name, apply(after, decision, before=running, execution=self.execution))
             what = "changed" if decision else "none"
             return Adoption(name, running.experiment_id, what, f"It serves {', '.join(plan.packages)}.")
         for past in sorted(self.table.past(name), key=lambda experiment: experiment.started_at, reverse=True):
             plan = _continued(endpoint, past)
             if plan and wanted.champion in (None, past.variants[0].variant_name):
-                again = dataclasses.replace(past, **wanted.settings)
+                again = dataclasses.replace(past, settings=dataclasses.replace(past.settings, **wanted.settings))
                 after, decision = changed(again, plan, self._settings, now)
-                also = [self.table.indexed(name, live=True)]
-                self.table.resume(after, decision, before=running, execution=self.execution, also=also)
+                writes = resume(after, decision, before=running, execution=self.execution)
+                self._write(name, [*writes, adopted_endpoints.put(name, live=True)])
                 return Adoption(name, past.experiment_id, "resumed", "It serves again what it tested before.")
         return self._begun(endpoint, running, wanted, now)
 
     def _begun(
-        self, endpoint: ServedEndpoint, before: Experiment | None, wanted: EndpointTags, now: datetime.datetime
+        self, endpoint: EndpointDescription, before: Experiment | None, wanted: EndpointTags, now: datetime.datetime
     ) -> Adoption:
         plan, name = _plan(endpoint, wanted.champion or endpoint.variants[0].variant_name), endpoint.endpoint_name
         counter = self.table.counter(name, plan.champion_version) + 1
@@ -165,8 +171,8 @@ class Adopter:
             name,
             now,
         )
-        also = [self.table.indexed(name, live=True)]
-        self.table.begin(experiment, counter=counter, before=before, execution=self.execution, also=also)
+        writes = begin(experiment, counter=counter, before=before)
+        self._write(name, [*writes, adopted_endpoints.put(name, live=True)])
         return Adoption(name, experiment.experiment_id, "begun", f"{', '.join(plan.packages)} are on trial.")
 
     def _retired(
@@ -178,19 +184,24 @@ class Adopter:
         reason: str,
     ) -> Adoption:
         if running or by_hand:
-            self.table.retire(endpoint_name, running, by_hand=by_hand, execution=self.execution, now=now)
+            writes = retire(running, now) if running else []
+            self._write(endpoint_name, [*writes, adopted_endpoints.put(endpoint_name, live=False, by_hand=by_hand)])
         if running is None:
             return Adoption(endpoint_name, None, "none", reason)
         return Adoption(endpoint_name, running.experiment_id, "retired", reason)
 
+    def _write(self, endpoint_name: str, writes: Sequence[Write]) -> None:
+        """Raises StaleError, also if another execution has taken over the lease."""
+        self.table.transact([leases.check(endpoint_name, self.execution), *writes])
+
 
 def _refuse_changes(
-    endpoint: ServedEndpoint, running: Experiment | None, champion: str | None, settings: Mapping[str, Any]
+    endpoint: EndpointDescription, running: Experiment | None, champion: str | None, settings: Mapping[str, Any]
 ) -> None:
     """A running experiment keeps its champion and settings. Raises AdoptionError."""
     if running is None or _continued(endpoint, running) is None:
         return
-    now = {"champion": running.variants[0].variant_name} | {key: getattr(running, key) for key in settings}
+    now = {"champion": running.variants[0].variant_name} | {key: getattr(running.settings, key) for key in settings}
     wanted = {**settings, **({"champion": champion} if champion else {})}
     for key, value in wanted.items():
         if value != now[key]:
@@ -200,7 +211,7 @@ def _refuse_changes(
             )
 
 
-def _plan(endpoint: ServedEndpoint, champion: str, known: Collection[str] = ()) -> Plan:
+def _plan(endpoint: EndpointDescription, champion: str, known: Collection[str] = ()) -> Plan:
     """The champion first, then the others in their order; `known` are on trial already. Raises AdoptionError."""
     names = [variant.variant_name for variant in endpoint.variants]
     if champion not in names:
@@ -220,7 +231,7 @@ def _version(champion: PlannedVariant) -> int:
     return int(version) if ":model-package/" in champion.model_package_arn and version.isdecimal() else 0
 
 
-def _continued(endpoint: ServedEndpoint, experiment: Experiment) -> Plan | None:
+def _continued(endpoint: EndpointDescription, experiment: Experiment) -> Plan | None:
     """The endpoint's variants with the experiment's champion; None if it does not go on with them.
 
     It does if the champion is the same model under the same name, and no other name stands for another model now.

@@ -1,95 +1,49 @@
-"""What build-endpoint creates for a selection: names, models, production variants."""
+"""Says what build-endpoint has to do so that the endpoint serves what the registry has approved."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from abtest.experiment.record.plan import Plan, PlannedVariant
-from abtest.experiment.record.selection import SelectedVariant, Selection
+from abtest.adapters import registry, releases, shadows
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.deployment import Deployment
+from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.selection import select
+from abtest.experiment.record.variants import Shares
 
 
-@dataclasses.dataclass(frozen=True)
-class Deployment:
-    """A selection bound to an endpoint; `in_shadow`, the challenger answers only copies of the champion's requests.
+def deploy(
+    table: ExperimentsTable,
+    config: ExperimentConfig,
+    endpoint: Mapping[str, Any],
+    *,
+    groups: tuple[str, str],
+    role_arn: str,
+) -> tuple[Deployment, Shares] | None:
+    """What to deploy, and with which traffic shares; None if no champion is approved.
 
-    Names end in a digest of what they stand for: a model or an endpoint config of the same name is the same thing.
+    `endpoint` is described as by DescribeEndpoint, `groups` are the model package groups of the champion and of the
+    challengers, `role_arn` is the models'. A shadow that has to be deployed begins anew: its time begins once it is.
+    Raises SelectionError and PlanError.
     """
-
-    endpoint_name: str
-    execution_role_arn: str
-    selection: Selection
-    in_shadow: bool = False
-
-    @property
-    def served(self) -> tuple[SelectedVariant, ...]:
-        """Whose answers users get."""
-        return (self.selection.champion,) if self.in_shadow else self.selection.variants
-
-    @property
-    def endpoint_config_name(self) -> str:
-        """The digest leaves out weights: a change of traffic is no new deployment."""
-        parts = [
-            [v.variant_name, v.instance_type, v.instance_count, self.model_name(v)] for v in self.selection.variants
-        ]
-        parts += [["in shadow"]] if self.in_shadow else []
-        return f"{self.endpoint_name}-{digest(parts, 12)}"
-
-    def action(self, endpoint: Mapping[str, Any]) -> str:
-        """What to do with the endpoint, described as by DescribeEndpoint (or with the status Missing).
-
-        create, update, register (it serves this already) or replace: SageMaker lets a Failed one only be deleted.
-        """
-        status = endpoint["EndpointStatus"]
-        if status in ("Missing", "Failed"):
-            return "create" if status == "Missing" else "replace"
-        serves_this = endpoint.get("EndpointConfigName") == self.endpoint_config_name
-        return "register" if serves_this and status == "InService" else "update"
-
-    def model_name(self, variant: SelectedVariant) -> str:
-        """At most 63 characters; the creation time tells apart packages of a group that was made anew."""
-        package = variant.package
-        suffix = (
-            f"-{package.version}-{digest([package.arn, package.created_at.isoformat(), self.execution_role_arn], 8)}"
-        )
-        return self.endpoint_name.removeprefix("sagemaker-")[: 63 - len(suffix)] + suffix
-
-    @property
-    def plan(self) -> Plan:
-        """The variants as the experiment knows them."""
-        return plan_of(Selection(self.selection.champion, self.served[1:]))
-
-    @property
-    def models(self) -> dict[str, str]:
-        """The package ARN of each model to create, by the model's name."""
-        return {self.model_name(variant): variant.package.arn for variant in self.selection.variants}
-
-    def production_variants(self, shares: Mapping[str, float]) -> list[dict[str, Any]]:
-        """As CreateEndpointConfig takes them."""
-        return [self._variant(variant, shares[variant.variant_name]) for variant in self.served]
-
-    @property
-    def shadow_variants(self) -> list[dict[str, Any]]:
-        """The challenger in shadow, which sees every request: its weight is the champion's."""
-        return [self._variant(variant, 1.0) for variant in self.selection.variants if variant not in self.served]
-
-    def _variant(self, variant: SelectedVariant, weight: float) -> dict[str, Any]:
-        return {
-            "VariantName": variant.variant_name,
-            "ModelName": self.model_name(variant),
-            "InstanceType": variant.instance_type,
-            "InitialInstanceCount": variant.instance_count,
-            "InitialVariantWeight": weight,
-        }
+    champions, challengers = (registry.packages(group) for group in groups)
+    selection = select(champions, challengers, config)
+    if selection is None:
+        return None
+    deployment, name = Deployment(config.endpoint_name, role_arn, selection), config.endpoint_name
+    wanted = table.ended(name, releases.get(table, name).resume)  # by a rollback
+    running = deployment.plan.continued(wanted, table.current(name))
+    if config.shadow and selection.challengers and _needs_shadow(table, deployment, running):
+        deployment = dataclasses.replace(deployment, in_shadow=True)
+        if deployment.action(endpoint) != "register":
+            table.attempt([shadows.restart(name, deployment.pair)])
+    return deployment, deployment.plan.shares(running, config.joining_share, config.canary_share)
 
 
-def plan_of(selection: Selection) -> Plan:
-    """The selected variants as an experiment knows them."""
-    chosen = selection.variants
-    variants = tuple(PlannedVariant(v.variant_name, v.package.arn, v.initial_weight, v.cost) for v in chosen)
-    return Plan(selection.champion.package.version, variants)
-
-
-def digest(parts: Any, length: int) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:length]
+def _needs_shadow(table: ExperimentsTable, deployment: Deployment, running: Experiment | None) -> bool:
+    """Whether the challenger neither serves beside this champion nor has a verdict of its shadow."""
+    if running and set(deployment.plan.packages.values()) <= set(running.packages.values()):
+        return False
+    found = shadows.get(table, deployment.endpoint_name, deployment.pair)
+    return found is None or found.passed is None

@@ -7,12 +7,12 @@ import dataclasses
 from typing import Any
 
 from abtest.adapters import registry
-from abtest.adapters.missing import described
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.deployment import digest
 from abtest.experiment.record.experiment import DECIDED, Experiment
 from abtest.experiment.record.selection import APPROVED, PENDING, REJECTED, Package
 from abtest.experiment.record.variants import Variant
-from abtest.operations.deploy import digest
 
 # What a package is made of; the new version is the same model with the same evidence.
 COPIED = (
@@ -42,8 +42,12 @@ class Promotion:
     change: str
 
 
-def winner(experiment: Experiment, variant_name: str | None = None) -> Variant:
-    """The experiment's winner, or the variant that a person names. Raises PromotionError."""
+def winner(experiment: Experiment, config: ExperimentConfig, variant_name: str | None = None) -> Variant:
+    """The experiment's winner, or the variant that a person names.
+
+    Raises PromotionError if it cannot be promoted, also if the configuration names versions: build-endpoint would go on
+    serving those.
+    """
     name = variant_name or (experiment.leader if experiment.status == DECIDED else None)
     if name is None:
         raise PromotionError(
@@ -57,16 +61,12 @@ def winner(experiment: Experiment, variant_name: str | None = None) -> Variant:
         )
     if name in experiment.out:
         raise PromotionError(f"{name} is out ({experiment.out[name]}): abtest readmit {name} first, or let it be")
-    return found
-
-
-def refuse_pinned(config: ExperimentConfig) -> None:
-    """Raises PromotionError if the configuration names versions: build-endpoint would go on serving those."""
     if config.pinned:
         raise PromotionError(
             f"{config.pinned[0]}: the configuration names a version, which would go on being served; "
             "remove it and deploy the stage, then promote"
         )
+    return found
 
 
 def already(experiment: Experiment, chosen: Variant, group_name: str) -> Package | None:
@@ -84,15 +84,11 @@ def _origin(package: Package) -> tuple[str | None, str | None]:
     return metadata.get(FROM), metadata.get(IN)
 
 
-def promote(
-    experiment: Experiment, config: ExperimentConfig, group_name: str, *, variant_name: str | None = None
-) -> Promotion:
-    """Registers the winner, or the variant named by hand, in the champion's group. Once: again changes nothing.
+def promote(experiment: Experiment, chosen: Variant, config: ExperimentConfig, group_name: str) -> Promotion:
+    """Registers the variant, as `winner` chose it, in the champion's group. Once: again changes nothing.
 
     Raises PromotionError.
     """
-    chosen = winner(experiment, variant_name)
-    refuse_pinned(config)
     before = already(experiment, chosen, group_name)
     if before:
         return Promotion(chosen.variant_name, experiment.experiment_id, before, "none")
@@ -101,8 +97,24 @@ def promote(
     return Promotion(chosen.variant_name, experiment.experiment_id, made, "registered")
 
 
+def promote_decided(table: ExperimentsTable, config: ExperimentConfig, group_name: str) -> tuple[str, str]:
+    """Promotes the winner of what is decided now on the stage's endpoint.
+
+    Returns the change, registered or none, and a sentence: what is registered, or why nothing is. A winner that must
+    not be promoted, as somebody has rejected it, is no failure: that would come again with every event.
+    """
+    experiment = table.current(config.endpoint_name)
+    if experiment is None or experiment.status != DECIDED:
+        return "none", f"Nothing is decided on {config.endpoint_name}."
+    try:
+        done = promote(experiment, winner(experiment, config), config, group_name)
+    except PromotionError as error:
+        return "none", str(error)
+    return done.change, f"{done.variant_name} of {done.experiment_id} is {done.package.arn}, {done.package.status}."
+
+
 def _request(experiment: Experiment, chosen: Variant, config: ExperimentConfig, group_name: str) -> dict[str, Any]:
-    package = described(registry.client().describe_model_package, ModelPackageName=chosen.model_package_arn)
+    package = registry.found(chosen.model_package_arn)
     if package is None:
         raise PromotionError(f"{chosen.variant_name} is deleted from the registry: register and approve another model")
     if package.get("ModelApprovalStatus") == REJECTED:

@@ -3,18 +3,14 @@
 import dataclasses
 import datetime
 
-from abtest.adapters.experiments_table import Item
-from abtest.adapters.releases import ReleasesTable
-from abtest.experiment.allocation.posterior import probability_best
-from abtest.experiment.counting.counts import Counts
-from abtest.experiment.evidence.conclusion import conclude, in_utility
-from abtest.experiment.rebalance import evidence_fields
+from abtest.adapters import leases, releases
+from abtest.adapters.experiments_table import ExperimentsTable, apply, begin, resume
+from abtest.experiment.rebalance import decide_change
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.decision import Decision
-from abtest.experiment.record.experiment import RUNNING, Experiment, decision_id, experiment_id
+from abtest.experiment.record.experiment import RUNNING, Experiment, experiment_id
 from abtest.experiment.record.plan import Plan, begun
 from abtest.experiment.record.release import Release
-from abtest.experiment.record.variants import VariantCounts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Registration:
 
 
 def register(
-    table: ReleasesTable,
+    table: ExperimentsTable,
     plan: Plan,
     config: ExperimentConfig,
     *,
@@ -40,28 +36,25 @@ def register(
     variants cannot join.
     """
     name = config.endpoint_name
-    releases, before = table.releases(name), table.current(name)
-    running = table.wanted_back(name, releases, plan) or before
-
-    def also(experiment: Experiment) -> list[Item]:
-        release = Release(endpoint_config_name, experiment.experiment_id, plan.packages)
-        return table.changed(name, releases, releases.then(release))
-
-    if running is None or not plan.continues(running):
+    known, before = releases.get(table, name), table.current(name)
+    running = plan.continued(table.ended(name, known.resume), before)  # the first is what a rollback wants resumed
+    if running is None:
         counter = table.counter(name, plan.champion_version) + 1
         new_id = experiment_id(config.project_name, config.stage_name, plan.champion_version, counter)
-        new = new_experiment(plan, config, new_id, name, now)
-        table.begin(new, counter=counter, before=before, execution=execution, also=also(new))
-        return Registration(new.experiment_id, "begun")
-    after, decision = changed(running, plan, config, now)
-    if running is not before:
-        table.resume(after, decision, before=before, execution=execution, also=also(after))
-        return Registration(after.experiment_id, "resumed")
-    if decision:
-        table.join(after, decision, before=running, execution=execution, also=also(after))
-        return Registration(after.experiment_id, "changed")
-    table.release(name, also(after), execution=execution)
-    return Registration(after.experiment_id, "none")
+        after = new_experiment(plan, config, new_id, name, now)
+        change, writes = "begun", begin(after, counter=counter, before=before)
+    else:
+        after, decision = changed(running, plan, config, now)
+        if running is not before:
+            change, writes = "resumed", resume(after, decision, before=before, execution=execution)
+        elif decision:
+            change, writes = "changed", apply(after, decision, before=running, execution=execution)
+        else:
+            change, writes = "none", []
+    release = Release.of(endpoint_config_name, after.experiment_id, plan.packages)
+    if writes := [*writes, *releases.put(name, known, known.then(release))]:
+        table.transact([leases.check(name, execution), *writes])
+    return Registration(after.experiment_id, change)
 
 
 def changed(
@@ -79,7 +72,7 @@ def changed(
         out={name: why for name, why in running.out.items() if name in plan.packages},
         canary_until=_canaries(plan, config, running, now),
     )
-    return by_decision(running, joined, now, _reason(running, joined))
+    return decide_change(running, joined, now, _reason(running, joined))
 
 
 def new_experiment(
@@ -92,20 +85,11 @@ def new_experiment(
         project=config.project_name,
         stage=config.stage_name,
         champion_version=plan.champion_version,
-        strategy=config.strategy,
+        settings=config.settings,
         variants=tuple(begun(variant, now) for variant in plan.variants),
         shares=plan.shares(None, canary_share=config.canary_share),
         canary_until=_canaries(plan, config, None, now),
         started_at=now,
-        epsilon=config.epsilon,
-        warmup=config.warmup,
-        exploration_floor=config.exploration_floor,
-        alpha=config.alpha,
-        mode=config.mode,
-        objective=config.objective,
-        margin=config.margin,
-        time_limit_hours=config.time_limit_hours,
-        attribution_window_seconds=config.attribution_window_seconds,
     )
 
 
@@ -120,45 +104,6 @@ def _canaries(
         coming = [variant.variant_name for variant in plan.variants[1:] if variant.variant_name not in known]
         ends |= dict.fromkeys(coming, config.canary.ends_at(now))
     return ends
-
-
-def by_decision(
-    running: Experiment, changed: Experiment, now: datetime.datetime, reason: str
-) -> tuple[Experiment, Decision]:
-    """`changed`, with the Decision that makes it of `running`, which ends an interval."""
-    decision = change_of_variants(running, changed, now, reason)
-    applied = dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number)
-    return applied, decision
-
-
-def change_of_variants(running: Experiment, joined: Experiment, now: datetime.datetime, reason: str) -> Decision:
-    """The Decision that makes `joined` of `running`: not by the counts, which stay as they are and prove nothing yet.
-
-    Its status is that of `joined`: where variants join, nothing is known of them, and it is running again.
-    """
-    known = {name: (running.counts or {}).get(name, VariantCounts()) for name in joined.variant_names}
-    trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
-    live = joined.live
-    best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
-    unknown = conclude(live, Counts(joined.experiment_id, now, {}, ()), best, now=now, trusted=False)
-    number = running.decision_count + 1
-    return Decision(
-        decision_id=decision_id(running.experiment_id, number),
-        number=number,
-        experiment_id=running.experiment_id,
-        endpoint_name=running.endpoint_name,
-        decided_at=now,
-        as_of=now,
-        strategy=running.strategy,
-        old_shares=running.shares,
-        new_shares=joined.shares,
-        counts=known,
-        probability_best=best,
-        value_remaining=None,
-        reason=reason,
-        updated=True,
-        **evidence_fields(live, dataclasses.replace(unknown, status=joined.status)),
-    )
 
 
 def _reason(running: Experiment, joined: Experiment) -> str:

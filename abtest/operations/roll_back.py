@@ -7,12 +7,12 @@ forward again by the next approval, so a rollback changes the registry, and buil
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from abtest.adapters import registry
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters import executions, registry, releases
+from abtest.adapters.table import Table
 from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.deployment import plan_of
 from abtest.experiment.record.release import Release, Releases
 from abtest.experiment.record.selection import APPROVED, REJECTED, Package, SelectionError, select
-from abtest.operations.deploy import plan_of
 
 Groups = Mapping[str, Sequence[Package]]  # the packages of each group, by role: champion, challenger
 
@@ -23,8 +23,12 @@ class RollbackError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Rollback:
-    """From one release to another. `rejected` are the packages that are still to be rejected for it."""
+    """From one release to another. `rejected` are the packages that are still to be rejected for it.
 
+    `known` is what was on record when it was planned.
+    """
+
+    known: Releases
     leaving: Release
     target: Release
     rejected: tuple[Package, ...]
@@ -35,10 +39,19 @@ class Rollback:
         return None if self.target.experiment_id == self.leaving.experiment_id else self.target.experiment_id
 
 
-def planned(releases: Releases, groups: Groups, config: ExperimentConfig) -> Rollback:
+def plan(table: Table, config: ExperimentConfig, group_names: Mapping[str, str]) -> Rollback:
+    """The way back by what is on record and in the registry now; `group_names` are by role, champion and challenger.
+
+    Raises RollbackError where there is no way back.
+    """
+    groups = {role: registry.packages(name) for role, name in group_names.items()}
+    return planned(releases.get(table, config.endpoint_name), groups, config)
+
+
+def planned(known: Releases, groups: Groups, config: ExperimentConfig) -> Rollback:
     """The way back. Raises RollbackError where there is none."""
-    if releases.current is None or releases.previous is None:
-        served = ", ".join(releases.current.packages) if releases.current else "nothing"
+    if known.current is None or known.previous is None:
+        served = ", ".join(known.current.packages) if known.current else "nothing"
         raise RollbackError(
             f"{config.endpoint_name} serves {served}, and no other release is on record: there is nothing to go back "
             "to; abtest models approve puts another model on trial"
@@ -48,28 +61,31 @@ def planned(releases: Releases, groups: Groups, config: ExperimentConfig) -> Rol
             f"{config.pinned[0]}: the configuration names a version, which would go on being served; "
             "name the earlier one, or remove the key, and deploy the stage"
         )
-    leaving, target = releases.current, releases.previous
+    leaving, target = known.current, known.previous
     _refuse_unapproved(target, groups)
     _refuse_nothing_to_leave(leaving, target, groups)
     leaves = set(leaving.packages.values()) - set(target.packages.values())
     rejected = [p for packages in groups.values() for p in packages if p.arn in leaves and p.status == APPROVED]
     _refuse_other_selection(target, _without(groups, rejected), config)
-    return Rollback(leaving, target, tuple(rejected))
+    return Rollback(known, leaving, target, tuple(rejected))
 
 
-def roll_back(table: ReleasesTable, releases: Releases, back: Rollback, endpoint_name: str) -> None:
-    """Marks the experiment to resume, then rejects. It can be repeated; build-endpoint is yet to be started.
+def roll_back(table: Table, back: Rollback, endpoint_name: str, build_endpoint_arn: str) -> str:
+    """Marks the experiment to resume, rejects, and starts build-endpoint. It can be repeated.
 
-    Raises StaleError if another release was deployed meanwhile.
+    Returns the ARN of the execution. Raises StaleError, before anything is rejected, if another release was deployed
+    meanwhile.
     """
-    table.want_back(endpoint_name, releases, back.resumed)
+    if writes := releases.put(endpoint_name, back.known, back.known.wanting(back.resumed)):
+        table.transact(writes)
     note = f"Rolled back from {back.leaving.endpoint_config_name} to {back.target.endpoint_config_name}."
     for package in back.rejected:
         registry.set_status(package.arn, REJECTED, note)
+    return executions.start(build_endpoint_arn, {})
 
 
 def _refuse_unapproved(target: Release, groups: Groups) -> None:
-    known = _names(groups)
+    names = _names(groups)
     status = {package.arn: package.status for packages in groups.values() for package in packages}
     for variant_name, arn in target.packages.items():
         if arn not in status:
@@ -79,8 +95,8 @@ def _refuse_unapproved(target: Release, groups: Groups) -> None:
             )
         if status[arn] != APPROVED:
             raise RollbackError(
-                f"{known[arn]}, which the previous release served as {variant_name}, is {status[arn]}: "
-                f"abtest models approve {known[arn]} puts it on the endpoint again"
+                f"{names[arn]}, which the previous release served as {variant_name}, is {status[arn]}: "
+                f"abtest models approve {names[arn]} puts it on the endpoint again"
             )
 
 

@@ -1,8 +1,9 @@
-"""The report's pictures, each an SVG element to be put into a page."""
+"""Draws the report's pictures, each an SVG element to be put into a page."""
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
-from abtest.report.history import Round
+from abtest.report.rounds import Round
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#5b6472", "#7b3294", "#004d40")
@@ -39,17 +40,18 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 
+UNDATED: Any = {"Date": None, "Creator": None}  # so that runs compare
 POSTERIOR_POINTS = 400
 MANY_ROUNDS = 40  # from there on, marks of the usual size hide each other
 
 
 def colours(variant_names: Sequence[str]) -> dict[str, str]:
-    """One colour a variant, the same in every picture (SageMaker allows at most ten variants)."""
+    """Gives each variant one colour, the same in every picture (SageMaker allows at most ten variants)."""
     return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(variant_names)}
 
 
 def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """The share of new users that each variant gets after each round while it takes part, 0 to 100 %."""
+    """Draws the share of new users that each variant gets after each round while it takes part, 0 to 100 %."""
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
@@ -63,7 +65,7 @@ def traffic_share(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
 
 def cumulative_reward(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """The reward that each variant has earned by each round while it takes part."""
+    """Draws the reward that each variant has earned by each round while it takes part."""
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
@@ -76,7 +78,7 @@ def cumulative_reward(rounds: Sequence[Round], variant_names: Sequence[str]) -> 
 
 
 def reward_rate(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """Reward per invocation, with the middle 95 % of the Beta posterior where it is normal enough to draw."""
+    """Draws the reward per invocation, with the middle 95 % of the Beta posterior."""
 
     def draw(axes: Axes) -> None:
         for name, colour in colours(variant_names).items():
@@ -91,7 +93,7 @@ def reward_rate(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
 
 def evidence(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
-    """The leader's e-value against its closest rival, and what a decision needs; "" before there is one."""
+    """Draws the leader's e-value against its closest rival, and what a decision needs; "" before there is one."""
     seen = [(r, e) for r in rounds if (e := r.evidence)]
     if not seen:
         return ""
@@ -116,7 +118,7 @@ def evidence(rounds: Sequence[Round], variant_names: Sequence[str]) -> str:
 
 
 def advantage(rounds: Sequence[Round], variant_names: Sequence[str], *, margin: float | None = None) -> str:
-    """By how much the last leader is better than each other variant, with confidence sequences; "" if unknown.
+    """Draws by how much the last leader is better than each other variant, with confidence sequences; "" if unknown.
 
     A round that another variant led knows no more than how it compares with that one. Intervals that lie between the
     `margin` on both sides of 0 mean equivalence.
@@ -146,7 +148,7 @@ def advantage(rounds: Sequence[Round], variant_names: Sequence[str], *, margin: 
 
 
 def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels: int = 4) -> str:
-    """The Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced, the last among them.
+    """Draws the Beta posterior of each variant's reward rate at up to `panels` rounds, evenly spaced up to the last.
 
     A variant that nobody has had yet is left out, unless that is all of them: of it nothing is believed.
     """
@@ -174,13 +176,13 @@ def posteriors(rounds: Sequence[Round], variant_names: Sequence[str], *, panels:
 
 
 def beta_density(x: float, alpha: float, beta: float) -> float:
-    """The density of Beta(alpha, beta) at 0 < x < 1."""
+    """Returns the density of Beta(alpha, beta) at 0 < x < 1."""
     log_norm = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
     return math.exp(log_norm + (alpha - 1) * math.log(x) + (beta - 1) * math.log1p(-x))
 
 
 def _rate_limits(rounds: Sequence[Round], variant_names: Sequence[str]) -> tuple[float, float]:
-    """Where the densities of all panels are worth drawing."""
+    """Returns the range of rates in which the densities of all panels are worth drawing."""
     seen = [(r, name) for r in rounds for name in variant_names if r.trials(name)]
     intervals = [r.interval(name) for r, name in seen] or [(0.0, 1.0)]
     low, high = min(i[0] for i in intervals), max(i[1] for i in intervals)
@@ -195,7 +197,7 @@ def _spread(rounds: Sequence[Round], most: int) -> list[Round]:
 
 
 def _band(axes: Axes, numbers: Sequence[int], intervals: Sequence[tuple[float, float]], colour: str) -> None:
-    """The intervals round by round: an area, or a line where there is one."""
+    """Draws the intervals round by round: an area, or a line where there is one."""
     low, high = [interval[0] for interval in intervals], [interval[1] for interval in intervals]
     axes.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
     if len(numbers) == 1:
@@ -223,11 +225,16 @@ def _picture(title: str, draw: Callable[[Axes], None]) -> str:
         return _svg(figure)
 
 
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure as the file that the path's suffix says, .svg or .png, and makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata=UNDATED if path.suffix == ".svg" else {})
+
+
 def _svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element without the XML prologue; the date is left out, so that runs compare."""
+    """Returns the figure as an `<svg>` element without the XML prologue."""
     buffer = io.StringIO()
-    metadata: Mapping[str, None] = {"Date": None, "Creator": None}
-    figure.savefig(buffer, format="svg", metadata=metadata)
+    figure.savefig(buffer, format="svg", metadata=UNDATED)
     text = buffer.getvalue()
     for colour, name in NAMED.items():
         text = text.replace(colour, name if colour == INK else f"var(--{name}, {colour})")

@@ -1,4 +1,4 @@
-"""One experiment as one self-contained HTML page: no script, no font and no picture from elsewhere."""
+"""Renders one experiment as one HTML page that needs no script, font or picture from elsewhere."""
 
 import importlib.resources
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from typing import Any
 import jinja2
 
 from abtest.experiment.record.decision import Decision
-from abtest.report.history import Round, rounds_of
-from abtest.report.words import DASH, canaries, effects, headline, out, percent, reason, settings, unapproved
+from abtest.report.rounds import Round, rounds_of
+from abtest.report.words import DASH, canaries, effects, headline, next_step, out, percent, reason, settings, unapproved
 
 
 def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Sequence[str] = ()) -> str:
-    """The page. `summary` is the content of summary.json, `notes` are sentences that the reader must know.
+    """Renders the page: `summary` is the content of summary.json, `notes` are sentences that you must know.
 
     Members of `summary` that a report outside the demo lacks (models, seconds, test accuracies) are left out.
     """
@@ -28,6 +28,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
         notes=[*canaries(summary), *notes],
         headline=headline(summary),
         reason=reason(summary),
+        next_step=next_step(summary),
         effects=effects(summary["decision"]),
         settings=settings(summary),
         percent=percent,
@@ -48,7 +49,7 @@ def render(summary: Mapping[str, Any], decisions: Sequence[Decision], notes: Seq
 
 
 def left(rounds: Sequence[Round], variant_names: Sequence[str]) -> list[str]:
-    """Who took part once and is none of these variants any more, in the order of their coming."""
+    """Returns the variants that took part once and do no more, in the order in which they joined."""
     return [name for name in dict.fromkeys(name for r in rounds for name in r.shares) if name not in variant_names]
 
 

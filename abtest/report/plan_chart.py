@@ -1,8 +1,7 @@
-"""The plan's picture: conversions lost and runs decided, day by day, a line for each strategy."""
+"""Draws the plan's picture: conversions lost and runs decided by day, a line for each strategy."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -10,14 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from abtest.experiment.simulation.plan import Outcome, Plan
-from abtest.report.charts import STYLE, colours
+from abtest.report.charts import STYLE, colours, save
 
 
 def write(path: Path, plan: Plan, outcomes: Sequence[Outcome]) -> None:
-    """The picture as the file that its suffix says, .svg or .png."""
+    """Writes the picture as the file that its suffix says, .svg or .png."""
     days = [(number + 1) * plan.interval_days for number in range(len(outcomes[0].lost_by_day))]
     colour = colours([outcome.strategy for outcome in outcomes])
-    metadata: Any = {"Date": None, "Creator": None} if path.suffix == ".svg" else {}
     with rc_context(STYLE):
         figure = Figure(figsize=(10, 3.6), layout="constrained")
         lost, decided = figure.subplots(1, 2)
@@ -30,7 +28,7 @@ def write(path: Path, plan: Plan, outcomes: Sequence[Outcome]) -> None:
         decided.set_ylim(-0.02, 1.02)
         decided.yaxis.set_major_formatter(PercentFormatter(1.0))
         figure.legend(loc="outside lower center", ncols=len(outcomes), fontsize=9)
-        figure.savefig(path, metadata=metadata)
+        save(figure, path)
 
 
 def _label(axes: Axes, title: str, quantity: str) -> None:

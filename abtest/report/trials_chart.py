@@ -1,24 +1,22 @@
-"""The picture of a search: the objective against each hyperparameter, a point for each trial that has one."""
+"""Draws a search: the objective against each hyperparameter, a point for each trial that has one."""
 
 from pathlib import Path
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from abtest.experiment.record.tuning import Search
-from abtest.report.charts import COLOURS, STYLE
+from abtest.report.charts import COLOURS, STYLE, save
 
 COLUMNS = 3
 WIDTH_INCHES, HEIGHT_INCHES = 3.4, 2.6
 
 
 def write(path: Path, search: Search) -> None:
-    """The picture as the file that its suffix says, .svg or .png."""
+    """Writes the picture as the file that its suffix says, .svg or .png."""
     trials = [trial for trial in search.trials if trial.objective is not None]
     names = sorted({name for trial in trials for name in trial.hyperparameters})
     rows = -(-len(names) // COLUMNS)
-    metadata: Any = {"Date": None, "Creator": None} if path.suffix == ".svg" else {}
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_INCHES * COLUMNS, HEIGHT_INCHES * rows), layout="constrained")
         grid = figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).flatten()
@@ -33,11 +31,11 @@ def write(path: Path, search: Search) -> None:
             axes.set_visible(False)
         figure.suptitle(f"{search.metric_name} of {len(trials)} trials ({search.strategy})", fontweight="bold")
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper right", fontsize=9)
-        figure.savefig(path, metadata=metadata)
+        save(figure, path)
 
 
 def _number(text: str) -> float | str:
-    """Categories stay text."""
+    """Reads a number; a category stays text."""
     try:
         return float(text)
     except ValueError:

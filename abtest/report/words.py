@@ -1,23 +1,30 @@
-"""What a Decision and its experiment's settings say, in words; the report and the CLI use the same."""
+"""Says in words what a Decision and its experiment's settings mean, for the report and the command line alike."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 DASH = "\N{EN DASH}"
-UNSEEN = "No rebalance has run yet."
+UNSEEN = "No rebalance has run yet: wait for the schedule, or run `abtest rebalance`."
 
 HEADLINES = {
-    "running": "Still running: {leader} leads, and the difference is not established.",
+    "running": "Still running: {leader} leads, but the difference is not proven.",
     "decided": "Decided: {leader} is better.",
     "equivalent": "Equivalent: no variant is better by {margin} or more, so {leader} stays.",
-    "stopped": "Stopped at the time limit: {leader} leads, and the difference is not established.",
+    "stopped": "Stopped at the time limit: {leader} leads, but the difference is not proven.",
 }
 
 RETIRED = {
-    "running": "Retired before a decision: {leader} led, and the difference is not established.",
-    "stopped": "Retired, stopped at the time limit before: {leader} led, and the difference is not established.",
+    "running": "Retired before a decision: {leader} led, but the difference is not proven.",
+    "stopped": "Retired, and stopped at the time limit before: {leader} led, but the difference is not proven.",
     "decided": "Retired after the decision: {leader} was better.",
     "equivalent": "Retired after the decision: no variant was better by {margin} or more, so {leader} stayed.",
+}
+
+NEXT_STEPS = {
+    "running": "Keep sending users, and check again later.",
+    "decided": "Make {leader} the champion: `abtest promote` does so on a stage's own endpoint.",
+    "equivalent": "Keep {champion}, or approve a new challenger.",
+    "stopped": "Keep {champion}, or test again for longer: `abtest sample-size` says how many users you need.",
 }
 
 MODES = {
@@ -27,12 +34,11 @@ MODES = {
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """Where the experiment of summary.json stands, in a few words."""
+    """Says in a few words where the experiment of summary.json stands."""
     decision, retired = summary["decision"], summary.get("retired", False)
     if decision["leader"] is None:
         return "Retired before the first rebalance." if retired else UNSEEN
-    serving = [variant for variant in summary["variants"] if not variant.get("out")]
-    if decision["status"] == "running" and len(serving) == 1 and not retired:
+    if _is_alone(summary) and not retired:
         return f"Nothing to compare: {decision['leader']} serves alone."
     margin = decision.get("margin")
     return (RETIRED if retired else HEADLINES)[decision["status"]].format(
@@ -40,8 +46,26 @@ def headline(summary: Mapping[str, Any]) -> str:
     )
 
 
+def next_step(summary: Mapping[str, Any]) -> str:
+    """Says what you can do next about the experiment of summary.json; "" once it is retired or before a Decision."""
+    decision, champion = summary["decision"], summary["variants"][0]["variant_name"]
+    if decision["leader"] is None or summary.get("retired", False):
+        return ""
+    if _is_alone(summary):
+        return "Approve a challenger to compare it with."
+    won = decision["status"] == "decided" and decision["leader"] == champion
+    step = NEXT_STEPS["equivalent" if won else decision["status"]]
+    return step.format(leader=decision["leader"], champion=champion)
+
+
+def _is_alone(summary: Mapping[str, Any]) -> bool:
+    """Says whether one variant serves alone, so that the test compares nothing."""
+    serving = [variant for variant in summary["variants"] if not variant.get("out")]
+    return summary["decision"]["status"] == "running" and len(serving) == 1
+
+
 def reason(summary: Mapping[str, Any]) -> str:
-    """The Decision's reason, without what `out` says."""
+    """Returns the Decision's reason, without what `out` says."""
     text: str = summary["decision"]["reason"]
     for variant in summary["variants"]:
         text = text.replace(f" {variant['variant_name']} is out: {variant.get('out')}", "")
@@ -49,7 +73,7 @@ def reason(summary: Mapping[str, Any]) -> str:
 
 
 def effects(decision: Mapping[str, Any]) -> list[str]:
-    """By how much the leader is better than each other variant, a sentence each; above 0 is better for it."""
+    """Says by how much the leader is better than each other variant, a sentence each; above 0 it is better."""
     return [_effect(decision["leader"], other, **found) for other, found in decision.get("effects", {}).items()]
 
 
@@ -61,29 +85,27 @@ def _effect(leader: str, other: str, *, difference: float, low: float, high: flo
 
 
 def standing(summary: Mapping[str, Any]) -> Iterator[str]:
-    """Where the experiment stands, and what to know of its data, a sentence each."""
+    """Yields where the experiment stands, what you can do next, and what to know of its data, a sentence each."""
     decision = summary["decision"]
     yield headline(summary)
     yield from [*out(summary), *canaries(summary)]
     if decision["leader"] is not None:
         yield from effects(decision)
-        yield reason(summary)
-        if decision["guarantee"]:
-            yield decision["guarantee"]
+        yield from filter(None, (reason(summary), decision["guarantee"], next_step(summary)))
     yield from (f"{finding['severity'].capitalize()}: {finding['sentence']}" for finding in summary["findings"])
 
 
 def out(summary: Mapping[str, Any]) -> list[str]:
-    """Who serves nobody and why, a sentence each."""
+    """Says which variants serve nobody and why, a sentence each."""
     return [
-        f"{variant['variant_name']} is out, the champion serves its users: {variant['out']}"
+        f"{variant['variant_name']} is out, and the champion serves its users: {variant['out']}"
         for variant in summary["variants"]
         if variant.get("out")
     ]
 
 
 def canaries(summary: Mapping[str, Any]) -> list[str]:
-    """Whose share is held small for now, a sentence each."""
+    """Says which variants' shares are held small for now, a sentence each."""
     return [
         f"{variant['variant_name']} is a canary until {variant['canary_until']}: "
         "all shares stay until the first rebalance after that."
@@ -93,7 +115,7 @@ def canaries(summary: Mapping[str, Any]) -> list[str]:
 
 
 def shadow(found: Mapping[str, Any]) -> str:
-    """What became of a challenger that answered copies of the champion's requests."""
+    """Says what became of a challenger that answered copies of the champion's requests."""
     name = f"{found['challenger_name']} beside {found['champion_name']}"
     if found["passed"] is None:
         return f"Shadow: {name} since {found['began_at']}, without a verdict yet."
@@ -101,19 +123,19 @@ def shadow(found: Mapping[str, Any]) -> str:
 
 
 def unapproved(summary: Mapping[str, Any]) -> list[str]:
-    """What serves and would not be chosen again, a sentence or two each; a winner is not promoted then."""
+    """Says which variants serve though their package is not approved any more; such a winner is not promoted."""
     decision = summary["decision"]
     won = decision["leader"] if decision["status"] == "decided" else None
     return [
         f"{found['variant_name']} serves, but its model package is {found['status'] or 'deleted'}: the next run of "
         f"build-endpoint takes it off the endpoint ({found['model_package_arn']})."
-        + (" It has won, and is not promoted while that is so." if found["variant_name"] == won else "")
+        + (" It has won, but is not promoted while that is so." if found["variant_name"] == won else "")
         for found in summary.get("unapproved", ())
     ]
 
 
 def settings(summary: Mapping[str, Any]) -> str:
-    """The strategy, the mode, and what departs from "more reward is better"."""
+    """Names the strategy, the mode, and what departs from "more reward is better"."""
     costs = {v["variant_name"]: v["cost"] for v in summary["variants"] if v.get("cost")}
     parts = [f"strategy {summary['strategy']}", MODES[summary["mode"]]]
     if summary["objective"] == "minimize":
@@ -129,10 +151,10 @@ def settings(summary: Mapping[str, Any]) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of two shares, as people say it: 0.015 is 1.5 percentage points."""
+    """Writes a difference of two shares as people do: 0.015 is 1.5 percentage points."""
     return f"{100 * difference:g} percentage point{'' if difference == 0.01 else 's'}"
 
 
 def percent(share: float | None) -> str:
-    """A share of 0..1 with one decimal; a dash for what is not known."""
+    """Writes a share of 0..1 with one decimal; a dash for what is not known."""
     return DASH if share is None else f"{share * 100:.1f}\N{NO-BREAK SPACE}%"

@@ -8,7 +8,7 @@ from abtest.sandbox import claims, environment, settings
 
 
 def parse() -> settings.Settings:
-    """Every setting is an option: `--endpoint-update-seconds 0.5`."""
+    """Reads the settings from the command line; each is an option, as in `--endpoint-update-seconds 0.5`."""
     parser = argparse.ArgumentParser(prog="python -m abtest.sandbox", description=__doc__)
     for field in dataclasses.fields(settings.Settings):
         option = "--" + field.name.replace("_", "-")

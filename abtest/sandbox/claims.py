@@ -1,4 +1,4 @@
-"""What one sandbox has for itself: a data folder and a port. Whoever comes second ends with one line and code 1."""
+"""A sandbox claims a data folder and a port. Whoever comes second ends with one line and code 1."""
 
 import fcntl
 import socket
@@ -10,7 +10,7 @@ from abtest.sandbox.settings import HOST
 
 
 def folder(path: Path) -> Any:
-    """The open lock file of the data folder; the kernel frees it however the process ends."""
+    """Returns the open lock file of the data folder; the kernel frees it however the process ends."""
     lock = (path / "sandbox.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -20,7 +20,7 @@ def folder(path: Path) -> Any:
 
 
 def port(number: int) -> socket.socket:
-    """A socket on the port, not yet listening: nobody connects before everything is restored."""
+    """Binds a socket to the port without listening yet: nobody connects before everything is restored."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

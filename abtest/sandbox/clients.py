@@ -1,4 +1,4 @@
-"""boto3 clients on the sandbox's own port, for our code inside the process; never use one on the event loop."""
+"""Makes boto3 clients on the sandbox's own port, for our code in its process; never use one on the event loop."""
 
 import hashlib
 import threading
@@ -21,7 +21,7 @@ _clients: dict[tuple[str, str, str, bool], Any] = {}
 
 
 def client(service: str, region: str = settings.REGION, *, role: str = "", validated: bool = True) -> Any:
-    """The boto3 client of `service`, shared by all threads; long-running calls are waited for, nothing is retried.
+    """Returns the boto3 client of `service`, shared by all threads; it waits for long calls and retries nothing.
 
     `role` is the ARN of the role whose permissions count, where identities are verified; without it, all is
     allowed. `validated=False` leaves it to the service to refuse a malformed request.
@@ -54,7 +54,7 @@ def _new(service: str, region: str, role: str, validated: bool) -> Any:
 
 
 def _session(role: str) -> dict[str, str]:
-    """Keys of a session of the role, made as if an AWS service had assumed it."""
+    """Returns the keys of a session of the role, made as if an AWS service had assumed it."""
     from ministack.services import sts
 
     account, name = role.split(":")[4], role.rpartition("/")[2]

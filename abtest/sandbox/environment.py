@@ -1,4 +1,4 @@
-"""The environment variables that MiniStack reads while it is imported: set them before."""
+"""Sets the environment variables that MiniStack reads while it is imported."""
 
 import os
 import shutil

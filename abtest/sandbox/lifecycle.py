@@ -1,4 +1,4 @@
-"""Starting, finding and stopping sandboxes from outside; this module starts fast, for it imports no MiniStack."""
+"""Starts, finds and stops sandboxes from outside. It imports no MiniStack, so that it starts fast."""
 
 import fcntl
 import http.client
@@ -38,12 +38,12 @@ class Running:
 
 
 def default_data_dir(port: int) -> Path:
-    """A folder under build/ for each port, in the working directory."""
+    """Returns the data folder of a port: one for each under build/, in the working directory."""
     return Path("build/sandbox" if port == DEFAULT_PORT else f"build/sandbox-{port}")
 
 
 def environment(port: int) -> dict[str, str]:
-    """What users of the sandbox export: nothing else tells it from AWS."""
+    """Returns the variables that you export to use the sandbox: nothing else tells it from AWS."""
     return {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
         "AWS_ACCESS_KEY_ID": "test",
@@ -56,7 +56,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def _past_proxies() -> dict[str, str]:
-    """Where the user has a proxy: it cannot reach this machine's loopback address. Names are read in both cases."""
+    """Keeps your proxy from being asked for this machine's loopback address. Names are read in both cases."""
     if not any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")):
         return {}
     listed = [part for name in ("NO_PROXY", "no_proxy") for part in os.environ.get(name, "").split(",") if part]
@@ -65,12 +65,12 @@ def _past_proxies() -> dict[str, str]:
 
 
 def command(port: int, data_dir: Path, options: Sequence[str] = ()) -> list[str]:
-    """The command line of the process; `options` as in `python -m abtest.sandbox --help`."""
+    """Returns the command line of the process; `options` as in `python -m abtest.sandbox --help`."""
     return [sys.executable, "-m", "abtest.sandbox", "--port", str(port), "--data-dir", str(data_dir), *options]
 
 
 def find(port: int) -> Running | None:
-    """The sandbox on this port; None if nobody answers there, somebody else, or one that is ending."""
+    """Returns the sandbox on this port; None if nobody answers, or somebody else, or one that is ending."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("GET", STATUS_PATH)
@@ -136,7 +136,7 @@ def end(pid: int, data_dir: Path) -> None:
 
 
 def in_use(data_dir: Path) -> bool:
-    """Whether a sandbox holds the lock of the data folder: its process id may stay behind as a zombie's."""
+    """Says whether a sandbox holds the data folder's lock: its process id may stay behind as a zombie's."""
     path = data_dir / "sandbox.lock"
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""What serving has in common for every algorithm: the server's form, its refusals, and the artefact's archive."""
+"""Every algorithm's server shares this form, its refusals, and the reading of the artefact's archive."""
 
 import gzip
 import io
@@ -13,7 +13,7 @@ class Server(Protocol):
     """A loaded model; safe to use from several threads."""
 
     def respond(self, body: bytes, content_type: str, accept: str | None) -> tuple[bytes, str]:
-        """The response and its content type; raises ClientFault for a request that it refuses."""
+        """Returns the response and its content type; raises ClientFault for a request that it refuses."""
 
 
 class ClientFault(Exception):  # noqa: N818 - a fault of the client, as HTTP says
@@ -25,12 +25,12 @@ class ClientFault(Exception):  # noqa: N818 - a fault of the client, as HTTP say
 
 
 def media_type(header: str) -> str:
-    """`text/csv` of `Text/CSV; charset=utf-8`."""
+    """Returns the media type without parameters, in lower case: `text/csv` of `Text/CSV; charset=utf-8`."""
     return header.split(";")[0].strip().lower()
 
 
 def files(model_tar: bytes) -> dict[str, bytes]:
-    """The files in a model.tar.gz by path, without a leading `./`; raises ValueError if it is no tar archive."""
+    """Reads the files in a model.tar.gz by path, without a leading `./`; raises ValueError if it is no tar archive."""
     try:
         # As a whole first: tarfile stops before gzip's checksum, and fastText may never end on damaged bytes.
         content = gzip.decompress(model_tar) if model_tar.startswith(GZIP_MAGIC) else model_tar

@@ -1,4 +1,4 @@
-"""What a restarted sandbox does with the work that its predecessor left undone, and says about it."""
+"""A restarted sandbox fails the work that its predecessor left undone, and says so."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def restore() -> list[str]:
 
 
 def executions() -> Iterator[str]:
-    """MiniStack marks them FAILED while it loads them; the reason becomes ours."""
+    """Gives executions our reason: MiniStack marks them FAILED while it loads them."""
     for execution in stepfunctions._executions._data.values():
         if execution.get("error") == "States.ServiceRestart" and execution.get("cause") != CAUSE:
             execution["cause"] = CAUSE
@@ -46,7 +46,7 @@ def stacks() -> Iterator[str]:
 
 
 def schedules() -> None:
-    """MiniStack forgets when they fired last, and would fire all of them at once, the one-time ones again."""
+    """Keeps schedules from firing all at once: MiniStack forgets when they fired last."""
     now = time.time()
     for key, schedule in scheduler._schedules._data.items():
         at = scheduler._at_time_epoch(schedule.get("ScheduleExpression", ""))

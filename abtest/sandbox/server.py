@@ -1,4 +1,4 @@
-"""The sandbox process: MiniStack's application, our patches, our SageMaker, one port."""
+"""Runs the sandbox process: MiniStack's application, our patches, our SageMaker, one port."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ async def _serve(settings: Settings, port: socket.socket) -> None:
     writing = asyncio.create_task(_started(settings, snapshots))
 
     async def wind_down() -> None:
-        """While requests are still answered: background work ends, what was accepted is delivered."""
+        """Ends background work and delivers what was accepted, while requests are still answered."""
         await stop.wait()
         writing.cancel()
         await asyncio.to_thread(snapshots.close)
@@ -93,7 +93,7 @@ async def _listens(port: int) -> bool:
 
 
 def _application(settings: Settings, stop: asyncio.Event) -> Callable[[Message, Receive, Send], Awaitable[None]]:
-    """MiniStack's application, and one path of ours that says whose process this is: 503 once it is told to end."""
+    """Returns MiniStack's application with a path that says whose process this is: 503 once it is told to end."""
     status = {"pid": os.getpid(), "port": settings.port, "data_dir": str(settings.data_dir.resolve())}
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:

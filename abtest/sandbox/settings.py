@@ -1,4 +1,4 @@
-"""How one sandbox runs: where it listens, where it keeps its data, how much faster than AWS it is."""
+"""Settings say how one sandbox runs: where it listens and keeps its data, how much faster than AWS it is."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ STATUS_PATH = "/_sandbox"  # answers with the pid, the port and the data folder
 
 @dataclass(frozen=True)
 class Settings:
-    """Times are in seconds; a scale is the sandbox's duration divided by that of AWS."""
+    """Settings of a sandbox: times in seconds; a scale is the sandbox's duration divided by that of AWS."""
 
     port: int = 4566
     data_dir: Path = Path("build/sandbox")
@@ -32,7 +32,7 @@ _current = Settings()
 
 
 def current() -> Settings:
-    """The settings of this process's sandbox; the defaults where none was started (unit tests)."""
+    """Returns the settings of this process's sandbox; the defaults where none was started (unit tests)."""
     return _current
 
 

@@ -1,4 +1,4 @@
-"""All state on disk at most a few seconds late, so that a SIGKILL costs no more than those seconds.
+"""Writes all state to disk at most a few seconds late, so that a SIGKILL costs no more than those seconds.
 
 MiniStack writes its state only at a graceful end, after copying all of it. Here each service's live state is
 turned into JSON in one go on the event loop, where its requests are handled (so that none is caught half done);
@@ -39,14 +39,14 @@ class _NoCopy:
 
 
 def live(get_state: GetState) -> GetState:
-    """`get_state` without its copying: use what it returns before the event loop runs on."""
+    """Calls `get_state` without its copying: use what it returns before the event loop runs on."""
     if not isinstance(get_state, types.FunctionType) or get_state.__closure__:
         return get_state
     return types.FunctionType(get_state.__code__, {**get_state.__globals__, "copy": _NoCopy})
 
 
 def rendered(service: str, get_state: GetState) -> bytes | None:
-    """The text of the service's state file, as MiniStack reads it; None if the service has no state.
+    """Returns the text of the service's state file, as MiniStack reads it; None if the service has no state.
 
     Worker threads may add to a dictionary while it is read: the interpreter says so, and we read again.
     """
@@ -83,7 +83,10 @@ class Snapshots:
         self._thread.shutdown(wait=True)
 
     async def save(self) -> float:
-        """One snapshot of every service in use; returns the longest time in seconds that the event loop was held."""
+        """Writes a snapshot of every service in use.
+
+        Returns the longest time in seconds that the event loop was held.
+        """
         longest = 0.0
         for service, get_state in app._build_persistence_save_dict().items():
             if service in OFF_LOOP:
@@ -108,7 +111,7 @@ class Snapshots:
             self._lambda_print = seen
 
     def _attempt(self, service: str, get_state: GetState) -> bytes | None:
-        """None, with one line in the log, for a service whose state cannot be written."""
+        """Renders a service's state; None, with one line in the log, if it cannot be written."""
         try:
             return rendered(service, get_state)
         except (TypeError, ValueError, RuntimeError, OSError) as error:
@@ -116,7 +119,7 @@ class Snapshots:
             return None
 
     def _complain(self, service: str, error: Exception) -> None:
-        """Once for each service, until a snapshot of it succeeds."""
+        """Complains once for each service, until a snapshot of it succeeds."""
         if service not in self._failures:
             logger.error("no snapshot of %s: %s", service, error)
         self._failures.add(service)
@@ -139,7 +142,7 @@ class Snapshots:
 
 
 def _fingerprint(get_state: Any) -> bytes:
-    """Of Lambda's stores, with the identity of each function's code in place of its bytes."""
+    """Returns what tells Lambda's stores from others, with each function's code by identity in place of its bytes."""
     stores = [get_state.__globals__[name] for name in LAMBDA_STORES]
 
     def default(value: Any) -> Any:

@@ -61,7 +61,7 @@ def answers(server: Server, content: bytes, options: argparse.Namespace) -> Iter
 
 
 def batches(content: bytes, most_bytes: int) -> Iterator[bytes]:
-    """The lines of `content`, joined while they fit into `most_bytes`; one by one where that is 0."""
+    """Yields the lines of `content`, joined while they fit into `most_bytes`; one by one where that is 0."""
     batch = b""
     for line in content.splitlines(keepends=True):
         if batch and len(batch) + len(line) > most_bytes:

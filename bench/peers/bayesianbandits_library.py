@@ -25,7 +25,7 @@ ROWS = 1000  # asked for at once, to bound the memory
 
 
 def _converted(draws: Floats) -> Floats:
-    """The probability of a conversion, of draws over (none, conversion)."""
+    """Returns the probability of a conversion, of draws over (none, conversion)."""
     return draws[..., 1]
 
 

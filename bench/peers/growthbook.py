@@ -23,7 +23,7 @@ GROUP = 100  # runs at once
 
 
 def normal_posteriors(trials: Floats, rewards: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each arm's posterior; [runs, arms] of [runs, arms]."""
+    """Returns mean and standard deviation of each arm's posterior; [runs, arms] of [runs, arms]."""
     means = np.divide(rewards, trials, out=np.zeros_like(rewards), where=trials > 0)
     variances = means * (1 - means)
     precisions = np.divide(trials, variances, out=np.zeros_like(trials), where=variances > 0)
@@ -32,7 +32,7 @@ def normal_posteriors(trials: Floats, rewards: Floats) -> tuple[Floats, Floats]:
 
 
 def best_shares(means: Floats, deviations: Floats, draws: Floats) -> Floats:
-    """The share of `draws` [draws, arms], standard normal, in which each arm is the best; [runs, arms]."""
+    """Returns the share of `draws` [draws, arms], standard normal, in which each arm is the best; [runs, arms]."""
     parts = []
     for start in range(0, len(means), GROUP):
         part = slice(start, start + GROUP)

@@ -43,7 +43,7 @@ class _Session:
 
 
 def outcomes(trials: Floats, rewards: Floats) -> tuple[Picks, Picks]:
-    """An arm and a reward of 0 or 1 for each of the trials of `trials` and `rewards` [arms]."""
+    """Returns an arm and a reward of 0 or 1 for each of the trials of `trials` and `rewards` [arms]."""
     pairs = np.stack([rewards, trials - rewards], axis=1).astype(int).ravel()
     arms = np.repeat(np.arange(len(trials)), 2)
     return np.repeat(arms, pairs), np.repeat(np.tile([1, 0], len(trials)), pairs)

@@ -1,19 +1,20 @@
-"""Any endpoint of the project with several variants can take part: events register and retire it."""
+"""Lets any endpoint of the project with several variants take part: events register and retire it."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from abtest.experiment.record.function_environments import ExperimentEnvironment
 from infra.constructs.arns import allow, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
+from infra.constructs.resources import Resources
 from infra.constructs.triggers import calls
 
 TABLE = ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query")
 
 
 class Adoption(Construct):
-    """The function that follows the changes of endpoints, and the rule that calls it."""
+    """Follows the changes of endpoints by a function, and the rule that calls it."""
 
     def __init__(self, scope: Construct, name: str, *, code: lambda_.Code, resources: Resources) -> None:
         super().__init__(scope, name)
@@ -21,9 +22,8 @@ class Adoption(Construct):
         function = HandlerFunction(
             self,
             "EndpointChanged",
-            handler="endpoint_changed",
             code=code,
-            environment=resources.environment("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME"),
+            environment=resources.environment(ExperimentEnvironment),
             statements=[
                 allow([f"dynamodb:{action}" for action in TABLE], resources.experiments.table_arn),
                 allow(

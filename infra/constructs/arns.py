@@ -1,4 +1,4 @@
-"""ARNs of what the stacks do not create, and the statements and principals of roles."""
+"""Names the ARNs of what the stacks do not create, and the statements and principals of roles."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from constructs import Construct
 
 
 def sagemaker_arn(scope: Construct, kind: str, name: str) -> str:
-    """`arn:aws:sagemaker:region:account:kind/name`, in this account and region."""
+    """Returns `arn:aws:sagemaker:region:account:kind/name`, in this account and region."""
     return Stack.of(scope).format_arn(service="sagemaker", resource=kind, resource_name=name)
 
 
@@ -26,5 +26,5 @@ def pass_role(*role_arns: str, service: str | list[str] = "sagemaker.amazonaws.c
 
 
 def service_here(name: str) -> iam.ServicePrincipal:
-    """The AWS service, on behalf of this account alone."""
+    """Returns the AWS service as a principal, on behalf of this account alone."""
     return iam.ServicePrincipal(name, conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}})

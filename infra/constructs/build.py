@@ -1,4 +1,4 @@
-"""A CodeBuild project that runs one of `buildspecs/`."""
+"""Makes a CodeBuild project that runs one of `buildspecs/`."""
 
 from collections.abc import Mapping, Sequence
 

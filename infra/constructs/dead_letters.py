@@ -1,4 +1,4 @@
-"""Where an event goes that could not be delivered, and the alarm that says so."""
+"""Keeps events that could not be delivered, and raises an alarm that says so."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch

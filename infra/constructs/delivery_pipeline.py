@@ -1,4 +1,4 @@
-"""The CodePipeline of one stage: source, test, synth, deploy, upsert; by `buildspecs/` alone."""
+"""Delivers one stage by a CodePipeline: source, test, synth, deploy, upsert; by `buildspecs/` alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.arns import allow, service_here
+from infra.constructs.bucket import PrivateBucket
 from infra.constructs.build import ROLE_PATH, Build
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.findings import accept
-from infra.constructs.private_bucket import PrivateBucket
 
 QUALIFIER = "hnb659fds"  # the CDK's own, of the roles and the bucket that its bootstrap makes
 CDK_ROLES = ("deploy", "file-publishing", "lookup")
@@ -92,7 +92,7 @@ class DeliveryPipeline(Construct):
         return bucket
 
     def _test(self) -> Build:
-        """Told nothing: the tests read the repository's own configuration, whatever the project is called."""
+        """Tests the code. It is told nothing: the tests read the repository's own configuration."""
         return Build(
             self, "Test", buildspec="test", project_name=f"{self._prefix}-test", artifacts=self._bucket, variables={}
         )
@@ -109,7 +109,7 @@ class DeliveryPipeline(Construct):
         )
 
     def _describe(self) -> iam.PolicyStatement:
-        """`abtest` reads the stacks' outputs, and what failed in them; the rest the CDK's roles do."""
+        """Lets `abtest` read the stacks' outputs, and what failed in them; the rest the CDK's roles do."""
         stacks = [
             Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name=f"{stack}/*")
             for stack in (self._stacks, "CDKToolkit")
@@ -148,7 +148,7 @@ class DeliveryPipeline(Construct):
         return role
 
     def _on_failure(self, pipeline: codepipeline.CfnPipeline) -> None:
-        """An execution that fails goes to a queue, whose alarm stands until somebody has seen to it."""
+        """Sends an execution that fails to a queue, whose alarm stands until somebody has seen to it."""
         failures = DeadLetters(
             self, "Failures", what="An execution", verb=" of the pipeline failed", queue_name=f"{self._prefix}-failures"
         )

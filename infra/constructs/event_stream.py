@@ -1,4 +1,4 @@
-"""The delivery stream: events put by the API, written to the bucket as GZIP JSON lines."""
+"""Makes the delivery stream: events put by the API, written to the bucket as GZIP JSON lines."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -16,7 +16,7 @@ ERROR_PREFIX = "events-errors/"
 
 
 class EventStream(Construct):
-    """Direct PUT to `events/yyyy/MM/dd/HH/` (UTC); its role may write below its two prefixes, no more."""
+    """Delivers to `events/yyyy/MM/dd/HH/` (UTC) by Direct PUT; its role may write below its two prefixes, no more."""
 
     def __init__(self, scope: Construct, name: str, *, bucket: s3.IBucket) -> None:
         super().__init__(scope, name)

@@ -1,4 +1,4 @@
-"""Findings that stand, each with its reason: of cdk-nag's AwsSolutions rules, and of the CDK's own checks."""
+"""Accepts findings that stand, each with its reason: of cdk-nag's AwsSolutions rules, and of the CDK's own checks."""
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct

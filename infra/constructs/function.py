@@ -1,5 +1,6 @@
-"""One Lambda function for each handler file; all share one asset, which `abtest deploy` fills."""
+"""Makes one Lambda function for each handler file; all share one asset, which `abtest deploy` fills."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, RemovalPolicy
@@ -13,9 +14,10 @@ from infra.constructs.findings import accept
 
 
 class HandlerFunction(Construct):
-    """`abtest/handlers/{handler}.py`; may do what `statements` say, write its own log and traces, nothing else.
+    """The handler file of its name: `TakeOut` runs abtest/handlers/take_out.py.
 
-    x86_64, as the machines on which the asset is built and tested, and for which every wheel exists.
+    It may do what `statements` say, write its own log and traces, nothing else.
+    It runs on x86_64, as the machines on which the asset is built and tested, and for which every wheel exists.
     """
 
     def __init__(
@@ -23,7 +25,6 @@ class HandlerFunction(Construct):
         scope: Construct,
         name: str,
         *,
-        handler: str,
         code: lambda_.Code,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement] = (),
@@ -31,6 +32,7 @@ class HandlerFunction(Construct):
         memory_mebibytes: int = 512,
     ) -> None:
         super().__init__(scope, name)
+        file = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         log_group = logs.LogGroup(
             self, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -43,7 +45,7 @@ class HandlerFunction(Construct):
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_12,
             architecture=lambda_.Architecture.X86_64,
-            handler=f"abtest.handlers.{handler}.handler",
+            handler=f"abtest.handlers.{file}.handler",
             code=code,
             environment=dict(environment),
             role=role,

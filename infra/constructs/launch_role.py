@@ -1,4 +1,4 @@
-"""The role that provisions projects, so that those who create them need none of its rights."""
+"""Makes the role that provisions projects, so that those who create them need none of its rights."""
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -82,7 +82,7 @@ STACK_VERBS = (
 
 
 class LaunchRole(iam.Role):
-    """Assumed by the Service Catalog (launch constraint) or CloudFormation (S3 template provider).
+    """A role that the Service Catalog (launch constraint) or CloudFormation (S3 template provider) assumes.
 
     It can create what the project template holds, by name or path, and pass roles of that path to its two services.
     """
@@ -114,7 +114,7 @@ class LaunchRole(iam.Role):
         self.add_to_policy(allow(pass_connection, *connections))
 
     def _stacks(self) -> None:
-        """The Service Catalog names its stacks `SC-...`, and keeps templates in buckets of its own, tagged."""
+        """Allows the Service Catalog its stacks, named `SC-...`, and its tagged buckets of templates."""
         stack = Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name="SC-*")
         self.add_to_policy(allow([f"cloudformation:{verb}" for verb in STACK_VERBS], stack))
         self.add_to_policy(allow(["cloudformation:GetTemplateSummary", "cloudformation:ValidateTemplate"], "*"))

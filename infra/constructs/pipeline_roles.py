@@ -1,4 +1,4 @@
-"""The role that the training pipeline and its jobs run with, the one that serves models, and what upserting needs."""
+"""Makes the role of the training pipeline and its jobs, the one that serves models, and what upserting needs."""
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -45,7 +45,7 @@ class PipelineRole(SageMakerRole):
         self.add_to_policy(allow(["s3:GetBucketLocation", "s3:ListBucket"], bucket.bucket_arn))
 
     def _jobs(self) -> None:
-        """SageMaker names a pipeline's jobs and models `pipelines-...`; a tuning job's name has no such prefix."""
+        """Allows jobs and models named `pipelines-...`; a tuning job's name has no such prefix."""
         for kind, noun in (("ProcessingJob", "processing-job"), ("TransformJob", "transform-job")):
             self.add_to_policy(allow(self._verbs(kind), sagemaker_arn(self, noun, "pipelines-*")))
         for kind, noun in (("TrainingJob", "training-job"), ("HyperParameterTuningJob", "hyper-parameter-tuning-job")):

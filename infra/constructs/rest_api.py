@@ -1,4 +1,4 @@
-"""The REST API in front of the route functions."""
+"""Makes the REST API in front of the route functions."""
 
 from aws_cdk import Annotations
 from aws_cdk import aws_apigateway as apigateway
@@ -74,7 +74,7 @@ class RestApi(apigateway.RestApi):
             )
 
     def route(self, path: str, function: lambda_.IFunction) -> None:
-        """POST /`path` goes to the function."""
+        """Sends POST /`path` to the function."""
         self.root.add_resource(path).add_method(
             "POST",
             apigateway.LambdaIntegration(function, allow_test_invoke=False),

@@ -1,4 +1,4 @@
-"""What SageMaker's roles share: pulling the two public images, writing logs and metrics."""
+"""SageMaker's roles share this: pulling the two public images, writing logs and metrics."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,7 @@ IMAGES = ("blazingtext", "sagemaker-scikit-learn")
 
 
 def pull_images(scope: Construct, *names: str) -> iam.PolicyStatement:
-    """Reading images that AWS publishes in each region, in accounts that differ by region."""
+    """Allows reading images that AWS publishes in each region, in accounts that differ by region."""
     stack = Stack.of(scope)
     repositories = [
         stack.format_arn(service="ecr", account="*", resource="repository", resource_name=name) for name in names
@@ -19,7 +19,7 @@ def pull_images(scope: Construct, *names: str) -> iam.PolicyStatement:
 
 
 class SageMakerRole(iam.Role):
-    """Assumed by SageMaker for this account; `images` are repositories that AWS publishes in each region."""
+    """A role that SageMaker assumes for this account; `images` are repositories that AWS publishes in each region."""
 
     def __init__(self, scope: Construct, name: str, *, images: tuple[str, ...] = IMAGES) -> None:
         super().__init__(

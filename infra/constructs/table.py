@@ -1,4 +1,4 @@
-"""The DynamoDB tables: experiments and assignments."""
+"""Makes the DynamoDB tables: experiments and assignments."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -6,7 +6,7 @@ from constructs import Construct
 
 
 class ItemsTable(dynamodb.Table):
-    """String keys `hash_key` and `item`, on demand, encrypted, restorable to any second of the last 35 days."""
+    """A table with string keys `hash_key` and `item`: on demand, encrypted, restorable within the last 35 days."""
 
     def __init__(
         self, scope: Construct, name: str, *, hash_key: str, keep: bool, expiry_attribute: str | None = None

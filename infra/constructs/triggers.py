@@ -1,4 +1,4 @@
-"""What starts the machines: an approval, a decision, and the clock; and what an alarm of a variant starts."""
+"""Starts the machines on an approval, a decision and the clock, and a function on a variant's alarm."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -20,7 +20,7 @@ FAILURES = 2  # further attempts of a function; then the event is in the queue, 
 def starts(
     scope: Construct, machine: stepfunctions.IStateMachine, *, what: str, description: str, pattern: events.EventPattern
 ) -> None:
-    """Events of the pattern start the machine; `what` names the one that is lost. They may come twice."""
+    """Starts the machine on events of the pattern, which may come twice; `what` names the one that is lost."""
     lost = DeadLetters(scope, "Lost", what=what)
     target = targets.SfnStateMachine(
         machine, dead_letter_queue=lost.queue, retry_attempts=RETRIES, max_event_age=OLDEST_EVENT
@@ -31,7 +31,10 @@ def starts(
 def calls(
     scope: Construct, function: lambda_.IFunction, *, what: str, description: str, pattern: events.EventPattern
 ) -> None:
-    """As `starts` for a function; an event on which it fails is lost too."""
+    """Calls the function on events of the pattern.
+
+    `what` names the one that is lost, also if the function fails on it.
+    """
     lost = DeadLetters(scope, "Lost", what=what, verb=" could not be followed")
     function.configure_async_invoke(
         on_failure=destinations.SqsDestination(lost.queue), retry_attempts=FAILURES, max_event_age=OLDEST_EVENT

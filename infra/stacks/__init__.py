@@ -1,1 +1,1 @@
-"""The stacks, four of a stage and those of delivery: each only composes constructs."""
+"""Each stack only composes constructs: four make a stage, the others its delivery."""

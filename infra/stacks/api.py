@@ -1,4 +1,4 @@
-"""The API: /invocation, /conversion, /stats."""
+"""Deploys the API: /invocation, /conversion, /stats."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from abtest.experiment.record.function_environments import ApiEnvironment, StatsEnvironment
 from infra.constructs.arns import allow, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
+from infra.constructs.resources import Resources
 from infra.constructs.rest_api import RestApi
 
 TIMEOUT_SECONDS = 29  # API Gateway waits no longer
@@ -23,20 +24,18 @@ class ApiStack(Stack):
         put = allow(["firehose:PutRecord"], resources.stream_arn)
         assignments = [f"dynamodb:{verb}" for verb in ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")]
         assign = allow(assignments, resources.assignments.table_arn)
-        events = ("EXPERIMENTS_TABLE_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME", "ENDPOINT_PREFIX")
         invoke = allow(["sagemaker:InvokeEndpoint"], endpoints)
         api = RestApi(self, "Api", config=resources.config)
         for route, environment, statements in (
-            ("invocation", events, [experiments, assign, put, invoke]),
-            ("conversion", events, [experiments, assign, put]),
-            ("stats", ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_PREFIX"), [experiments]),
+            ("invocation", ApiEnvironment, [experiments, assign, put, invoke]),
+            ("conversion", ApiEnvironment, [experiments, assign, put]),
+            ("stats", StatsEnvironment, [experiments]),
         ):
             function = HandlerFunction(
                 self,
                 route.capitalize(),
-                handler=route,
                 code=code,
-                environment=resources.environment(*environment),
+                environment=resources.environment(environment),
                 statements=statements,
                 timeout_seconds=TIMEOUT_SECONDS,
             )

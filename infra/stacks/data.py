@@ -1,4 +1,4 @@
-"""What outlives a deployment: the bucket, the tables, and the stream of events into the bucket."""
+"""Deploys what outlives a deployment: the bucket, the tables, and the stream of events into the bucket."""
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct

@@ -1,4 +1,4 @@
-"""The delivery of one stage where there is no SageMaker project: the pipeline alone."""
+"""Deploys the delivery of one stage where there is no SageMaker project: the pipeline alone."""
 
 from aws_cdk import CfnOutput, CfnParameter, Stack
 from constructs import Construct
@@ -32,7 +32,7 @@ def source_parameters(stack: Stack) -> Source:
 
 
 class DeliveryStack(Stack):
-    """`approve`: a person must agree before anything is deployed."""
+    """Delivers a stage; with `approve` a person must agree before anything is deployed."""
 
     def __init__(self, scope: Construct, name: str, *, config: ExperimentConfig, approve: bool) -> None:
         super().__init__(scope, name, termination_protection=approve)

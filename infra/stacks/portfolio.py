@@ -1,4 +1,4 @@
-"""What offers the project template in Studio: a Service Catalog product, and a bucket for the S3 template provider."""
+"""Offers the project template in Studio: by a Service Catalog product, and a bucket for the S3 template provider."""
 
 from aws_cdk import CfnOutput, CfnParameter, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
@@ -7,9 +7,9 @@ from aws_cdk import aws_servicecatalog as servicecatalog
 from constructs import Construct
 
 from infra.constructs.arns import allow, pass_role
+from infra.constructs.bucket import PrivateBucket
 from infra.constructs.findings import accept
 from infra.constructs.launch_role import LaunchRole
-from infra.constructs.private_bucket import PrivateBucket
 from infra.stacks.project import ProjectProduct
 
 VERSION = "1"  # of the product; a change of the template needs the next one
@@ -18,7 +18,7 @@ PREFIX = "templates/"
 
 
 class PortfolioStack(Stack):
-    """Once an account and region; `StudioRoleArn` is the role of those who may create projects."""
+    """Deployed once an account and region; `StudioRoleArn` is the role of those who may create projects."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
@@ -58,7 +58,7 @@ class PortfolioStack(Stack):
         portfolio.set_launch_role(product, launch_role)
 
     def _studio_policy(self, launch_role: iam.IRole) -> iam.ManagedPolicy:
-        """To be attached to Studio's role, of which only the ARN is known here.
+        """Makes a policy to be attached to Studio's role, of which only the ARN is known here.
 
         The S3 template provider makes a project's stack, `SP-...`, with the rights of its user.
         """
@@ -81,7 +81,7 @@ class PortfolioStack(Stack):
         )
 
     def _bucket(self, studio_role_arn: str) -> s3.Bucket:
-        """Studio lists the objects and reads their tags in the browser, hence CORS."""
+        """Makes the templates' bucket. Studio lists the objects and reads their tags in the browser, hence CORS."""
         bucket = PrivateBucket(
             self,
             "Templates",

@@ -1,4 +1,4 @@
-"""The template of a SageMaker project: what Studio's *Create project* provisions."""
+"""Makes the template of a SageMaker project: what Studio's *Create project* provisions."""
 
 from aws_cdk import Aws, CfnOutput, CfnParameter, CliCredentialsStackSynthesizer, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_sagemaker as sagemaker
@@ -12,7 +12,7 @@ ROLES = ("champion", "challenger")
 
 
 class ProjectTemplate(Stack):
-    """For the S3 template provider: no asset, and nothing of the CDK's bootstrap."""
+    """The template for the S3 template provider: no asset, and nothing of the CDK's bootstrap."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name, synthesizer=CliCredentialsStackSynthesizer(), description=DESCRIPTION)
@@ -20,7 +20,7 @@ class ProjectTemplate(Stack):
 
 
 class ProjectProduct(servicecatalog.ProductStack):
-    """The same, for the Service Catalog."""
+    """The template for the Service Catalog."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
@@ -74,7 +74,7 @@ def provision(stack: Stack) -> None:
 
 
 def project_tags(name: str, project_id: str) -> dict[str, str]:
-    """The tags by which Studio shows a resource in its project."""
+    """Returns the tags by which Studio shows a resource in its project."""
     return {"sagemaker:project-name": name, "sagemaker:project-id": project_id}
 
 

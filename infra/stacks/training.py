@@ -1,4 +1,4 @@
-"""What training needs: the two series of model packages, and the roles of pipeline and models."""
+"""Deploys what training needs: the two series of model packages, and the roles of pipeline and models."""
 
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
@@ -10,7 +10,7 @@ from infra.environments import Delivery
 
 
 class TrainingStack(Stack):
-    """The pipeline itself is upserted by `abtest pipeline upsert`: its code changes more often than its stack.
+    """Deploys groups and roles; `abtest pipeline upsert` brings the pipeline, as its code changes more often.
 
     In a SageMaker project the groups are the project's, which its stages share.
     """

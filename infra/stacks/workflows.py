@@ -1,4 +1,4 @@
-"""The state machines, their functions, and what starts them."""
+"""Deploys the state machines, their functions, and what starts them."""
 
 from pathlib import Path
 
@@ -8,19 +8,31 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-import workflows
 from abtest.experiment.record.config import AUTOMATIC
+from abtest.experiment.record.function_environments import (
+    AlarmEnvironment,
+    CountingEnvironment,
+    DecidingEnvironment,
+    EndpointEnvironment,
+    ExperimentEnvironment,
+    PromotionEnvironment,
+    RecordingEnvironment,
+    SelectionEnvironment,
+    ShadowEnvironment,
+    TakeOutEnvironment,
+)
 from infra.constructs.adoption import Adoption
 from infra.constructs.arns import allow, pass_role, sagemaker_arn
-from infra.constructs.environment import Resources
 from infra.constructs.function import HandlerFunction
 from infra.constructs.pipeline_roles import SERVING
+from infra.constructs.resources import Resources
 from infra.constructs.sagemaker_role import pull_images
-from infra.constructs.state_machine import Workflow
+from infra.constructs.state_machine import MACHINES, Workflow, seconds_of
 from infra.constructs.triggers import OnAlarm, OnApproval, OnDecision, OnSchedule
 
 READ = "dynamodb:GetItem"
 READ_WRITE = (READ, "dynamodb:PutItem")
+SECONDS = {function: seconds for machine in MACHINES for function, seconds in seconds_of(machine).items()}
 DIGEST = "?" * 12  # ends the name of an endpoint config: that of another endpoint is longer
 
 
@@ -46,61 +58,50 @@ class WorkflowsStack(Stack):
         CfnOutput(self, "RebalanceStateMachineArn", value=rebalance.arn)
 
     def _function(
-        self,
-        handler: str,
-        environment: tuple[str, ...],
-        *statements: iam.PolicyStatement,
-        timeout_seconds: int = 60,
-        memory_mebibytes: int = 512,
-    ) -> str:
-        name = "".join(word.capitalize() for word in handler.split("_"))
-        variables = self._resources.environment(*environment)
+        self, name: str, environment: type, *statements: iam.PolicyStatement, memory_mebibytes: int = 512
+    ) -> HandlerFunction:
+        """Calls of the function are given as long as the states wait that call it."""
         return HandlerFunction(
             self,
             name,
-            handler=handler,
             code=self._code,
-            environment=variables,
+            environment=self._resources.environment(environment),
             statements=statements,
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=SECONDS[name],
             memory_mebibytes=memory_mebibytes,
-        ).arn
+        )
 
     def _build_endpoint(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        lease = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
-        experiment = (*lease, "EXPERIMENT_CONFIG")
-        registry = ("CHAMPION_GROUP_NAME", "CHALLENGER_GROUP_NAME", "MODEL_EXECUTION_ROLE_ARN")
-        functions = {
-            "AcquireLease": self._function("acquire_lease", lease, allow(READ_WRITE, table)),
-            "SelectVariants": self._function(
-                "select_variants",
-                (*experiment, *registry, "BUCKET_NAME"),
+        functions = [
+            self._function("AcquireLease", EndpointEnvironment, allow(READ_WRITE, table)),
+            self._function(
+                "SelectVariants",
+                SelectionEnvironment,
                 allow([READ, "dynamodb:DeleteItem"], table),
                 allow(["sagemaker:ListModelPackages"], *self._packages()),
             ),
-            "SetAlarms": self._function("set_alarms", ("EXPERIMENT_CONFIG", "ENDPOINT_NAME"), *self._watch()),
-            "RegisterExperiment": self._function(
-                "register_experiment",
-                experiment,
+            self._function("SetAlarms", AlarmEnvironment, *self._watch()),
+            self._function(
+                "RegisterExperiment",
+                ExperimentEnvironment,
                 allow([*READ_WRITE, "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"], table),
             ),
-            "CleanUp": self._function("clean_up", lease, allow(READ_WRITE, table), *self._clean_up_statements()),
-            "CompareShadow": self._function(
-                "compare_shadow",
-                (*experiment, "BUCKET_NAME", "CHALLENGER_GROUP_NAME"),
+            self._function("CleanUp", EndpointEnvironment, allow(READ_WRITE, table), *self._clean_up_statements()),
+            self._function(
+                "CompareShadow",
+                ShadowEnvironment,
                 allow([*READ_WRITE, "dynamodb:DeleteItem"], table),
                 *self._compare(),
-                timeout_seconds=600,
                 memory_mebibytes=1024,
             ),
-            "ReleaseLease": self._function("release_lease", lease, allow(READ_WRITE, table)),
-        }
+            self._function("ReleaseLease", EndpointEnvironment, allow(READ_WRITE, table)),
+        ]
         return Workflow(
             self,
             "BuildEndpoint",
-            machine_name=f"{self._resources.config.prefix}-build-endpoint",
-            definition=definition("build_endpoint"),
+            prefix=self._resources.config.prefix,
+            machine="build_endpoint",
             functions=functions,
             values={
                 "EndpointName": self._resources.config.endpoint_name,
@@ -110,7 +111,7 @@ class WorkflowsStack(Stack):
         )
 
     def _compare(self) -> list[iam.PolicyStatement]:
-        """Reading what a shadow answered, whether it is still approved, and rejecting it."""
+        """Allows reading what a shadow answered and whether it is still approved, and rejecting it."""
         bucket, challengers = self._resources.bucket, f"{self._resources.group_names[1]}/*"
         return [
             iam.PolicyStatement(
@@ -127,7 +128,7 @@ class WorkflowsStack(Stack):
         ]
 
     def _watch(self) -> list[iam.PolicyStatement]:
-        """Making and removing the alarms of the endpoint's variants."""
+        """Allows making and removing the alarms of the endpoint's variants."""
         name = f"{self._resources.config.endpoint_name}/*"
         alarms = self.format_arn(
             service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -139,13 +140,12 @@ class WorkflowsStack(Stack):
 
     def _breaker(self, rebalance: Workflow) -> None:
         """Takes a variant out when its alarm rises."""
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
+        variables = self._resources.environment(TakeOutEnvironment, rebalance_state_machine_arn=rebalance.arn)
         function = HandlerFunction(
             self,
             "TakeOut",
-            handler="take_out",
             code=self._code,
-            environment={**self._resources.environment(*names), "REBALANCE_STATE_MACHINE_ARN": rebalance.arn},
+            environment=variables,
             statements=[
                 allow(READ_WRITE, self._resources.experiments.table_arn),
                 allow(["states:StartExecution"], rebalance.arn),
@@ -158,7 +158,7 @@ class WorkflowsStack(Stack):
         return [sagemaker_arn(self, "model-package", f"{group}/*") for group in self._resources.group_names]
 
     def _clean_up_statements(self) -> list[iam.PolicyStatement]:
-        """May look at every endpoint of the account: what one of them uses must stay."""
+        """Allows looking at every endpoint of the account: what one of them uses must stay."""
         return [
             allow(["sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs"], "*"),
             allow(["sagemaker:DescribeEndpoint"], sagemaker_arn(self, "endpoint", "*")),
@@ -187,34 +187,32 @@ class WorkflowsStack(Stack):
 
     def _rebalance(self) -> Workflow:
         table = self._resources.experiments.table_arn
-        functions = {
-            "CountEvents": self._function(
-                "count_events",
-                ("EXPERIMENTS_TABLE_NAME", "BUCKET_NAME", "ASSIGNMENTS_TABLE_NAME", "DELIVERY_STREAM_NAME"),
+        functions = [
+            self._function(
+                "CountEvents",
+                CountingEnvironment,
                 allow([READ, "dynamodb:Query"], table),
                 allow(["dynamodb:Query", "dynamodb:DeleteItem"], self._resources.assignments.table_arn),
                 allow(["firehose:PutRecord"], self._resources.stream_arn),
                 *read_events(self._resources.bucket),
-                timeout_seconds=900,
                 memory_mebibytes=3008,  # about 150 bytes an event, so 15 million; and a whole processor
             ),
             # A whole processor: ten variants over a year of intervals take it about a minute.
-            "Decide": self._function(
-                "decide",
-                ("BUCKET_NAME",),
+            self._function(
+                "Decide",
+                DecidingEnvironment,
                 allow(["s3:GetObject"], self._resources.bucket.arn_for_objects("evidence/*")),
-                timeout_seconds=300,
                 memory_mebibytes=1769,
             ),
-            "RecordDecision": self._function("record_decision", ("EXPERIMENTS_TABLE_NAME",), allow(READ_WRITE, table)),
-        }
+            self._function("RecordDecision", RecordingEnvironment, allow(READ_WRITE, table)),
+        ]
         endpoints = sagemaker_arn(self, "endpoint", f"{self._resources.config.endpoint_prefix}*")
         bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
         return Workflow(
             self,
             "Rebalance",
-            machine_name=f"{self._resources.config.prefix}-rebalance",
-            definition=definition("rebalance"),
+            prefix=self._resources.config.prefix,
+            machine="rebalance",
             functions=functions,
             values={},
             statements=[
@@ -224,24 +222,23 @@ class WorkflowsStack(Stack):
         )
 
     def _rebalance_all(self, rebalance_arn: str) -> Workflow:
-        names = ("EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME")
         read = allow(["dynamodb:Query"], self._resources.experiments.table_arn)
         return Workflow(
             self,
             "RebalanceAll",
-            machine_name=f"{self._resources.config.prefix}-rebalance-all",
-            definition=definition("rebalance_all"),
-            functions={"ListEndpoints": self._function("list_endpoints", names, read)},
+            prefix=self._resources.config.prefix,
+            machine="rebalance_all",
+            functions=[self._function("ListEndpoints", EndpointEnvironment, read)],
             values={"RebalanceStateMachineArn": rebalance_arn},
             statements=[allow(["states:StartExecution"], rebalance_arn)],
         )
 
     def _promote(self) -> Workflow:
-        """Only where the stage promotes automatically: elsewhere nothing but a person may register a champion."""
+        """Promotes where the stage does so automatically: elsewhere only a person may register a champion."""
         champions = self._resources.group_names[0]
         function = self._function(
-            "promote",
-            ("EXPERIMENT_CONFIG", "EXPERIMENTS_TABLE_NAME", "ENDPOINT_NAME", "CHAMPION_GROUP_NAME"),
+            "Promote",
+            PromotionEnvironment,
             allow([READ], self._resources.experiments.table_arn),
             allow(["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"], *self._packages()),
             allow(
@@ -256,21 +253,16 @@ class WorkflowsStack(Stack):
         return Workflow(
             self,
             "Promotion",
-            machine_name=f"{self._resources.config.prefix}-promote",
-            definition=definition("promote"),
-            functions={"Promote": function},
+            prefix=self._resources.config.prefix,
+            machine="promote",
+            functions=[function],
             values={},
             statements=[],
         )
 
 
-def definition(name: str) -> str:
-    """The committed definition of the machine."""
-    return (Path(workflows.__file__).parent / f"{name}.asl.json").read_text()
-
-
 def read_events(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
-    """Reading events, keeping what was read together, and aside the lines that cannot be read; and their counts."""
+    """Allows reading events, keeping what was read, setting aside unreadable lines, and keeping their counts."""
     return [
         iam.PolicyStatement(
             actions=["s3:ListBucket"],

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from abtest.adapters import experiments_table
+from abtest.adapters import table
+from abtest.adapters.experiments_table import ExperimentsTable
 
 
 @pytest.fixture
@@ -20,15 +21,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def experiments(aws: None) -> experiments_table.ExperimentsTable:
+def experiments(aws: None) -> ExperimentsTable:
     """The empty table `experiments`."""
     create_table("experiments", "endpoint_name")
-    return experiments_table.ExperimentsTable("experiments")
+    return ExperimentsTable("experiments")
 
 
 def create_table(name: str, hash_key: str) -> None:
     keys = {hash_key: "HASH", "item": "RANGE"}
-    experiments_table.client().create_table(
+    table.client().create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],

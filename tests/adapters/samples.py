@@ -4,19 +4,24 @@ import dataclasses
 import datetime
 from typing import Any
 
+from abtest.adapters import experiments_table, leases
+from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.plan import Plan, PlannedVariant
 from abtest.experiment.record.selection import Package
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
+from abtest.operations import hold_lease
+from tests.experiment.samples import SETTINGS
 
 NOW = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
 ENDPOINT = "sagemaker-reviews-dev"
 
 
 def config(**changes: Any) -> ExperimentConfig:
-    return ExperimentConfig.from_json({"project_name": "reviews", "stage_name": "dev", **changes})
+    return read_config({"project_name": "reviews", "stage_name": "dev", **changes})
 
 
 def package(role: str, version: int, *, minute: int = 0, status: str = "Approved") -> Package:
@@ -40,12 +45,26 @@ def experiment(of: Plan, shares: dict[str, float] | None = None, **changes: Any)
         project="reviews",
         stage="dev",
         champion_version=of.champion_version,
-        strategy="ThompsonSampling",
+        settings=SETTINGS,
         variants=variants,
         shares=Shares(shares) if shares else of.initial_shares,
         started_at=NOW,
     )
     return dataclasses.replace(begun, **changes)
+
+
+def begin(
+    table: ExperimentsTable,
+    made: Experiment,
+    *,
+    counter: int = 1,
+    before: Experiment | None = None,
+    execution: str = "x",
+) -> None:
+    """Makes the experiment the endpoint's current one; the lease is held by `x`."""
+    hold_lease.ask(table, made.endpoint_name, "x", 0)
+    writes = experiments_table.begin(made, counter=counter, before=before)
+    table.transact([leases.check(made.endpoint_name, execution), *writes])
 
 
 def decision(on: Experiment, shares: dict[str, float], **changes: Any) -> Decision:
@@ -58,7 +77,7 @@ def decision(on: Experiment, shares: dict[str, float], **changes: Any) -> Decisi
         endpoint_name=on.endpoint_name,
         decided_at=NOW,
         as_of=NOW + datetime.timedelta(minutes=number),
-        strategy=on.strategy,
+        settings=on.settings,
         old_shares=on.shares,
         new_shares=Shares(shares),
         counts={name: VariantCounts(invocation_count=10, reward_sum=2.5) for name in shares},

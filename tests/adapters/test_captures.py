@@ -6,7 +6,6 @@ import boto3
 import pytest
 
 from abtest.adapters import captures
-from abtest.experiment.evidence.shadow import Measured
 from tests.adapters.samples import ENDPOINT, NOW
 
 BUCKET = "bucket"
@@ -36,18 +35,13 @@ def test_pairs_are_joined_over_hours_and_what_was_before_is_left_out() -> None:
     put("Challenger1", later, line(2, "0.2", later), line(2, "0.9", later), line(9, "0.9", later))
     put("Champion1", before, line(4, "0.9", before))
     put("Challenger1", before, line(4, "0.9", before))
-    metrics = {"Champion1": (0, 10_000), "Challenger1": (1, 25_000)}
-    for variant, (errors, microseconds) in metrics.items():
-        dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": variant}]
-        for name, value in (("Invocation5XXErrors", errors), ("ModelLatency", microseconds)):
-            datum = {"MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": NOW}
-            boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum] * 2)
     now = later + datetime.timedelta(minutes=1)
-    found = captures.measured(BUCKET, ENDPOINT, *VARIANTS, began=NOW, now=now)
-    assert found == Measured(pairs=3, agreeing=2, errors=2, champion_latency_ms=10, shadow_latency_ms=25)
+    champion, challenger = captures.answers(BUCKET, ENDPOINT, VARIANTS, began=NOW, now=now)
+    assert champion == {"i1": "0.9", "i2": "0.9", "e3": "0.1"}
+    assert challenger == {"i1": "0.8", "e3": "0.2", "i2": "0.2", "i9": "0.9"}  # the first answer counts
 
 
 @pytest.mark.usefixtures("aws")
-def test_nothing_captured_is_nothing_measured() -> None:
+def test_nothing_captured_is_no_answer() -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    assert captures.measured(BUCKET, ENDPOINT, *VARIANTS, began=NOW, now=NOW) == Measured()
+    assert captures.answers(BUCKET, ENDPOINT, VARIANTS, began=NOW, now=NOW) == [{}, {}]

@@ -7,11 +7,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from abtest.adapters import event_store
-from abtest.adapters.counts_store import Evidence
+from abtest.adapters.counts_store import CountsStore
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.experiment import Experiment
+from abtest.operations.record_decision import record_decision
 from tests.adapters import samples
-from tests.adapters.samples import ENDPOINT, NOW
+from tests.adapters.samples import ENDPOINT, NOW, begin
 from tests.experiment.samples import counts
 
 EXPERIMENT = samples.experiment(samples.plan())
@@ -28,8 +29,7 @@ def s3(experiments: ExperimentsTable) -> Any:
 @pytest.fixture
 def decided(experiments: ExperimentsTable, s3: Any) -> Experiment:
     """An experiment with three Decisions."""
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
-    experiments.begin(EXPERIMENT, counter=1, before=None, execution="x")
+    begin(experiments, EXPERIMENT)
     for _ in range(3):
         again(experiments)
     return running(experiments)
@@ -42,7 +42,7 @@ def running(table: ExperimentsTable) -> Experiment:
 
 
 def again(table: ExperimentsTable) -> None:
-    table.apply_decision(samples.decision(running(table), {"Champion1": 0.5, "Challenger1": 0.5}), execution="r")
+    record_decision(table, samples.decision(running(table), {"Champion1": 0.5, "Challenger1": 0.5}), execution="r")
 
 
 def minutes(*numbers: int) -> list[datetime.datetime]:
@@ -51,11 +51,13 @@ def minutes(*numbers: int) -> list[datetime.datetime]:
 
 def test_counts_are_found_under_their_key(s3: Any) -> None:
     seen = counts({"Champion1": (10, 3.5), "Challenger1": (20, 4.0)})
-    key = Evidence("bucket").put(EXPERIMENT, seen)
+    key = CountsStore("bucket").put(EXPERIMENT, seen)
     assert (
-        key == Evidence("bucket").put(EXPERIMENT, seen) == "evidence/reviews-dev-v1-1/2026-01-01T00:16:40.000Z.json.gz"
+        key
+        == CountsStore("bucket").put(EXPERIMENT, seen)
+        == "evidence/reviews-dev-v1-1/2026-01-01T00:16:40.000Z.json.gz"
     )
-    assert Evidence("bucket").get(key) == (EXPERIMENT, seen)
+    assert CountsStore("bucket").get(key) == (EXPERIMENT, seen)
 
 
 def test_only_new_decisions_are_read(
@@ -68,7 +70,7 @@ def test_only_new_decisions_are_read(
         return read(experiment, after)
 
     monkeypatch.setattr(experiments, "boundaries", noted)
-    evidence = Evidence("bucket")
+    evidence = CountsStore("bucket")
     assert evidence.boundaries(experiments, decided) == minutes(1, 2, 3)
     again(experiments)
     assert evidence.boundaries(experiments, running(experiments)) == minutes(1, 2, 3, 4)
@@ -83,18 +85,18 @@ def test_what_is_lost_or_wrong_is_read_anew(
     experiments: ExperimentsTable, decided: Experiment, s3: Any, kept: bytes
 ) -> None:
     s3.put_object(Bucket="bucket", Key=KEY, Body=kept)
-    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
+    assert CountsStore("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
     s3.delete_object(Bucket="bucket", Key=KEY)
-    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
+    assert CountsStore("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
     assert s3.get_object(Bucket="bucket", Key=KEY)["Body"].read()
 
 
 def test_an_experiment_of_the_same_name_in_a_new_table_has_its_own(
     experiments: ExperimentsTable, decided: Experiment
 ) -> None:
-    Evidence("bucket").boundaries(experiments, decided)
+    CountsStore("bucket").boundaries(experiments, decided)
     later = samples.experiment(samples.plan(), started_at=NOW + datetime.timedelta(days=1))
-    assert Evidence("bucket").boundaries(experiments, later) == []
+    assert CountsStore("bucket").boundaries(experiments, later) == []
 
 
 def test_that_they_cannot_be_kept_costs_time_only(
@@ -104,4 +106,4 @@ def test_that_they_cannot_be_kept_costs_time_only(
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
 
     monkeypatch.setattr(event_store.client(), "put_object", refused)
-    assert Evidence("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)
+    assert CountsStore("bucket").boundaries(experiments, decided) == minutes(1, 2, 3)

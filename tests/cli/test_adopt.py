@@ -7,10 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from abtest.adapters.endpoint_description import EndpointDescription
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.served import ServedEndpoint
 from abtest.cli import adopt, destroy, status
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.plan import PlannedVariant
 from abtest.operations import adopt as adoption
@@ -24,7 +24,7 @@ OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": sampl
 @pytest.fixture(autouse=True)
 def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     variants = (PlannedVariant("a", "arn:model/a", 1.0), PlannedVariant("b", "arn:model/b", 1.0))
-    monkeypatch.setattr(adoption, "served", lambda _: ServedEndpoint(NAME, "InService", "monday", {}, variants))
+    monkeypatch.setattr(adoption, "describe", lambda _: EndpointDescription(NAME, "InService", "monday", {}, variants))
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(status, "outputs", lambda _: OUTPUTS)
 
@@ -61,7 +61,7 @@ def test_adopted_shown_and_retired_each_twice() -> None:
     [
         (("churn",), "churn: only endpoints whose names begin with sagemaker-reviews- can take part"),
         (("sagemaker-reviews-dev",), "sagemaker-reviews-dev is the stage's own endpoint"),
-        (("sagemaker-reviews-prod",), "sagemaker-reviews-prod is the own endpoint of the stage prod"),
+        (("sagemaker-reviews-prod",), "sagemaker-reviews-prod is the stage prod's own"),
         ((NAME, "--champion", "c"), "c is no variant of the endpoint; it has a, b"),
         ((NAME, "--strategy", "Thompson"), "--strategy: must be one of"),
         ((NAME, "--epsilon", "2"), "--epsilon: must be a number from 0 to 1"),

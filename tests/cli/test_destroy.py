@@ -4,7 +4,7 @@ import pytest
 
 from abtest.cli import destroy
 from abtest.cli.destroy import refuse_if_protected
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import leftovers, stacks
 from abtest.experiment.record.config import ExperimentConfig
 

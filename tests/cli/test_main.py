@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from abtest.cli import main
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None]) -> int:
@@ -28,7 +28,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None]) -> int:
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:9"),
             'abtest: Could not connect to the endpoint URL: "http://127.0.0.1:9". '
-            "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?\n",
+            "Start the sandbox (abtest sandbox up), or check your connection to AWS.\n",
         ),
         *(
             (

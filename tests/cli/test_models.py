@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import models
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from tests.adapters import samples
+from tests.adapters.samples import begin
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
 OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": samples.ENDPOINT}
@@ -116,8 +117,7 @@ def test_rejecting_a_model_that_serves_warns() -> None:
     variants = (dataclasses.replace(planned.variants[0], model_package_arn=served), planned.variants[1])
     running = samples.experiment(dataclasses.replace(planned, variants=variants))
     table = ExperimentsTable("experiments")
-    table.ask_for_lease(samples.ENDPOINT, "x", 0)
-    table.begin(running, counter=1, before=None, execution="x")
+    begin(table, running)
     warned = CliRunner().invoke(models.app, ["reject", "champion/1"], catch_exceptions=False).stderr
     assert warned == "warning: Champion1 is rejected and serves 50.0% of the traffic until the next approval\n"
     assert CliRunner().invoke(models.app, ["reject", "champion/2"], catch_exceptions=False).stderr == ""

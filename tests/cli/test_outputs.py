@@ -3,7 +3,7 @@ import json
 import pytest
 
 from abtest.cli import outputs
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 
 

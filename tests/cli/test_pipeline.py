@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from abtest.cli import pipeline
 from abtest.cli.shown.aws import aws_errors
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from pipelines import definition, reviews, run
 from pipelines.run import Outcome
 

@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from abtest.cli import plan
 from abtest.cli.shown import waiting
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.strategies import STRATEGIES
-from abtest.experiment.simulation import plan as plan_model
+from abtest.experiment.simulation import plan as simulation
 from abtest.report import plan_chart
 
 DAILY = ("--rebalance-minutes", "1440")
@@ -82,9 +82,10 @@ def test_sticky_users_limit_what_can_be_won(picture: Path) -> None:
         lost = entry["conversions_lost"]
         assert lost["mean"] > limit - 3 * lost["standard_error"] - 1
     shown = invoke(picture, *sticky).stdout
-    assert "Sticky users limit what any allocation can win: only 10 % of a day's requests are by new users" in shown
+    assert "Sticky users limit what any strategy can win: only 10 % of a day's requests come from new users" in shown
     assert (
-        f"would lose {limit:,.1f} conversions; with new users only, 6.0; an equal split to the end loses 120.0" in shown
+        f"would still lose {limit:,.1f} conversions; with new users only, 6.0; an equal split to the end loses 120.0"
+        in shown
     )
 
 
@@ -98,7 +99,7 @@ def test_equal_variants_can_be_equivalent(picture: Path) -> None:
 
 def test_a_coarse_simulation_and_no_decision_are_told(picture: Path) -> None:
     shown = invoke(picture, "--rates", "5%,5.1%", "--requests-per-day", "90", "--runs", "2", "--days", "30").stdout
-    assert "`abtest sample-size` says how many users one takes" in shown
+    assert "`abtest sample-size` says how many users you need" in shown
     assert "the simulation moves shares every 7.2 hours only" in shown
 
 
@@ -145,7 +146,7 @@ def test_a_full_disk_is_no_traceback(picture: Path, monkeypatch: pytest.MonkeyPa
         invoke(picture, *CLEAR)
 
 
-def plan_of(**changes: Any) -> plan_model.Plan:
+def plan_of(**changes: Any) -> simulation.Plan:
     settings: dict[str, Any] = {
         "rates": (0.04, 0.05),
         "requests_per_day": 1000,
@@ -159,7 +160,7 @@ def plan_of(**changes: Any) -> plan_model.Plan:
         "floor": 0.0,
         "epsilon": 0.1,
     }
-    return plan_model.Plan(**settings | changes)
+    return simulation.Plan(**settings | changes)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_the_horizon_is_cut_into_few_intervals(changes: dict[str, Any], interval
 
 @pytest.mark.parametrize(("mean", "window"), [(0.0, 0.0), (0.01, 0.03), (1.0, 3.0), (2.5, 2.5), (10.0, 47.3)])
 def test_delays_add_up(mean: float, window: float) -> None:
-    shares = plan_model.seen_after(mean, window)
+    shares = simulation.seen_after(mean, window)
     assert sum(shares) == pytest.approx(1)
     assert min(shares) >= 0
     assert len(shares) <= window + 2
@@ -190,7 +191,7 @@ def test_delays_add_up(mean: float, window: float) -> None:
 
 def test_delays_are_exponential() -> None:
     """Without a limit of the window, of those not yet seen the same part is seen in each later interval."""
-    shares = plan_model.seen_after(2.0, 60.0)
+    shares = simulation.seen_after(2.0, 60.0)
     assert shares[2] / shares[1] == pytest.approx(0.6065, abs=1e-3)  # exp(-1/2)
     assert shares[0] == pytest.approx(1 - 2 * (1 - 0.6065), abs=1e-3)
 

@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 
 from abtest.cli import promote
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.experiment import Experiment
-from abtest.operations import promote as promotion
+from abtest.operations import promote as operation
 from abtest.operations.promote import Promotion
 from tests.adapters.samples import config, experiment, package, plan
 
@@ -20,8 +20,8 @@ OUTPUTS = {"ExperimentsTableName": "t", "EndpointName": "e", "ChampionGroupName"
 def invoke(monkeypatch: pytest.MonkeyPatch, on: Experiment, made: Promotion, *arguments: str) -> Any:
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(stacks, "load_config", lambda _: config())
-    monkeypatch.setattr(summary, "current", lambda *_: (on, []))
-    monkeypatch.setattr(promotion, "promote", lambda *_, **__: made)
+    monkeypatch.setattr(summary, "latest", lambda *_: (on, [], False))
+    monkeypatch.setattr(operation, "promote", lambda *_, **__: made)
     app = typer.Typer()
     app.command()(promote.promote)
     return CliRunner().invoke(app, arguments, catch_exceptions=False)

@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 from abtest.adapters import alarms, executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import readmit
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
-from abtest.operations import take_out as breaker
-from tests.adapters.samples import ENDPOINT, NOW, config, experiment, plan
+from abtest.operations.take_out import take_out
+from tests.adapters.samples import ENDPOINT, NOW, begin, config, experiment, plan
 
 OUTPUTS = {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT, "RebalanceStateMachineArn": "arn:rebalance"}
 
@@ -27,9 +27,9 @@ def started(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> l
     monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
     monkeypatch.setattr(stacks, "load_config", lambda _: config(canary={}))
     monkeypatch.setattr(executions, "start", start)
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
-    experiments.begin(experiment(plan()), counter=1, before=None, execution="x")
-    breaker.take_out(experiments, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
+    begin(experiments, experiment(plan()))
+    take_out(experiments, ENDPOINT, "Challenger1", "slow", rebalance_arn="", execution="event", now=NOW)
+    made.clear()
     return made
 
 

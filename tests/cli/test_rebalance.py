@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from abtest.adapters.executions import Ended
 from abtest.cli import rebalance
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 DECISION = {"decision_id": "e-d000001", "new_shares": {"Champion1": 0.25, "Challenger1": 0.75}, "reason": "It leads."}
 
@@ -58,10 +58,10 @@ def test_waiting_prints_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_endpoint_that_nobody_knows_is_a_mistake_before_anything_is_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def current(table_name: str, endpoint_name: str) -> None:
+    def latest(table_name: str, endpoint_name: str) -> None:
         raise UserError(f"{endpoint_name} has no experiment yet")
 
-    monkeypatch.setattr(summary, "current", current)
+    monkeypatch.setattr(summary, "latest", latest)
     with pytest.raises(UserError, match="churn has no experiment yet"):
         invoke(monkeypatch, None, "--endpoint", "churn")
 

@@ -13,10 +13,12 @@ from typer.testing import CliRunner, Result
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.replay import parsed, replay
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import recorded
 from abtest.experiment.record.events import Event
+from abtest.operations.record_decision import record_decision
 from tests.adapters import samples as records
+from tests.adapters.samples import begin
 from tests.experiment.logs import logged
 from tests.experiment.samples import EXPERIMENT, conversion, invocation
 
@@ -53,7 +55,7 @@ def test_a_file_as_a_table(tmp_path: Path, events: list[Event]) -> None:
     assert "95 % interval" in shown
     assert "None is clipped" in shown
     assert "Left out: Manual invocations (1), attribution window still open (60)." in shown
-    assert "It comes near a run of the target from the start while weights are small." in shown
+    assert "While weights are small, this comes near a run of the target from the start." in shown
 
 
 def test_a_folder_of_gzip_as_json(tmp_path: Path, events: list[Event]) -> None:
@@ -84,10 +86,9 @@ def test_settings_reach_the_strategy(tmp_path: Path, events: list[Event]) -> Non
 def test_a_stage_with_its_decisions(experiments: ExperimentsTable, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded, "outputs", lambda _: OUTPUTS)
     begun = records.experiment(records.plan(1, (1,)))
-    experiments.ask_for_lease(records.ENDPOINT, "x", 0)
-    experiments.begin(begun, counter=1, before=None, execution="x")
+    begin(experiments, begun)
     decision = records.decision(begun, {"Champion1": 0.2, "Challenger1": 0.8})
-    assert experiments.apply_decision(decision, execution="r")
+    assert record_decision(experiments, decision, execution="r")
     after = (decision.as_of - begun.started_at).total_seconds() + 10
     came = [
         _came(begun.started_at, f"{number}", seconds, variant, propensity, decision_id)
@@ -112,7 +113,7 @@ def test_a_stage_with_its_decisions(experiments: ExperimentsTable, aws: None, mo
     monkeypatch.setitem(OUTPUTS, "EndpointName", "another")
     assert document("--shares", "Champion1=1", "--endpoint", records.ENDPOINT)["experiment_id"] == begun.experiment_id
     monkeypatch.setitem(OUTPUTS, "EndpointName", records.ENDPOINT)
-    with pytest.raises(UserError, match=f"had no experiment other: there are {begun.experiment_id}"):
+    with pytest.raises(UserError, match=f"had no experiment other: .* --experiment, of {begun.experiment_id}"):
         run("--strategy", "UCB1", "--experiment", "other")
 
 

@@ -7,9 +7,9 @@ import pytest
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli import report
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.report import page
-from tests.cli.test_status import GROUPS, OUTPUTS, begin, invoke
+from tests.cli.test_status import GROUPS, OUTPUTS, invoke, run
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_report_is_one_file_with_the_findings(
     experiments: ExperimentsTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(experiments, decided=True)
+    run(experiments, decided=True)
     left = {"variant_name": "Challenger1", "model_package_arn": "arn", "status": "Rejected"}
     monkeypatch.setattr(summary, "unapproved", lambda *_: [left])
     target = tmp_path / "new" / "report.html"
@@ -37,7 +37,7 @@ def test_the_report_is_one_file_with_the_findings(
 def test_a_place_that_cannot_be_written_is_a_users_mistake(
     experiments: ExperimentsTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(experiments, decided=True)
+    run(experiments, decided=True)
     (tmp_path / "file").touch()
     monkeypatch.setattr(page, "render", lambda *_: "")
     with pytest.raises(UserError, match=r"^--output: .*/file/new cannot be written: Not a directory"):
@@ -45,7 +45,7 @@ def test_a_place_that_cannot_be_written_is_a_users_mistake(
 
 
 def test_before_the_first_decision_there_is_nothing_to_report(experiments: ExperimentsTable, tmp_path: Path) -> None:
-    begin(experiments, decided=False)
+    run(experiments, decided=False)
     with pytest.raises(UserError, match="has no Decision yet"):
         invoke(report.report, "--output", str(tmp_path / "report.html"))
     assert not list(tmp_path.iterdir())

@@ -5,14 +5,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from abtest.adapters import executions, registry
-from abtest.adapters.experiments_table import StaleError
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters import registry, releases
+from abtest.adapters.table import StaleError
 from abtest.cli import rollback
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from abtest.experiment.record.release import Release, Releases
-from abtest.operations import roll_back as way_back
+from abtest.operations import roll_back
 from tests.adapters.samples import config, package
 
 OUTPUTS = {
@@ -25,8 +24,8 @@ OUTPUTS = {
 OLD, NEW = package("champion", 1), package("champion", 2, minute=1)
 RELEASES = (
     Releases()
-    .then(Release("config-1", "reviews-dev-v1-1", {"Champion1": OLD.arn}))
-    .then(Release("config-2", "reviews-dev-v2-1", {"Champion2": NEW.arn}))
+    .then(Release.of("config-1", "reviews-dev-v1-1", {"Champion1": OLD.arn}))
+    .then(Release.of("config-2", "reviews-dev-v2-1", {"Champion2": NEW.arn}))
 )
 
 
@@ -37,13 +36,12 @@ class World:
         self.releases, self.packages, self.done = RELEASES, [NEW, OLD], list[str]()
         monkeypatch.setattr(stacks, "outputs", lambda _: OUTPUTS)
         monkeypatch.setattr(stacks, "load_config", lambda _: config())
-        monkeypatch.setattr(ReleasesTable, "releases", lambda *_: self.releases)
+        monkeypatch.setattr(releases, "get", lambda *_: self.releases)
         monkeypatch.setattr(registry, "packages", lambda group: [p for p in self.packages if p.group_name == group])
-        monkeypatch.setattr(way_back, "roll_back", lambda *_: self.done.append("rolled back"))
-        monkeypatch.setattr(executions, "start", self.start)
+        monkeypatch.setattr(roll_back, "roll_back", self.roll_back)
 
-    def start(self, machine_arn: str, _: dict[str, str]) -> str:
-        self.done.append(f"started {machine_arn}")
+    def roll_back(self, _table: Any, _back: Any, endpoint_name: str, machine_arn: str) -> str:
+        self.done.append(f"{endpoint_name} by {machine_arn}")
         return "arn:execution"
 
     def invoke(self, *arguments: str, answer: str | None = None) -> Any:
@@ -62,7 +60,7 @@ def test_it_says_what_it_will_do_asks_and_does_it(world: World) -> None:
     assert "goes back from Champion2 (reviews-dev-v2-1) to Champion1 (reviews-dev-v1-1)" in ended.stderr
     assert f"to reject: {NEW.arn}\n" in ended.stderr
     assert "reviews-dev-v1-1 is resumed" in ended.stderr
-    assert world.done == ["rolled back", "started arn:machine"]
+    assert world.done == ["sagemaker-reviews-dev by arn:machine"]
     assert ended.stdout.endswith("build-endpoint is started: arn:execution\n")
 
 
@@ -95,7 +93,7 @@ def test_a_release_that_comes_between_is_not_rolled_back(world: World, monkeypat
     def stale(*_: Any) -> None:
         raise StaleError("another execution wrote first")
 
-    monkeypatch.setattr(way_back, "roll_back", stale)
+    monkeypatch.setattr(roll_back, "roll_back", stale)
     with pytest.raises(UserError, match="changed meanwhile"):
         world.invoke("--yes")
     assert world.done == []

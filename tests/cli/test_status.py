@@ -11,16 +11,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from abtest.adapters import executions, shadows
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Shadows
 from abtest.cli import history, status
-from abtest.cli.shown.errors import UserError
-from abtest.experiment.evidence.shadow import Verdict
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.findings import Effect, Finding
-from abtest.experiment.record.shadow import Pair
+from abtest.experiment.record.shadow import Pair, Shadow
+from abtest.operations.record_decision import record_decision
 from abtest.operations.take_out import take_out
+from abtest.report import words
 from tests.adapters import samples
-from tests.adapters.samples import ENDPOINT
+from tests.adapters.samples import ENDPOINT, begin
 
 GROUPS = {"ChampionGroupName": "reviews-champion", "ChallengerGroupName": "reviews-challenger"}
 OUTPUTS = GROUPS | {"ExperimentsTableName": "experiments", "EndpointName": ENDPOINT}
@@ -37,10 +38,9 @@ def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> 
 FINDING = Finding("drift", "warning", "Drift: it moved.", {"early": 0.25, "late": 0.0})
 
 
-def begin(experiments: ExperimentsTable, *, decided: bool) -> None:
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
+def run(experiments: ExperimentsTable, *, decided: bool) -> None:
     begun = samples.experiment(samples.plan(1, (1,)))
-    experiments.begin(begun, counter=1, before=None, execution="x")
+    begin(experiments, begun)
     if decided:
         moved = samples.decision(
             begun,
@@ -50,7 +50,7 @@ def begin(experiments: ExperimentsTable, *, decided: bool) -> None:
             guarantee="It holds at all times.",
             findings=(FINDING,),
         )
-        assert experiments.apply_decision(moved, execution="r")
+        assert record_decision(experiments, moved, execution="r")
 
 
 def invoke(command: Any, *arguments: str) -> str:
@@ -60,25 +60,26 @@ def invoke(command: Any, *arguments: str) -> str:
 
 
 def test_before_the_first_decision(experiments: ExperimentsTable) -> None:
-    begin(experiments, decided=False)
+    run(experiments, decided=False)
     shown = invoke(status.status)
     assert "nothing counted yet" in shown
     assert "50.0%" in shown
-    assert shown.endswith("No rebalance has run yet.\n")
+    assert shown.endswith(f"{words.UNSEEN}\n")
     assert json.loads(invoke(history.history, "--json")) == []
 
 
 def test_after_a_decision(experiments: ExperimentsTable) -> None:
-    begin(experiments, decided=True)
+    run(experiments, decided=True)
     shown = invoke(status.status)
     assert "reviews-dev-v1-1 on sagemaker-reviews-dev\n" in shown
     assert "strategy ThompsonSampling; earn first" in shown
     assert "80.0%" in shown
-    *_, headline, effect, reason, guarantee, finding = shown.splitlines()
+    *_, headline, effect, reason, guarantee, following, finding = shown.splitlines()
     assert headline.startswith("Still running: Challenger1 leads")
     assert effect.endswith(" over Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
     assert reason == "because"
     assert guarantee == "It holds at all times."
+    assert following == "Keep sending users, and check again later."
     assert finding == "Warning: Drift: it moved."
     document = json.loads(invoke(status.status, "--json"))
     assert [variant["invocation_count"] for variant in document["variants"]] == [10, 10]
@@ -87,7 +88,7 @@ def test_after_a_decision(experiments: ExperimentsTable) -> None:
 
 
 def test_the_history(experiments: ExperimentsTable) -> None:
-    begin(experiments, decided=True)
+    run(experiments, decided=True)
     shown = invoke(history.history)
     assert "because" in shown
     assert "drift" in shown
@@ -101,20 +102,23 @@ def test_no_experiment_is_a_users_mistake(command: Any) -> None:
         invoke(command)
 
 
-def test_who_is_out_and_why(experiments: ExperimentsTable) -> None:
-    begin(experiments, decided=True)
-    take_out(experiments, ENDPOINT, "Challenger1", "5XX rate above 0.05.", execution="event", now=samples.NOW)
+def test_who_is_out_and_why(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions, "start", lambda *_: "")
+    run(experiments, decided=True)
+    why = "5XX rate above 0.05."
+    take_out(experiments, ENDPOINT, "Challenger1", why, rebalance_arn="", execution="event", now=samples.NOW)
     shown = invoke(status.status)
-    assert "Challenger1 is out, the champion serves its users: 5XX rate above 0.05." in shown
+    assert "Challenger1 is out, and the champion serves its users: 5XX rate above 0.05." in shown
     assert re.search(r"Challenger1 +out ", shown)
     assert json.loads(invoke(status.status, "--json"))["variants"][1]["out"] == "5XX rate above 0.05."
 
 
 def test_what_became_of_a_shadow(experiments: ExperimentsTable) -> None:
-    begin(experiments, decided=True)
-    shadows = Shadows("experiments", ENDPOINT)
-    begun = [shadows.begun(Pair("Champion1", "a/1", f"Challenger{n}", f"b/{n}"), samples.NOW) for n in (2, 3)]
-    shadows.judge(begun[0], Verdict(False, "the labels agree in 1 of 9 requests, 0.8 is the least."))
+    run(experiments, decided=True)
+    failed, waits = (Shadow(Pair("Champion1", "a/1", f"Challenger{n}", f"b/{n}"), samples.NOW) for n in (2, 3))
+    why = "the labels agree in 1 of 9 requests, 0.8 is the least."
+    failed = dataclasses.replace(failed, passed=False, reason=why)
+    experiments.transact([shadows.begin(ENDPOINT, shadow) for shadow in (failed, waits)])
     shown = invoke(status.status)
     assert "Shadow: Challenger2 beside Champion1 did not pass and is rejected: the labels agree in 1 of 9" in shown
     assert "Shadow: Challenger3 beside Champion1 since 2026-01-01T12:00:00.000Z, without a verdict yet." in shown
@@ -122,10 +126,9 @@ def test_what_became_of_a_shadow(experiments: ExperimentsTable) -> None:
 
 
 def test_a_canary_and_until_when(experiments: ExperimentsTable) -> None:
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
     begun = samples.experiment(samples.plan(1, (1,)))
     ends = {"Challenger1": begun.started_at + datetime.timedelta(minutes=30)}
-    experiments.begin(dataclasses.replace(begun, canary_until=ends), counter=1, before=None, execution="x")
+    begin(experiments, dataclasses.replace(begun, canary_until=ends))
     shown = invoke(status.status)
     assert "Challenger1 is a canary until 2026-01-01T12:30:00.000Z: all shares stay until the first rebalance" in shown
     untils = [variant["canary_until"] for variant in json.loads(invoke(status.status, "--json"))["variants"]]
@@ -141,9 +144,8 @@ def test_what_serves_though_it_was_rejected_or_deleted_since(experiments: Experi
     packages = [planned.variants[0].model_package_arn, *arns]  # the champion's is of no group of ours
     variants = zip(planned.variants, packages, strict=True)
     served = [dataclasses.replace(variant, model_package_arn=arn) for variant, arn in variants]
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
     begun = samples.experiment(dataclasses.replace(planned, variants=tuple(served)))
-    experiments.begin(begun, counter=1, before=None, execution="x")
+    begin(experiments, begun)
     sagemaker.update_model_package(ModelPackageArn=arns[1], ModelApprovalStatus="Rejected")
     assert json.loads(invoke(status.status, "--json"))["unapproved"] == [
         {"variant_name": "Challenger2", "model_package_arn": arns[1], "status": "Rejected"},

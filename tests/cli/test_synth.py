@@ -5,9 +5,8 @@ import boto3
 import pytest
 
 from abtest.cli import synth
-from abtest.cli.shown.errors import UserError
-from abtest.cli.stage import cdk as toolkit
-from abtest.cli.stage import lambda_asset, stacks
+from abtest.cli.shown.output import UserError
+from abtest.cli.stage import cdk, lambda_asset, stacks
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -26,8 +25,8 @@ def test_the_published_template_is_tagged_for_studio(
     output = {"OutputKey": "TemplatesBucketName", "OutputValue": "templates"}
     monkeypatch.setattr(stacks, "described", lambda _: {"Outputs": [output]})
     (tmp_path / "project.json").write_text("{}")
-    monkeypatch.setattr(toolkit, "BUILD", tmp_path)
-    monkeypatch.setattr(toolkit, "synthesise_delivery", lambda _: tmp_path / "project.json")
+    monkeypatch.setattr(cdk, "BUILD", tmp_path)
+    monkeypatch.setattr(cdk, "synthesise_delivery", lambda _: tmp_path / "project.json")
     synth.publish("dev")
     tags = s3.get_object_tagging(Bucket="templates", Key=synth.KEY)["TagSet"]
     assert tags == [{"Key": "sagemaker:studio-visibility", "Value": "true"}]
@@ -43,10 +42,10 @@ def test_the_published_template_is_tagged_for_studio(
 def test_the_folders_of_the_templates_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(toolkit, "BUILD", tmp_path)
+    monkeypatch.setattr(cdk, "BUILD", tmp_path)
     monkeypatch.setattr(lambda_asset, "build", lambda _: None)
     for name in ("synthesise", "synthesise_delivery"):
-        monkeypatch.setattr(toolkit, name, lambda _: None)
+        monkeypatch.setattr(cdk, name, lambda _: None)
     synth.synth("dev", as_json=True)
     folders = {"stage_folder": str(tmp_path / "dev"), "delivery_folder": str(tmp_path / "dev-delivery")}
     assert json.loads(capsys.readouterr().out) == folders

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from abtest.cli.main import app
-from abtest.experiment.record.config import CHECKS
+from abtest.experiment.record.config import ExperimentConfig
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "capabilities.md").read_text()
@@ -21,7 +21,7 @@ ELSEWHERE = {
 
 def problem(name: str) -> str | None:
     """Why the page should not name it; None if it exists."""
-    if name in ELSEWHERE or name in CHECKS:
+    if name in ELSEWHERE or hasattr(ExperimentConfig, name):
         return None
     if name.startswith("abtest "):
         return command_problem(name.split()[1:])

@@ -1,5 +1,6 @@
 """Events, counts and experiments to test with."""
 
+import dataclasses
 import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.counting.trials import MalformedLine
 from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 EXPERIMENT = "reviews-dev-v1-1"
 NAMES = ("Champion1", "Challenger1")
+SETTINGS = ExperimentSettings(strategy="ThompsonSampling", warmup=0, attribution_window_seconds=0)
 
 
 def at(seconds: float) -> datetime.datetime:
@@ -41,16 +44,15 @@ def invocation(inference_id: str, seconds: float = 0, **changes: Any) -> Invocat
 
 def conversion(of: Invocation, seconds: float = 0, reward: float = 1.0, **changes: Any) -> Conversion:
     """`seconds` after the start."""
-    names = (
-        *("experiment_id", "endpoint_name", "endpoint_variant", "target_variant", "strategy"),
-        *("inference_id", "user_id", "decision_id", "propensity"),
-    )
-    given: dict[str, Any] = {name: getattr(of, name) for name in names}
-    given |= {"timestamp": at(seconds), "reward": reward, "invocation_timestamp": of.timestamp}
-    return Conversion(**given | changes)
+    return dataclasses.replace(Conversion.of(of, reward=reward, timestamp=at(seconds)), **changes)
+
+
+def settings(**changes: Any) -> ExperimentSettings:
+    return dataclasses.replace(SETTINGS, **changes)
 
 
 def experiment(**changes: Any) -> Experiment:
+    """`changes` are of its fields or of its settings."""
     names = changes.pop("names", NAMES)
     given: dict[str, Any] = {
         "experiment_id": EXPERIMENT,
@@ -58,7 +60,7 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
+        "settings": settings(**{name: changes.pop(name) for name in [*changes] if hasattr(SETTINGS, name)}),
         "variants": tuple(Variant(name, f"arn:{name}", 1.0, START) for name in names),
         "shares": Shares(dict.fromkeys(names, 1 / len(names))),
         "started_at": START,

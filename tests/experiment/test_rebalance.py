@@ -11,7 +11,7 @@ from abtest.experiment.counting.counts import Counts, Interval
 from abtest.experiment.rebalance import decide
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
-from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment
+from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment, settings
 
 CLOSE = {"Champion1": (40, 20.0), "Challenger1": (40, 24.0)}
 CLEAR = {"Champion1": (100, 20.0), "Challenger1": (100, 80.0)}
@@ -80,9 +80,13 @@ def test_the_reason_has_the_numbers() -> None:
     ("changes", "counted", "reason"),
     [
         ({"warmup": 41}, {}, "burn-in: Champion1 has 40 of 41 invocations"),
-        ({"counted_until": at(1001)}, {}, "before 2026-01-01T00:16:41.000Z, to which an earlier Decision counted"),
-        ({"counts": {"Champion1": VariantCounts(81)}}, {}, "80 invocations are counted, 81 were before"),
-        ({}, {"experiment_id": "another"}, "the counts are of experiment another"),
+        ({"counted_until": at(1001)}, {}, "but an earlier Decision counted up to 2026-01-01T00:16:41.000Z"),
+        (
+            {"counts": {"Champion1": VariantCounts(81)}},
+            {},
+            "events are missing (invocations counted: 80 now",
+        ),
+        ({}, {"experiment_id": "another"}, "the counts are those of another experiment, another"),
         ({}, {"variants": {}}, "there is no invocation yet"),
         ({}, {"variants": {"Champion1": VariantCounts(pending_invocation_count=3)}}, "is over yet (3 pending)"),
         ({"exploration_floor": 0.6}, {}, "the settings cannot be followed (floor: "),
@@ -181,12 +185,7 @@ def test_shares_follow_utility() -> None:
 
 def test_the_record_says_under_which_settings_what_is_proven() -> None:
     decision = decided(CLOSE, mode="learn_first", objective="minimize", margin=0.01, alpha=0.1)
-    assert (decision.mode, decision.objective, decision.margin, decision.alpha) == (
-        "learn_first",
-        "minimize",
-        0.01,
-        0.1,
-    )
+    assert decision.settings == settings(mode="learn_first", objective="minimize", margin=0.01, alpha=0.1)
     assert decision.effects["Challenger1"].difference == pytest.approx(0.1)
     assert "at most 10 %" in decision.guarantee
 
@@ -195,7 +194,7 @@ def test_a_variant_alone() -> None:
     decision = decide(experiment(names=("Champion1",)), counts({"Champion1": (9, 3.0)}), decided_at=at(1001))
     assert dict(decision.new_shares) == {"Champion1": 1.0}
     assert (decision.status, decision.e_values, decision.value_remaining) == ("running", {}, 0)
-    assert decision.reason == "Champion1 is alone."
+    assert decision.reason == "Champion1 serves alone."
 
 
 def test_a_challenger_that_joined_late_is_burnt_in_first() -> None:
@@ -218,7 +217,12 @@ def test_records_of_earlier_versions_can_be_read() -> None:
     for name in ("mode", "objective", "margin", "alpha", "effects", "guarantee", "findings"):
         del document[name]
     earlier = Decision.from_json(document)
-    assert (earlier.mode, earlier.margin, earlier.effects, earlier.guarantee) == ("earn_first", None, {}, "")
+    assert (earlier.settings.mode, earlier.settings.margin, earlier.effects, earlier.guarantee) == (
+        "earn_first",
+        None,
+        {},
+        "",
+    )
 
 
 def test_decisions_survive_the_round_trip() -> None:
@@ -253,4 +257,4 @@ def test_a_variant_that_is_out_has_nothing_and_the_others_are_compared_without_i
 def test_the_champion_serves_alone_where_every_challenger_is_out() -> None:
     decision = decided(CLEAR, shares=Shares({"Champion1": 1.0, "Challenger1": 0.0}), out={"Challenger1": "slow"})
     assert dict(decision.new_shares) == {"Champion1": 1.0, "Challenger1": 0.0}
-    assert (decision.leader, decision.reason) == ("Champion1", "Champion1 is alone. Challenger1 is out: slow")
+    assert (decision.leader, decision.reason) == ("Champion1", "Champion1 serves alone. Challenger1 is out: slow")

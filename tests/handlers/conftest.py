@@ -16,10 +16,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from abtest.adapters import assignments_table, endpoint, experiments_table
+from abtest.adapters import assignments_table, endpoint, table
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
-from abtest.handlers import api, settings
+from abtest.handlers import api
+from abtest.handlers.environment import read
+from tests.docs import openapi
+from tests.experiment import samples
 
 BUCKET = "abtest-events"
 ENDPOINT = "sagemaker-reviews-dev"
@@ -53,7 +56,10 @@ class FakeEndpoint:
 
 @dataclass
 class World:
-    """`post` calls a handler as API Gateway does and returns the status and the parsed body."""
+    """`post` calls a handler as API Gateway does and returns the status and the parsed body.
+
+    Both must be as docs/openapi.json says.
+    """
 
     endpoint: FakeEndpoint
     monkeypatch: pytest.MonkeyPatch
@@ -63,7 +69,9 @@ class World:
         event["path"] = "/" + handler.__name__.rpartition(".")[2]
         event["body"] = body if isinstance(body, str) else json.dumps(body)
         response = handler.handler(event | changes, None)
-        return response["statusCode"], json.loads(response["body"])
+        document = json.loads(response["body"])
+        openapi.check(event["path"], response["statusCode"], document)
+        return response["statusCode"], document
 
     def lines(self) -> list[str]:
         """The events in S3, by their times."""
@@ -95,16 +103,15 @@ def experiment(**changes: Any) -> Experiment:
         "project": "reviews",
         "stage": "dev",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
         "variants": variants,
         "shares": Shares(dict.fromkeys(VARIANTS, 0.5)),
         "started_at": STARTED,
     }
-    return Experiment(**given | changes)
+    return samples.experiment(**given | changes)
 
 
 def store(current: Experiment) -> None:
-    item = experiments_table.to_item(current.to_json() | {"endpoint_name": current.endpoint_name, "item": "EXPERIMENT"})
+    item = table.to_item(current.to_json() | {"endpoint_name": current.endpoint_name, "item": "EXPERIMENT"})
     aws("dynamodb").put_item(TableName="experiments", Item=item)
 
 
@@ -130,7 +137,7 @@ def create_stream() -> None:
 
 def forget() -> None:
     """What a process keeps, but for the clients: moto serves those that were made once it was imported."""
-    for cached in (settings.read, api.assignments, api.stream):
+    for cached in (read, api.assignments, api.stream):
         cached.cache_clear()
 
 

@@ -11,7 +11,8 @@ from abtest.adapters import assignments_table, event_stream
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.events import Conversion, Invocation
 from abtest.experiment.record.experiment import Experiment
-from abtest.handlers import acquire_lease, register_experiment, select_variants, settings
+from abtest.handlers import acquire_lease, register_experiment, select_variants
+from abtest.handlers.environment import read
 from tests.adapters import conftest
 from tests.adapters.samples import ENDPOINT
 
@@ -40,9 +41,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable) 
     conftest.create_table("assignments", "user")
     for module in (assignments_table, event_stream):
         module.client.cache_clear()
-    settings.read.cache_clear()
+    read.cache_clear()
     yield
-    settings.read.cache_clear()
+    read.cache_clear()
 
 
 def approved(role: str) -> str:
@@ -88,7 +89,7 @@ def put_events(experiments: ExperimentsTable) -> None:
                 "endpoint_name": ENDPOINT,
                 "endpoint_variant": variant,
                 "target_variant": variant,
-                "strategy": current.strategy,
+                "strategy": current.settings.strategy,
                 "inference_id": f"{variant}{number}",
                 "user_id": f"{variant}{number}",
             }

@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
-from abtest.adapters.counts_store import Evidence
+from abtest.adapters import releases
+from abtest.adapters.counts_store import CountsStore
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.releases import ReleasesTable
 from abtest.handlers import (
     acquire_lease,
     clean_up,
@@ -80,7 +80,7 @@ def test_registering_twice_changes_nothing() -> None:
 def counts_now() -> dict[str, Any]:
     """The running experiment's counts, by variant."""
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
-    _, counts = Evidence("bucket").get(counted["evidence"])
+    _, counts = CountsStore("bucket").get(counted["evidence"])
     return {name: one.to_json() for name, one in counts.variants.items()}
 
 
@@ -95,8 +95,9 @@ def test_a_rollback_brings_back_the_experiment_its_shares_and_its_counts(experim
     assert registered(select_variants.handler(MISSING, None)) == "begun"
     assert counts_now() == {}
 
-    table = ReleasesTable("experiments")
-    table.want_back(ENDPOINT, table.releases(ENDPOINT), before.experiment_id)
+    table = ExperimentsTable("experiments")
+    known = releases.get(table, ENDPOINT)
+    table.transact(releases.put(ENDPOINT, known, known.wanting(before.experiment_id)))
     boto3.client("sagemaker").update_model_package(ModelPackageArn=newer, ModelApprovalStatus="Rejected")
     selected = select_variants.handler(MISSING, None)
     assert [v["InitialVariantWeight"] for v in selected["production_variants"]] == [0.2, 0.8]

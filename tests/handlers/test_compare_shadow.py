@@ -5,12 +5,11 @@ import json
 import boto3
 import pytest
 
-from abtest.adapters import captures, registry
+from abtest.adapters import captures, registry, shadows
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Shadows
-from abtest.experiment.evidence.shadow import Measured
-from abtest.experiment.record.shadow import Pair
-from abtest.handlers import compare_shadow, select_variants, settings
+from abtest.experiment.record.shadow import Pair, Shadow
+from abtest.handlers import compare_shadow, select_variants
+from abtest.handlers.environment import read
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT
 from tests.handlers import machines
@@ -30,7 +29,7 @@ SHADOWED = {
 def test_who_serves_already_is_not_put_in_shadow_by_a_new_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     before = built()
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
-    settings.read.cache_clear()
+    read.cache_clear()
     selected = select_variants.handler(MISSING, None)
     assert (selected["in_shadow"], of(selected)) == (False, of(before))
     approved("challenger")
@@ -41,21 +40,23 @@ def test_the_time_of_a_shadow_begins_when_it_is_deployed(
     monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable
 ) -> None:
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
-    settings.read.cache_clear()
+    read.cache_clear()
     approved("champion"), approved("challenger")
-    shadows = Shadows("experiments", ENDPOINT)
     selected = select_variants.handler(MISSING, None)
-    shadows.begun(Pair(**selected["shadow"]), samples.NOW)
+    begun = Shadow(Pair(**selected["shadow"]), samples.NOW)
+    experiments.transact([shadows.begin(ENDPOINT, begun)])
     serving = {"EndpointStatus": "InService", "EndpointConfigName": selected["endpoint_config_name"]}
     select_variants.handler({"endpoint": serving}, None)
-    assert len(shadows.all()) == 1
+    assert len(shadows.all_of(experiments, ENDPOINT)) == 1
     select_variants.handler({"endpoint": serving | {"EndpointConfigName": "of another shadow"}}, None)
-    assert shadows.all() == []
+    assert shadows.all_of(experiments, ENDPOINT) == []
 
 
-def test_who_is_rejected_meanwhile_leaves_the_shadow_without_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_rejected_meanwhile_leaves_the_shadow_without_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, experiments: ExperimentsTable
+) -> None:
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps({**SHADOWED, "shadow": {}}))
-    settings.read.cache_clear()
+    read.cache_clear()
     approved("champion")
     challenger = approved("challenger")
     event = {"shadow": select_variants.handler(MISSING, None)["shadow"]}
@@ -63,16 +64,14 @@ def test_who_is_rejected_meanwhile_leaves_the_shadow_without_a_verdict(monkeypat
     registry.set_status(challenger, "Rejected", "by Anna")
     over = {"judged": True, "message": "Challenger1 is not approved any more: its shadow ends."}
     assert [compare_shadow.handler(event, None) for _ in range(2)] == [over] * 2
-    assert Shadows("experiments", ENDPOINT).all() == []
+    assert shadows.all_of(experiments, ENDPOINT) == []
     assert not select_variants.handler(MISSING, None)["in_shadow"]
 
 
-@pytest.mark.parametrize(("agreeing", "passed"), [(1, True), (0, False)])
-def test_a_challenger_is_in_shadow_until_it_is_judged(
-    monkeypatch: pytest.MonkeyPatch, agreeing: int, passed: bool
-) -> None:
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_challenger_is_in_shadow_until_it_is_judged(monkeypatch: pytest.MonkeyPatch, passed: bool) -> None:
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))
-    settings.read.cache_clear()
+    read.cache_clear()
     approved("champion")
     challenger = approved("challenger")
     selected = select_variants.handler(MISSING, None)
@@ -83,11 +82,11 @@ def test_a_challenger_is_in_shadow_until_it_is_judged(
     assert [variant["variant_name"] for variant in (selected["experiment"] or {})["variants"]] == ["Champion1"]
     assert len(selected["models"]) == 2
 
-    measured = Measured(pairs=0)
-    monkeypatch.setattr(captures, "measured", lambda *_, **__: measured)
+    answers: list[dict[str, str]] = [{}, {}]
+    monkeypatch.setattr(captures, "answers", lambda *_, **__: answers)
     waiting = compare_shadow.handler({"shadow": selected["shadow"]}, None)
     assert waiting == {"judged": False, "message": "Challenger1 is in shadow: 0 of 1 requests."}
-    measured = Measured(pairs=1, agreeing=agreeing)
+    answers = [{"request": "0.9"}, {"request": "0.8" if passed else "0.1"}]
     for _ in range(2):
         assert compare_shadow.handler({"shadow": selected["shadow"]}, None)["judged"]
     after = select_variants.handler(MISSING, None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from abtest.adapters import assignments_table, event_stream, experiments_table
+from abtest.adapters import assignments_table, event_stream, table
 from abtest.experiment.record.events import Conversion, parse
 from abtest.handlers import conversion, invocation
 from tests.handlers.conftest import ENDPOINT, VARIANTS, World
@@ -99,7 +99,7 @@ def test_wrong_requests(world: World, change: dict[str, object], status: int, na
     assert len(world.events()) == 1
 
 
-@pytest.mark.parametrize("broken", [experiments_table, assignments_table])
+@pytest.mark.parametrize("broken", [table, assignments_table])
 def test_without_dynamodb_the_client_may_try_again(world: World, broken: object) -> None:
     invoke(world, "i")
     world.breaks(broken, "dynamodb")  # type: ignore[arg-type]

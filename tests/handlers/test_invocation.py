@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from abtest.adapters import assignments_table, event_stream, experiments_table
+from abtest.adapters import assignments_table, event_stream, table
 from abtest.experiment.record.events import Invocation, parse
 from abtest.handlers import conversion, invocation
 from tests.handlers.conftest import ENDPOINT, EVENTS, VARIANTS, World, aws, experiment, store
@@ -80,7 +80,7 @@ def test_an_override_is_manual_and_assigns_nobody(world: World) -> None:
     assert world.post(invocation, SAMPLE | {"user_id": "u"})[0] == 201
 
 
-@pytest.mark.parametrize("broken", [experiments_table, assignments_table])
+@pytest.mark.parametrize("broken", [table, assignments_table])
 def test_without_dynamodb_the_prediction_is_still_served(world: World, broken: object) -> None:
     world.breaks(broken, "dynamodb")  # type: ignore[arg-type]
     status, answer = world.post(invocation, SAMPLE | {"user_id": "u"})

@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from abtest.adapters.counts_store import BOUNDARIES
-from abtest.adapters.experiments_table import ExperimentsTable, to_item
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import to_item
 from abtest.experiment.counting import columns
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
@@ -17,7 +18,7 @@ from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 from abtest.handlers import count_events, decide, record_decision
 from tests.adapters import conftest
-from tests.adapters.samples import ENDPOINT
+from tests.adapters.samples import ENDPOINT, begin
 from tests.experiment.samples import at, conversion, experiment, invocation
 from tests.handlers import machines
 
@@ -82,8 +83,7 @@ def put_a_year(of: Experiment, every: int) -> None:
 @pytest.mark.parametrize(("variants", "every"), [(2, 4), (20, 400)])
 def test_a_year_of_decisions_fits(experiments: ExperimentsTable, variants: int, every: int) -> None:
     begun = a_year_old(variants)
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
-    experiments.begin(begun, counter=1, before=None, execution="x")
+    begin(experiments, begun)
     put_a_year(begun, every)
     as_of = times.to_text(END + datetime.timedelta(minutes=15))
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": as_of}, None)

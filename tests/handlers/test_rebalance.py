@@ -8,7 +8,8 @@ import pytest
 
 from abtest.adapters import assignments_table, executions, registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.handlers import count_events, decide, promote, record_decision, set_alarms, settings, take_out
+from abtest.handlers import count_events, decide, promote, record_decision, set_alarms, take_out
+from abtest.handlers.environment import read
 from tests.adapters import conftest, samples
 from tests.adapters.samples import ENDPOINT
 from tests.handlers import machines
@@ -28,7 +29,7 @@ def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     put_events(experiments)
     counted = count_events.handler({"endpoint_name": ENDPOINT, "as_of": "2126-01-01T00:00:00Z"}, None)
     assert counted["running"]
-    assert counted["message"] == "20 invocations counted up to 2126-01-01T00:00:00.000Z; 1 malformed lines."
+    assert counted["message"] == "Counted up to 2126-01-01T00:00:00.000Z. Invocations: 20; malformed lines: 1."
     decided = decide.handler(
         {"evidence": counted["evidence"], "endpoint": described(Champion1=0.5, Challenger1=0.5)}, None
     )
@@ -123,7 +124,7 @@ def test_alarms_are_set_and_one_that_rises_takes_the_variant_out_once(
     monkeypatch.setattr(executions, "start", lambda machine, data: started.append((machine, data)))
     monkeypatch.setenv("REBALANCE_STATE_MACHINE_ARN", "arn:rebalance")
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps({"project_name": "reviews", "stage_name": "dev", "canary": {}}))
-    settings.read.cache_clear()
+    read.cache_clear()
     name = f"{ENDPOINT}/Challenger1/5xx-rate"
     assert set_alarms.handler({"experiment": built()["experiment"]}, None) == {"alarms": [name]}
     rose = {
@@ -140,6 +141,6 @@ def test_alarms_are_set_and_one_that_rises_takes_the_variant_out_once(
     current = running(experiments)
     assert current.out == {"Challenger1": "5XX rate above 0.05. Threshold Crossed: 1 datapoint."}
     monkeypatch.setenv("EXPERIMENT_CONFIG", ENVIRONMENT["EXPERIMENT_CONFIG"])
-    settings.read.cache_clear()
+    read.cache_clear()
     assert set_alarms.handler({"experiment": built()["experiment"]}, None) == {"alarms": []}
     assert boto3.client("cloudwatch").describe_alarms()["MetricAlarms"] == []

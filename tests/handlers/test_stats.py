@@ -2,7 +2,7 @@
 
 import datetime
 
-from abtest.adapters import experiments_table
+from abtest.adapters import table
 from abtest.experiment.record.variants import VariantCounts
 from abtest.handlers import stats
 from tests.handlers.conftest import ENDPOINT, VARIANTS, World, experiment, store
@@ -35,5 +35,5 @@ def test_refusals(world: World) -> None:
     assert world.post(stats, {})[0] == 400
     assert world.post(stats, {"endpoint_name": "another"})[0] == 403
     assert world.post(stats, {"endpoint_name": "sagemaker-reviews-prod"})[0] == 404
-    world.breaks(experiments_table, "dynamodb")
+    world.breaks(table, "dynamodb")
     assert world.post(stats, ASKED)[0] == 503

@@ -1,5 +1,6 @@
 """Any configuration either makes whole stacks or is refused by name, before there is a resource."""
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abtest.experiment.record.config import CHECKS, VARIANT_CHECKS, ConfigError, ExperimentConfig
+from abtest.experiment.record.config import ConfigError, ExperimentConfig, VariantConfig
+from abtest.experiment.record.config_file import read_config
 from tests.infra.templates import synthesise, text
 
 pytestmark = pytest.mark.slow
@@ -37,8 +39,9 @@ RIGHT: dict[str, st.SearchStrategy[Any]] = {
     "champion_variant_config": st.none() | VARIANT,
     "challenger_variant_config": st.lists(VARIANT, max_size=3),
 }
+KEYS = [field.name for kind in (ExperimentConfig, VariantConfig) for field in dataclasses.fields(kind)]
 WRONG: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
-    st.sampled_from([*CHECKS, *VARIANT_CHECKS]), st.sampled_from([None, "x", -1, 10**9, []]), max_size=1
+    st.sampled_from(KEYS), st.sampled_from([None, "x", -1, 10**9, []]), max_size=1
 )
 DOCUMENTS = st.tuples(
     st.fixed_dictionaries({"project_name": NAMES, "stage_name": STAGES}, optional=RIGHT), WRONG | st.just({})
@@ -49,9 +52,9 @@ DOCUMENTS = st.tuples(
 @given(DOCUMENTS)
 def test_a_configuration_deploys_or_is_refused_before_a_resource_exists(document: dict[str, Any]) -> None:
     try:
-        config = ExperimentConfig.from_json(document)
+        config = read_config(document)
     except ConfigError as error:
-        assert str(error).partition(":")[0].split(".")[-1] in {*CHECKS, *VARIANT_CHECKS}
+        assert str(error).partition(":")[0].split(".")[-1] in KEYS
         return
     with tempfile.TemporaryDirectory() as folder:
         made = synthesise(config, Path(folder))
@@ -77,7 +80,7 @@ def test_the_fullest_configuration_is_within_the_limits_of_lambda_and_iam(tmp_pa
         "cost": 0.1 + 0.2,
     }
     variants = [variant | {"variant_name": str(number) * 63} for number in range(10)]
-    config = ExperimentConfig.from_json(
+    config = read_config(
         {
             "project_name": "p" * 32,
             "stage_name": "s" * 7,

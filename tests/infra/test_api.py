@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from infra import environments
+from tests.docs import openapi
 from tests.infra.templates import Templates, synthesise, text
 
 pytestmark = pytest.mark.slow
 
 
-def test_three_routes_take_signed_posts(demo: Templates) -> None:
+def test_each_route_takes_signed_posts(demo: Templates) -> None:
     paths = {name: p["Properties"]["PathPart"] for name, p in demo.named("AWS::ApiGateway::Resource")}
     methods = demo.properties("AWS::ApiGateway::Method")
-    assert {paths[method["ResourceId"]["Ref"]] for method in methods} == {"invocation", "conversion", "stats"}
+    assert {f"/{paths[method['ResourceId']['Ref']]}" for method in methods} == set(openapi.routes())
     for method in methods:
         assert (method["HttpMethod"], method["AuthorizationType"]) == ("POST", "AWS_IAM")
         assert method["Integration"]["Type"] == "AWS_PROXY"
@@ -37,7 +38,7 @@ def test_the_gateways_refusals_have_the_shape_of_the_functions(demo: Templates) 
 
 
 def test_only_this_api_and_the_stacks_own_rules_may_call_the_functions(demo: Templates) -> None:
-    callers = {"apigateway.amazonaws.com": ("{Api", 3), "events.amazonaws.com": ("Rule", 2)}
+    callers = {"apigateway.amazonaws.com": ("{Api", len(openapi.routes())), "events.amazonaws.com": ("Rule", 2)}
     permissions = demo.properties("AWS::Lambda::Permission")
     for principal, (source, count) in callers.items():
         allowed = [permission for permission in permissions if permission["Principal"] == principal]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Sandbox, wait_for
+from tests.docs import openapi
 from tests.infra.api import post
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def test_an_unknown_endpoint_is_404(deployed: Outputs) -> None:
     assert "sagemaker-reviews-none" in document["error"]["message"]
 
 
-@pytest.mark.parametrize("route", ["invocation", "conversion", "stats"])
+@pytest.mark.parametrize("route", [path.strip("/") for path in openapi.routes()])
 def test_an_unsigned_request_is_403_in_the_same_shape(deployed: Outputs, route: str) -> None:
     status, document = post(deployed["ApiEndpoint"] + route, {}, sign=False)
     assert (status, document["error"]["code"]) == (403, "Forbidden")

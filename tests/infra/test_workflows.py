@@ -5,20 +5,18 @@ from typing import Any
 
 import pytest
 
+from abtest.experiment.record import function_environments
 from abtest.experiment.record.config import ExperimentConfig
-from abtest.handlers import settings
+from abtest.handlers import environment
+from tests.docs import openapi
 from tests.infra.templates import Json, Templates, listed, text
+from tests.workflows import machine
 
 pytestmark = pytest.mark.slow
 
-HANDLERS = Path(settings.__file__).parent
+HANDLERS = Path(environment.__file__).parent
 MACHINES = {
-    "reviews-demo-build-endpoint": {
-        *("AcquireLease", "SelectVariants", "SetAlarms", "RegisterExperiment", "CleanUp", "ReleaseLease"),
-        "CompareShadow",
-    },
-    "reviews-demo-rebalance": {"CountEvents", "Decide", "RecordDecision"},
-    "reviews-demo-rebalance-all": {"ListEndpoints"},
+    f"reviews-demo-{name.replace('_', '-')}": machine.functions(name) for name in machine.NAMES if name != "promote"
 }
 
 
@@ -38,13 +36,13 @@ def rules(templates: Templates) -> dict[str, Json]:
 
 
 def variables_read(handler: str) -> set[str]:
-    """The variables of the settings class that the handler's file names."""
-    classes = set(re.findall(r"\b(\w+Settings)\b", (HANDLERS / f"{handler}.py").read_text()))
-    return {name.upper() for c in classes for name in getattr(settings, c).__dataclass_fields__}
+    """The variables of the class that the handler's file names."""
+    classes = set(re.findall(r"\b(\w+Environment)\b", (HANDLERS / f"{handler}.py").read_text()))
+    return {name.upper() for c in classes for name in getattr(function_environments, c).__dataclass_fields__}
 
 
 def test_each_handler_is_a_function(demo: Templates) -> None:
-    routes = {"invocation", "conversion", "stats"}
+    routes = {path.strip("/") for path in openapi.routes()}
     states = {re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower() for names in MACHINES.values() for state in names}
     assert set(functions(demo)) == routes | states | {"take_out", "endpoint_changed"}
     for handler, function in functions(demo).items():
@@ -77,30 +75,30 @@ def test_functions_share_one_asset(demo: Templates) -> None:
 
 
 def test_each_machine_calls_exactly_its_functions(demo: Templates) -> None:
-    for name, machine in machines(demo).items():
-        arns = {key for key in machine["DefinitionSubstitutions"] if key.endswith("FunctionArn")}
+    for name, deployed in machines(demo).items():
+        arns = {key for key in deployed["DefinitionSubstitutions"] if key.endswith("FunctionArn")}
         assert arns == {f"{state}FunctionArn" for state in MACHINES[name]}
         allowed = [
             text(resource)
             for policy, statement in demo.statements()
-            if policy.startswith(machine["RoleArn"]["Fn::GetAtt"][0].removesuffix("Role")[:12])
+            if policy.startswith(deployed["RoleArn"]["Fn::GetAtt"][0].removesuffix("Role")[:12])
             and "lambda:InvokeFunction" in listed(statement["Action"])
             for resource in listed(statement["Resource"])
         ]
-        assert sorted(allowed) == sorted(text(machine["DefinitionSubstitutions"][key]) for key in arns)
+        assert sorted(allowed) == sorted(text(deployed["DefinitionSubstitutions"][key]) for key in arns)
 
 
 def test_every_placeholder_has_a_value(demo: Templates) -> None:
-    for machine in machines(demo).values():
-        used = set(re.findall(r"\$\{(\w+)\}", text(machine["DefinitionString"])))
-        assert used == set(machine["DefinitionSubstitutions"])
+    for deployed in machines(demo).values():
+        used = set(re.findall(r"\$\{(\w+)\}", text(deployed["DefinitionString"])))
+        assert used == set(deployed["DefinitionSubstitutions"])
 
 
 def test_the_definitions_are_the_committed_ones(demo: Templates) -> None:
-    for name, machine in machines(demo).items():
+    for name, deployed in machines(demo).items():
         file = name.removeprefix("reviews-demo-").replace("-", "_")
         committed = (Path(__file__).parents[2] / "workflows" / f"{file}.asl.json").read_text()
-        assert json.loads(text(machine["DefinitionString"])) == json.loads(committed)
+        assert json.loads(text(deployed["DefinitionString"])) == json.loads(committed)
 
 
 def test_an_approved_package_of_either_group_starts_build_endpoint(demo: Templates) -> None:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from abtest.adapters.adopted_endpoints import AdoptedEndpoints
-from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.adapters.served import ServedEndpoint
+from abtest.adapters import adopted_endpoints
+from abtest.adapters.endpoint_description import EndpointDescription
+from abtest.adapters.experiments_table import ExperimentsTable, retire
+from abtest.adapters.table import StaleError
 from abtest.experiment.record.config import ConfigError
 from abtest.experiment.record.plan import PlannedVariant
 from abtest.operations import adopt as adoption
+from abtest.operations import hold_lease
 from abtest.operations.adopt import Adopter, Adoption, AdoptionError
+from abtest.operations.record_decision import record_decision
 from tests.adapters.samples import NOW, config, decision
 
 NAME = "sagemaker-reviews-churn"
@@ -27,16 +30,16 @@ def variant(name: str, model: str = "", weight: float = 1.0) -> PlannedVariant:
 class World:
     """One endpoint, and who looks after it; an hour passes between two looks."""
 
-    def __init__(self, table: AdoptedEndpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, table: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:
         self.table = table
         self.now = NOW
         self.adopter = Adopter(table, config(strategy="ThompsonSampling", warmup=7), execution="x")
-        self.endpoint: ServedEndpoint | None = None
-        monkeypatch.setattr(adoption, "served", lambda _: self.endpoint)
+        self.endpoint: EndpointDescription | None = None
+        monkeypatch.setattr(adoption, "describe", lambda _: self.endpoint)
 
     def serve(self, *variants: PlannedVariant, status: str = "InService", made: str = "monday", **tags: str) -> None:
         all_tags = ENABLED | {f"ab-testing:{key}": value for key, value in tags.items()}
-        self.endpoint = ServedEndpoint(NAME, status, made, all_tags, variants)
+        self.endpoint = EndpointDescription(NAME, status, made, all_tags, variants)
 
     def change(self, **changes: Any) -> None:
         assert self.endpoint
@@ -50,7 +53,7 @@ class World:
         return self.adopter.adopt(NAME, self.now, champion=champion, settings=settings)
 
     def decide(self, **shares: float) -> None:
-        assert self.table.apply_decision(decision(self.running, shares), execution="r")
+        assert record_decision(self.table, decision(self.running, shares), execution="r")
 
     @property
     def running(self) -> Any:
@@ -65,7 +68,7 @@ class World:
 
 @pytest.fixture
 def world(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(AdoptedEndpoints("experiments"), monkeypatch)
+    made = World(ExperimentsTable("experiments"), monkeypatch)
     made.serve(variant("a", weight=3.0), variant("b"))
     return made
 
@@ -76,8 +79,9 @@ def test_a_tagged_endpoint_begins_an_experiment_with_the_weights_that_it_has(wor
     assert (done.change, done.experiment_id) == ("begun", FIRST)
     assert dict(world.running.shares) == {"a": 0.75, "b": 0.25}
     assert world.running.variant_names == ("a", "b")
-    assert (world.running.strategy, world.running.epsilon, world.running.warmup) == ("UCB1", 0.5, 7)
-    assert world.table.live() == [NAME]
+    settings = world.running.settings
+    assert (settings.strategy, settings.epsilon, settings.warmup) == ("UCB1", 0.5, 7)
+    assert adopted_endpoints.live(world.table) == [NAME]
 
 
 def test_the_same_event_again_and_a_change_of_weights_or_instances_touch_nothing(world: World) -> None:
@@ -112,7 +116,11 @@ def test_a_deleted_endpoint_is_retired_with_its_counts_however_often_it_is_said(
     assert world.event().change == "retired"
     world.endpoint = None
     assert world.event().change == "none"
-    assert (world.table.current(NAME), world.table.live(), world.table.past(NAME)) == (None, [], [before])
+    assert (world.table.current(NAME), adopted_endpoints.live(world.table), world.table.past(NAME)) == (
+        None,
+        [],
+        [before],
+    )
 
 
 def test_late_events_do_what_the_endpoint_is_now(world: World) -> None:
@@ -124,7 +132,7 @@ def test_late_events_do_what_the_endpoint_is_now(world: World) -> None:
     for status in ("Updating", "Creating", "Failed"):
         world.change(status=status, variants=())
         assert world.event().change == "none"
-    assert world.table.live() == [NAME]
+    assert adopted_endpoints.live(world.table) == [NAME]
 
 
 def test_one_that_comes_back_goes_on_with_its_experiment(world: World) -> None:
@@ -180,7 +188,7 @@ def test_untagged_endpoints_and_the_stages_own_are_left_alone(world: World) -> N
     assert world.event().change == "none"
     for name in ("sagemaker-reviews-dev", "sagemaker-other-churn"):
         assert world.adopter.follow(name, NOW).change == "none"
-    assert world.table.ask_for_lease(NAME, "another", 0)  # nobody waits for it or holds it
+    assert hold_lease.ask(world.table, NAME, "another", 0)  # nobody waits for it or holds it
 
 
 def test_a_wrong_tag_is_named_before_anything_is_written(world: World) -> None:
@@ -193,14 +201,14 @@ def test_a_wrong_tag_is_named_before_anything_is_written(world: World) -> None:
     world.serve(variant("a"), variant("b", weight=0.0))
     with pytest.raises(AdoptionError, match="b has the weight 0"):
         world.event()
-    assert (world.table.current(NAME), world.table.live()) == (None, [])
-    assert world.table.ask_for_lease(NAME, "another", 0)
+    assert (world.table.current(NAME), adopted_endpoints.live(world.table)) == (None, [])
+    assert hold_lease.ask(world.table, NAME, "another", 0)
 
 
 def test_by_hand_without_tags_twice(world: World) -> None:
     world.change(tags={})
     assert world.adopt("b", strategy="UCB1").change == "begun"
-    assert (world.running.variant_names, world.running.strategy) == (("b", "a"), "UCB1")
+    assert (world.running.variant_names, world.running.settings.strategy) == (("b", "a"), "UCB1")
     assert world.adopt("b", strategy="UCB1").change == "none"
     assert world.event().change == "none"  # the champion stays without a tag that names it
     with pytest.raises(AdoptionError, match="runs with the champion b: retire sagemaker-reviews-churn first"):
@@ -225,7 +233,7 @@ def test_retired_by_hand_stays_so_until_adopted_or_made_anew(world: World) -> No
     assert world.adopter.retire(NAME, NOW).change == "none"
     assert world.event().change == "none"
     assert world.adopt(warmup=3).change == "resumed"
-    assert (world.counts, world.running.warmup) == ([10, 10], 3)
+    assert (world.counts, world.running.settings.warmup) == ([10, 10], 3)
     world.adopter.retire(NAME, NOW)
     world.change(created_at="tuesday")
     assert world.event().change == "resumed"
@@ -235,11 +243,14 @@ def test_retired_by_hand_stays_so_until_adopted_or_made_anew(world: World) -> No
     ("endpoint", "message"),
     [
         (None, "the endpoint sagemaker-reviews-churn does not exist"),
-        (ServedEndpoint(NAME, "Updating", "monday", {}, ()), "is Updating: it must be InService"),
-        (ServedEndpoint(NAME, "InService", "monday", {}, (variant("a"),)), "has one variant only, a: a test needs two"),
+        (EndpointDescription(NAME, "Updating", "monday", {}, ()), "is Updating: it must be InService"),
+        (
+            EndpointDescription(NAME, "InService", "monday", {}, (variant("a"),)),
+            "has one variant only, a: a test needs two",
+        ),
     ],
 )
-def test_what_cannot_be_adopted_is_refused(world: World, endpoint: ServedEndpoint | None, message: str) -> None:
+def test_what_cannot_be_adopted_is_refused(world: World, endpoint: EndpointDescription | None, message: str) -> None:
     world.endpoint = endpoint
     with pytest.raises(AdoptionError, match=message):
         world.adopt()
@@ -265,16 +276,16 @@ def test_a_decision_that_comes_between_is_not_overwritten(world: World) -> None:
     world.event()
     stale = world.running
     world.decide(a=0.2, b=0.8)
-    world.table.ask_for_lease(NAME, "x", 0)
+    hold_lease.ask(world.table, NAME, "x", 0)
     with pytest.raises(StaleError):
-        world.table.retire(NAME, stale, by_hand=None, execution="x", now=NOW)
+        world.table.transact(retire(stale, NOW))
     assert world.counts == [10, 10]
 
 
 def test_the_lease_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adoption, "PATIENCE_SECONDS", -1.0)
-    world.table.ask_for_lease(NAME, "another", 10.0**10)
+    hold_lease.ask(world.table, NAME, "another", 10.0**10)
     with pytest.raises(AdoptionError, match="another execution is changing sagemaker-reviews-churn"):
         world.event()
-    world.table.release_lease(NAME, "another")
+    hold_lease.release(world.table, NAME, "another")
     assert world.event().change == "begun"

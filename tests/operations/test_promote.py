@@ -6,13 +6,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from abtest.adapters import registry
+from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations import promote as promotion
-from abtest.operations.promote import PromotionError, promote
+from abtest.operations.promote import Promotion, PromotionError, winner
 from tests.adapters.samples import NOW, config, experiment, plan
 
 GROUP = "reviews-champion"
 METRICS = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://bucket/evaluation.json"}}}
+
+
+def promote(
+    experiment: Experiment, settings: ExperimentConfig, group_name: str, variant_name: str | None = None
+) -> Promotion:
+    return promotion.promote(experiment, winner(experiment, settings, variant_name), settings, group_name)
 
 
 def registered(role: str) -> str:

@@ -3,11 +3,14 @@ import datetime
 
 import pytest
 
-from abtest.adapters.experiments_table import ExperimentsTable, StaleError
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters import executions
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import StaleError
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.plan import Plan, PlannedVariant
+from abtest.operations import hold_lease
 from abtest.operations import register as registration
+from abtest.operations.record_decision import record_decision
 from abtest.operations.register import Registration
 from abtest.operations.take_out import take_out
 from tests.adapters.samples import ENDPOINT, NOW, config, decision, plan
@@ -16,50 +19,50 @@ LATER = NOW + datetime.timedelta(hours=1)
 
 
 @pytest.fixture
-def held(experiments: ExperimentsTable) -> ReleasesTable:
-    experiments.ask_for_lease(ENDPOINT, "x", 0)
-    return ReleasesTable("experiments")
+def held(experiments: ExperimentsTable) -> ExperimentsTable:
+    hold_lease.ask(experiments, ENDPOINT, "x", 0)
+    return ExperimentsTable("experiments")
 
 
 def register(
-    table: ReleasesTable, wanted: Plan, of: ExperimentConfig, *, execution: str = "x", now: datetime.datetime = NOW
+    table: ExperimentsTable, wanted: Plan, of: ExperimentConfig, *, execution: str = "x", now: datetime.datetime = NOW
 ) -> Registration:
     """By an endpoint config that is named after the variants."""
     config_name = "-".join(wanted.packages)
     return registration.register(table, wanted, of, endpoint_config_name=config_name, execution=execution, now=now)
 
 
-def registered(table: ReleasesTable, wanted: Plan, now: datetime.datetime = NOW) -> Registration:
+def registered(table: ExperimentsTable, wanted: Plan, now: datetime.datetime = NOW) -> Registration:
     return register(table, wanted, config(strategy="UCB1", warmup=7), execution="x", now=now)
 
 
-def test_a_champion_begins_an_experiment_with_the_configuration(held: ReleasesTable) -> None:
+def test_a_champion_begins_an_experiment_with_the_configuration(held: ExperimentsTable) -> None:
     assert registered(held, plan(3, (1,))) == Registration("reviews-dev-v3-1", "begun")
     begun = held.current(ENDPOINT)
     assert begun is not None
-    assert (begun.strategy, begun.warmup, begun.started_at) == ("UCB1", 7, NOW)
+    assert (begun.settings.strategy, begun.settings.warmup, begun.started_at) == ("UCB1", 7, NOW)
     assert (begun.decision_id, begun.decision_count) == ("reviews-dev-v3-1-d000000", 0)
     assert dict(begun.shares) == {"Champion3": 0.5, "Challenger1": 0.5}
 
 
-def test_the_same_plan_touches_nothing(held: ReleasesTable) -> None:
+def test_the_same_plan_touches_nothing(held: ExperimentsTable) -> None:
     registered(held, plan(1, (1,)))
     before = held.current(ENDPOINT)
     assert registered(held, plan(1, (1,)), LATER) == Registration("reviews-dev-v1-1", "none")
     assert held.current(ENDPOINT) == before
 
 
-def test_a_champion_that_comes_back_begins_its_second_experiment(held: ReleasesTable) -> None:
+def test_a_champion_that_comes_back_begins_its_second_experiment(held: ExperimentsTable) -> None:
     changes = [registered(held, plan(version)).experiment_id for version in (1, 2, 1)]
     assert changes == ["reviews-dev-v1-1", "reviews-dev-v2-1", "reviews-dev-v1-2"]
     assert [past.experiment_id for past in held.past(ENDPOINT)] == changes[:2]
 
 
-def test_challengers_join_and_leave_by_a_decision(held: ReleasesTable) -> None:
+def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> None:
     registered(held, plan(1, (1,)))
     begun = held.current(ENDPOINT)
     assert begun is not None
-    held.apply_decision(decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
+    record_decision(held, decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
     assert registered(held, plan(1, (2,)), LATER) == Registration("reviews-dev-v1-1", "changed")
     changed = held.current(ENDPOINT)
     assert changed is not None
@@ -73,30 +76,30 @@ def test_challengers_join_and_leave_by_a_decision(held: ReleasesTable) -> None:
     assert change.counts["Challenger2"].invocation_count == 0
 
 
-def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ReleasesTable) -> None:
+def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ExperimentsTable) -> None:
     settings = {"mode": "learn_first", "objective": "minimize", "margin": 0.02, "time_limit_hours": 48}
     register(held, plan(1, (1,)), config(**settings), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
-    assert (begun.mode, begun.objective, begun.margin, begun.time_limit_hours) == ("learn_first", "minimize", 0.02, 48)
+    assert begun.settings == config(**settings).settings
     for status in ("stopped", "equivalent", "decided"):
         before = held.current(ENDPOINT)
         assert before is not None
         ended = dataclasses.replace(decision(before, {"Champion1": 1.0, "Challenger1": 0.0}), status=status)
-        held.apply_decision(ended, execution="r")
+        record_decision(held, ended, execution="r")
         assert registered(held, plan(1, (1,)), LATER).change == "none"
         after = held.current(ENDPOINT)
         assert after is not None
         assert (after.status, after.leader is None) == (status, status == "stopped")
 
 
-def test_a_joining_challenger_makes_it_run_again(held: ReleasesTable) -> None:
+def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None:
     """Also past its time limit: that counts from the last joining."""
     register(held, plan(1, (1,)), config(time_limit_hours=0.5), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
     stopped = dataclasses.replace(decision(begun, {"Champion1": 1.0, "Challenger1": 0.0}), status="stopped")
-    held.apply_decision(stopped, execution="r")
+    record_decision(held, stopped, execution="r")
     assert registered(held, plan(1, (1, 2)), LATER).change == "changed"
     again, change = held.current(ENDPOINT), held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
     assert again is not None
@@ -105,11 +108,11 @@ def test_a_joining_challenger_makes_it_run_again(held: ReleasesTable) -> None:
     assert change.e_value_threshold == 60
 
 
-def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ReleasesTable) -> None:
+def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ExperimentsTable) -> None:
     register(held, plan(1, (1,)), config(joining_share=0.1), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
-    held.apply_decision(decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
+    record_decision(held, decision(begun, {"Champion1": 0.2, "Challenger1": 0.8}), execution="r")
     register(held, plan(1, (1, 2)), config(joining_share=0.1), execution="x", now=LATER)
     joined, change = held.current(ENDPOINT), held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
     assert joined is not None
@@ -117,27 +120,30 @@ def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: 
     assert [change.counts[name].invocation_count for name in joined.variant_names] == [10, 10, 0]
 
 
-def test_a_variants_cost_is_registered(held: ReleasesTable) -> None:
+def test_a_variants_cost_is_registered(held: ExperimentsTable) -> None:
     registered(held, Plan(1, (*plan(1, ()).variants, PlannedVariant("Challenger1", "arn:challenger/1", 1.0, 0.25))))
     begun = held.current(ENDPOINT)
     assert begun is not None
     assert [variant.cost for variant in begun.variants] == [0.0, 0.25]
 
 
-def test_who_lost_the_lease_registers_nothing(held: ReleasesTable) -> None:
+def test_who_lost_the_lease_registers_nothing(held: ExperimentsTable) -> None:
     with pytest.raises(StaleError):
         register(held, plan(1), config(), execution="other", now=NOW)
     assert held.current(ENDPOINT) is None
 
 
-def test_challengers_that_come_are_canaries_and_who_is_out_stays_out(held: ReleasesTable) -> None:
+def test_challengers_that_come_are_canaries_and_who_is_out_stays_out(
+    held: ExperimentsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executions, "start", lambda *_: "")
     canary = config(canary={"share": 0.1, "minutes": 30})
     register(held, plan(1, (1,)), canary, execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
     assert dict(begun.shares) == pytest.approx({"Champion1": 0.9, "Challenger1": 0.1})
     assert begun.canary_until == {"Challenger1": NOW + datetime.timedelta(minutes=30)}
-    take_out(held, ENDPOINT, "Challenger1", "slow", execution="event", now=NOW)
+    take_out(held, ENDPOINT, "Challenger1", "slow", rebalance_arn="", execution="event", now=NOW)
     register(held, plan(1, (1, 2)), canary, execution="x", now=LATER)
     joined = held.current(ENDPOINT)
     assert joined is not None

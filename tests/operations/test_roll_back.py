@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.adapters import registry
-from abtest.adapters.releases import ReleasesTable
+from abtest.adapters import executions, registry, releases
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.adapters.table import StaleError
 from abtest.experiment.record.release import Release, Releases
 from abtest.experiment.record.selection import Package, select
-from abtest.operations.roll_back import RollbackError, planned, roll_back
+from abtest.operations.roll_back import RollbackError, plan, planned, roll_back
 from tests.adapters.samples import ENDPOINT, config, package
 
 OLD = [package("champion", 1), package("challenger", 1, minute=1)]
@@ -19,12 +20,12 @@ NEW = [package("champion", 2, minute=2)]
 
 def release(*packages: Package, experiment: str = "reviews-dev-v1-1") -> Release:
     names = {f"{'Champion' if 'champion' in p.group_name else 'Challenger'}{p.version}": p.arn for p in packages}
-    return Release("-".join(names), experiment, names)
+    return Release.of("-".join(names), experiment, names)
 
 
-def deployed(*releases: Release) -> Releases:
+def deployed(*made_of: Release) -> Releases:
     made = Releases()
-    for one in releases:
+    for one in made_of:
         made = made.then(one)
     return made
 
@@ -59,7 +60,7 @@ def status(packages: list[Package], approval: str) -> list[Package]:
 
 
 @pytest.mark.parametrize(
-    ("releases", "packages", "changes", "message"),
+    ("known", "packages", "changes", "message"),
     [
         (deployed(), OLD, {}, "serves nothing, and no other release is on record.*abtest models approve"),
         (deployed(release(*OLD)), OLD, {}, "serves Champion1, Challenger1, and no other release is on record"),
@@ -98,10 +99,10 @@ def status(packages: list[Package], approval: str) -> list[Package]:
     ],
 )
 def test_where_there_is_no_way_back_it_says_why_and_what_to_do(
-    releases: Releases, packages: list[Package], changes: dict[str, Any], message: str
+    known: Releases, packages: list[Package], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RollbackError, match=message):
-        planned(releases, groups(*packages), config(**changes))
+        planned(known, groups(*packages), config(**changes))
 
 
 def test_a_rollback_is_not_undone_by_a_second_one() -> None:
@@ -119,34 +120,53 @@ registries = st.lists(
 def test_whatever_is_registered_build_endpoint_then_selects_the_previous_release_or_nothing_is_done(
     registered: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    known = [package(role, n, minute=n, status=approval) for n, (role, approval) in enumerate(registered)]
-    subsets = st.lists(st.sampled_from(known), min_size=1, unique=True) if known else st.just(OLD)
-    releases = deployed(*(release(*data.draw(subsets), experiment=f"v{n}") for n in range(2)))
+    registry_now = [package(role, n, minute=n, status=approval) for n, (role, approval) in enumerate(registered)]
+    subsets = st.lists(st.sampled_from(registry_now), min_size=1, unique=True) if registry_now else st.just(OLD)
+    known = deployed(*(release(*data.draw(subsets), experiment=f"v{n}") for n in range(2)))
     try:
-        back = planned(releases, groups(*known), config())
+        back = planned(known, groups(*registry_now), config())
     except RollbackError:
         return
-    after = [dataclasses.replace(p, status="Rejected") if p in back.rejected else p for p in known]
+    after = [dataclasses.replace(p, status="Rejected") if p in back.rejected else p for p in registry_now]
     selection = select(groups(*after)["champion"], groups(*after)["challenger"], config())
-    assert selection and releases.previous
-    assert {v.variant_name: v.package.arn for v in selection.variants} == releases.previous.packages
-    assert {p.arn for p in back.rejected} & set(releases.previous.packages.values()) == set()
+    assert selection and known.previous
+    assert {v.variant_name: v.package.arn for v in selection.variants} == known.previous.packages
+    assert {p.arn for p in back.rejected} & set(known.previous.packages.values()) == set()
 
 
 def test_it_marks_the_experiment_before_it_rejects(
-    experiments: Any, aws: None, monkeypatch: pytest.MonkeyPatch
+    experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="reviews-champion")
     arn = sagemaker.create_model_package(ModelPackageGroupName="reviews-champion", ModelApprovalStatus="Approved")
     served = dataclasses.replace(NEW[0], arn=arn["ModelPackageArn"])
-    table, releases = ReleasesTable("experiments"), deployed(release(*OLD), release(served, experiment="v2"))
-    table._write(table.changed(ENDPOINT, Releases(), releases))
-    back = planned(releases, groups(*OLD, served), config())
+    known = deployed(release(*OLD), release(served, experiment="v2"))
+    experiments.transact(releases.put(ENDPOINT, Releases(), known))
+    started: list[str] = []
+
+    def start(machine: str, _: object) -> str:
+        started.append(machine)
+        return "arn:run"
+
+    monkeypatch.setattr(executions, "start", start)
+    names = {"champion": "reviews-champion", "challenger": "reviews-challenger"}
+    monkeypatch.setattr(registry, "packages", lambda name: groups(*OLD, served)[name.removeprefix("reviews-")])
     with monkeypatch.context() as failing, pytest.raises(ZeroDivisionError):
         failing.setattr(registry, "set_status", lambda *_: 1 / 0)
-        roll_back(table, releases, back, ENDPOINT)
-    marked = table.releases(ENDPOINT)
-    assert marked.resume == "reviews-dev-v1-1"
-    roll_back(table, marked, planned(marked, groups(*OLD, served), config()), ENDPOINT)
+        roll_back(experiments, plan(experiments, config(), names), ENDPOINT, "arn:build-endpoint")
+    marked = releases.get(experiments, ENDPOINT)
+    assert (marked.resume, started) == ("reviews-dev-v1-1", [])
+    back = plan(experiments, config(), names)
+    assert roll_back(experiments, back, ENDPOINT, "arn:build-endpoint") == "arn:run"
+    assert started == ["arn:build-endpoint"]
     assert registry.describe(served.arn)["ModelApprovalStatus"] == "Rejected"
+
+
+def test_a_release_that_comes_between_is_not_rolled_back(
+    experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiments.transact(releases.put(ENDPOINT, Releases(), REPLACED.then(release(*NEW, experiment="other"))))
+    monkeypatch.setattr(registry, "set_status", lambda *_: pytest.fail("it rejects"))
+    with pytest.raises(StaleError):
+        roll_back(experiments, planned(REPLACED, groups(*OLD, *NEW), config()), ENDPOINT, "arn:build-endpoint")

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from abtest.report import charts, history
-from abtest.report.history import Round
+from abtest.report import charts
+from abtest.report.rounds import Round, rounds_of
 from tests.report.test_page import NAMES, decision
 
 PICTURES = [
@@ -16,7 +16,7 @@ PICTURES = [
 
 
 def rounds(*numbers: int) -> list[Round]:
-    return history.rounds_of([decision(n) for n in numbers])
+    return rounds_of([decision(n) for n in numbers])
 
 
 @pytest.mark.parametrize("chart", PICTURES)

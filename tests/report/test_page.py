@@ -9,6 +9,7 @@ from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.findings import Effect
 from abtest.experiment.record.variants import Shares, VariantCounts
 from abtest.report import page
+from tests.experiment.samples import SETTINGS
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 NAMES = ("Champion1", "Challenger1")
@@ -27,7 +28,7 @@ def decision(number: int) -> Decision:
         endpoint_name="sagemaker-reviews-demo",
         decided_at=at,
         as_of=at,
-        strategy="ThompsonSampling",
+        settings=SETTINGS,
         old_shares=Shares(dict(zip(NAMES, old, strict=True))),
         new_shares=Shares(dict(zip(NAMES, shares, strict=True))),
         counts={
@@ -87,7 +88,7 @@ def test_the_page_needs_nothing_from_elsewhere(html: str) -> None:
 
 
 def test_an_open_difference_is_not_called_a_win(html: str) -> None:
-    assert "Still running: Challenger1 leads, and the difference is not established." in html
+    assert "Still running: Challenger1 leads, but the difference is not proven." in html
     assert "Decided" not in html
 
 
@@ -125,7 +126,7 @@ def test_who_is_out_keeps_a_line_a_canary_is_named_and_who_left_is_in_the_pictur
     shown = page.render(told, [dataclasses.replace(decision(3), old_shares=Shares(former)), last])
     assert "Champion1 is a canary until 2026-01-01T00:30:00.000Z" in shown
     assert '<td class="n">out</td>' in shown
-    assert '<div class="note warning">Challenger1 is out, the champion serves its users: 5XX rate.</div>' in shown
+    assert '<div class="note warning">Challenger1 is out, and the champion serves its users: 5XX rate.</div>' in shown
     assert "\N{EN DASH}<br>97.0\N{NO-BREAK SPACE}%" in shown  # P(best) stands beside its own variant's share
     assert shown.count('class="swatch"') == 2
     assert ">Challenger0</text>" in shown

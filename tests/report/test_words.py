@@ -27,8 +27,8 @@ SUMMARY: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({}, "Still running: Challenger1 leads, and the difference is not established."),
-        ({"leader": None}, "No rebalance has run yet."),
+        ({}, "Still running: Challenger1 leads, but the difference is not proven."),
+        ({"leader": None}, words.UNSEEN),
         ({"status": "decided"}, "Decided: Challenger1 is better."),
         (
             {"status": "equivalent", "leader": "Champion1", "margin": 0.015},
@@ -36,7 +36,7 @@ SUMMARY: dict[str, Any] = {
         ),
         (
             {"status": "stopped"},
-            "Stopped at the time limit: Challenger1 leads, and the difference is not established.",
+            "Stopped at the time limit: Challenger1 leads, but the difference is not proven.",
         ),
     ],
 )
@@ -47,7 +47,7 @@ def test_every_status_has_its_headline(changes: dict[str, Any], says: str) -> No
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        ("running", "Retired before a decision: Challenger1 led, and the difference is not established."),
+        ("running", "Retired before a decision: Challenger1 led, but the difference is not proven."),
         ("decided", "Retired after the decision: Challenger1 was better."),
     ],
 )
@@ -60,13 +60,30 @@ def test_what_is_retired_does_not_run(status: str, says: str) -> None:
 
 def test_who_serves_alone_leads_nobody_and_who_is_out_is_told_once() -> None:
     variants = [{"variant_name": "Champion1"}, {"variant_name": "Challenger1", "out": "5XX rate."}]
-    reason = "Champion1 is alone. Challenger1 is out: 5XX rate."
+    reason = "Champion1 serves alone. Challenger1 is out: 5XX rate."
     decision = {**DECISION, "leader": "Champion1", "effects": {}, "reason": reason, "guarantee": ""}
     assert list(words.standing(SUMMARY | {"variants": variants, "decision": decision})) == [
         "Nothing to compare: Champion1 serves alone.",
-        "Challenger1 is out, the champion serves its users: 5XX rate.",
-        "Champion1 is alone.",
+        "Challenger1 is out, and the champion serves its users: 5XX rate.",
+        "Champion1 serves alone.",
+        "Approve a challenger to compare it with.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"status": "decided"}, "Make Challenger1 the champion: `abtest promote` does so on a stage's own endpoint."),
+        ({"status": "decided", "leader": "Champion1"}, "Keep Champion1, or approve a new challenger."),
+        ({"status": "equivalent", "leader": "Champion1"}, "Keep Champion1, or approve a new challenger."),
+        ({"status": "stopped"}, "Keep Champion1, or test again for longer: `abtest sample-size` says"),
+        ({"leader": None}, ""),
+    ],
+)
+def test_a_verdict_says_what_to_do_next(changes: dict[str, Any], says: str) -> None:
+    assert words.next_step(SUMMARY | {"decision": DECISION | changes}).startswith(says)
+    assert words.next_step(SUMMARY | {"decision": DECISION | changes, "retired": True}) == ""
+    assert set(words.NEXT_STEPS) == set(words.HEADLINES)
 
 
 def test_the_effect_comes_with_its_interval_and_level() -> None:
@@ -84,13 +101,14 @@ def test_what_stands_ends_with_the_health_of_the_data() -> None:
         *words.effects(DECISION),
         "The e-value is 3.",
         "At most 5 % of such decisions are wrong.",
+        "Keep sending users, and check again later.",
         "Warning: Drift: it moved.",
     ]
 
 
 def test_before_the_first_decision_there_is_one_line() -> None:
     unseen = {"status": "running", "leader": None, "value_remaining": None, "reason": words.UNSEEN}
-    assert list(words.standing(SUMMARY | {"decision": unseen})) == ["No rebalance has run yet."]
+    assert list(words.standing(SUMMARY | {"decision": unseen})) == [words.UNSEEN]
 
 
 def test_settings_that_are_usual_are_not_listed() -> None:
@@ -118,7 +136,7 @@ def test_a_winner_that_somebody_rejected_is_not_promoted() -> None:
     kept, _ = words.unapproved(summary | {"decision": {"status": "stopped", "leader": "C1"}})
     assert kept == f"C1 serves, but its model package is Rejected: {goes} (g/C1)."
     assert words.unapproved(summary) == [
-        f"{kept} It has won, and is not promoted while that is so.",
+        f"{kept} It has won, but is not promoted while that is so.",
         f"C2 serves, but its model package is deleted: {goes} (g/C2).",
     ]
 

@@ -2,13 +2,14 @@
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
 from botocore.model import ServiceModel
 
-from workflows.definitions import MACHINES, path
+from workflows.definitions import MACHINES, following, path
 
 Json = dict[str, Any]
 
@@ -35,26 +36,28 @@ def states(machine: Json) -> Iterator[tuple[str, Json]]:
             yield from states(state["ItemProcessor"])
 
 
-def successors(state: Json) -> set[str]:
-    """Where a state can lead."""
-    following = {state[key] for key in ("Next", "Default") if key in state}
-    return following | {rule["Next"] for key in ("Choices", "Catch") for rule in state.get(key, ())}
-
-
 def reachable(machine: Json, *, without: tuple[str, ...] = ()) -> set[str]:
     """The states that can be reached from the start if those named in `without` did not exist."""
     found: set[str] = set()
     ahead = {machine["StartAt"]} - set(without)
     while ahead:
         found |= ahead
-        ahead = {name for state in ahead for name in successors(machine["States"][state])} - found - set(without)
+        ahead = {name for state in ahead for name in following(machine["States"][state])} - found - set(without)
     return found
 
 
 def handler_module(state: Json) -> str | None:
     """`abtest.handlers.<file>` for a state that calls a function; the placeholder bears the file's name."""
-    function = state.get("Parameters", {}).get("FunctionName")
-    if function is None:
-        return None
-    name = function.removeprefix("${").removesuffix("FunctionArn}")
-    return "abtest.handlers." + "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    name = function_name(state)
+    return None if name is None else "abtest.handlers." + re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def function_name(state: Json) -> str | None:
+    """`AcquireLease` for a state that calls ${AcquireLeaseFunctionArn}."""
+    called = state.get("Parameters", {}).get("FunctionName")
+    return None if called is None else str(called).removeprefix("${").removesuffix("FunctionArn}")
+
+
+def functions(name: str) -> set[str]:
+    """The functions that the states of the machine `name` call."""
+    return {function for _, state in states(load(name)) if (function := function_name(state))}

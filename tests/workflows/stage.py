@@ -9,26 +9,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from abtest.cli.stage import lambda_asset
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
 from tests.sandbox.sagemaker.artefacts import IMAGE, failing_tar, model_tar
-from workflows.definitions import text
+from tests.workflows.machine import functions
+from workflows.definitions import MACHINES, text
 
 ROOT = Path(__file__).parent.parent.parent
-FUNCTIONS = {
-    "build_endpoint": (
-        "AcquireLease",
-        "SelectVariants",
-        "SetAlarms",
-        "RegisterExperiment",
-        "CleanUp",
-        "ReleaseLease",
-        "CompareShadow",
-    ),
-    "rebalance": ("CountEvents", "Decide", "RecordDecision"),
-    "rebalance_all": ("ListEndpoints",),
-    "promote": ("Promote",),
-}
 
 
 @functools.cache
@@ -36,8 +24,9 @@ def code() -> bytes:
     """A Lambda asset of our own modules; the sandbox's interpreter has the rest."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        for package in (".", "adapters", "experiment", "handlers"):
-            for source in (ROOT / "abtest" / package).glob("*.py"):
+        file.write(ROOT / "abtest" / "__init__.py", "abtest/__init__.py")
+        for package in lambda_asset.PACKAGES:
+            for source in (ROOT / "abtest" / package).rglob("*.py"):
                 file.write(source, source.relative_to(ROOT))
     return archive.getvalue()
 
@@ -77,8 +66,8 @@ class Stage:
                 "CompressionFormat": "GZIP",
             },
         )
-        for name in machines or FUNCTIONS:
-            self.machines[name] = self._machine(name, FUNCTIONS[name])
+        for name in machines or MACHINES:
+            self.machines[name] = self._machine(name)
         return self
 
     def _table(self, name: str, hash_key: str) -> None:
@@ -90,10 +79,10 @@ class Stage:
             BillingMode="PAY_PER_REQUEST",
         )
 
-    def _machine(self, name: str, functions: tuple[str, ...]) -> str:
+    def _machine(self, name: str) -> str:
         values = {"EndpointName": self.endpoint_name, "ModelExecutionRoleArn": ROLE}
         values["RebalanceStateMachineArn"] = self.machines.get("rebalance", "")
-        values |= {f"{function}FunctionArn": self._function(function) for function in functions}
+        values |= {f"{function}FunctionArn": self._function(function) for function in functions(name)}
         definition = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text(name))
         arn: str = self.states.create_state_machine(name=f"{self.project}-{name}", definition=definition, roleArn=ROLE)[
             "stateMachineArn"

@@ -6,10 +6,11 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from abtest.adapters import experiments_table, registry
+from abtest.adapters import registry
+from abtest.adapters import table as dynamodb
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.experiment.record.config import ExperimentConfig
-from abtest.operations.promote import promote
+from abtest.experiment.record.config_file import read_config
+from abtest.operations.promote import promote, winner
 from tests.conftest import Sandbox, wait_for
 from tests.sandbox.functions import ROLE, ended
 from tests.workflows.stage import Stage
@@ -153,14 +154,14 @@ def test_a_package_deleted_between_selection_and_creation_leaves_the_old_endpoin
 
 def test_a_promoted_winner_is_served_without_the_loser(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "client", lambda: stage.sagemaker)
-    monkeypatch.setattr(experiments_table, "client", lambda: stage.sandbox.client("dynamodb"))
+    monkeypatch.setattr(dynamodb, "client", lambda: stage.sandbox.client("dynamodb"))
     _, challenger = stage.trial()
     experiment = ExperimentsTable(stage.project).current(stage.endpoint_name)
     assert experiment is not None
-    config = ExperimentConfig.from_json(stage.config | {"promotion_approver": "Anna"})
+    config = read_config(stage.config | {"promotion_approver": "Anna"})
     group = stage.groups["champion"]
-    done = promote(experiment, config, group, variant_name=challenger)
-    again = promote(experiment, config, group, variant_name=challenger)
+    chosen = winner(experiment, config, challenger)
+    done, again = (promote(experiment, chosen, config, group) for _ in range(2))
     assert (again.package.arn, again.change) == (done.package.arn, "none")
     ended = stage.run()
     assert ended["status"] == "SUCCEEDED", ended

@@ -12,7 +12,7 @@ import pytest
 from statelint.linter import Linter
 
 from tests.workflows.machine import NAMES, handler_module, load, reachable, service_model, states
-from workflows.definitions import MACHINES, path, text
+from workflows.definitions import MACHINES, following, path, text
 
 ROOT = Path(__file__).parent.parent.parent
 SDK = re.compile(r"arn:aws:states:::aws-sdk:(sagemaker|sfn):(\w+)")
@@ -23,6 +23,16 @@ EVENTS = "arn:aws:states:::events:putEvents"
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_file_is_what_the_source_makes(name: str) -> None:
     assert path(name).read_text() == text(name), "run `python -m workflows`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_definition_reads_from_the_start(name: str) -> None:
+    """A state stands after one that leads to it."""
+    machine = load(name)
+    known = {machine["StartAt"]}
+    for key, state in machine["States"].items():
+        assert key in known, f"nothing before {key} leads to it"
+        known |= set(following(state))
 
 
 def test_asl_validator_finds_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from abtest.adapters import assignments_table
-from abtest.adapters.experiments_table import to_item
+from abtest.adapters.table import to_item
 from abtest.experiment.record import times
 from abtest.experiment.record.events import Conversion, Invocation
 from tests.conftest import Sandbox, wait_for

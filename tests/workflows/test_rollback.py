@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from abtest.adapters import experiments_table, registry
-from abtest.adapters.releases import ReleasesTable
-from abtest.experiment.record.config import ExperimentConfig
+from abtest.adapters import executions, registry
+from abtest.adapters import table as dynamodb
+from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.config_file import read_config
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations import roll_back as rollback
+from abtest.operations.record_decision import record_decision
 from abtest.operations.roll_back import Rollback, RollbackError
 from tests.adapters import samples
 from tests.conftest import Sandbox
@@ -28,11 +30,12 @@ def stage(sandbox: Sandbox) -> Stage:
 @pytest.fixture(autouse=True)
 def clients(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "client", lambda: sandbox.client("sagemaker"))
-    monkeypatch.setattr(experiments_table, "client", lambda: sandbox.client("dynamodb"))
+    monkeypatch.setattr(dynamodb, "client", lambda: sandbox.client("dynamodb"))
+    monkeypatch.setattr(executions, "start", lambda *_: "")
 
 
-def table(stage: Stage) -> ReleasesTable:
-    return ReleasesTable(stage.project)
+def table(stage: Stage) -> ExperimentsTable:
+    return ExperimentsTable(stage.project)
 
 
 def running(stage: Stage) -> Experiment:
@@ -58,20 +61,18 @@ def learnt(stage: Stage) -> Experiment:
     """A champion and a challenger on trial, with counts and shares that a Decision has moved."""
     champion, challenger = stage.trial()
     moved = samples.decision(running(stage), {champion: 0.2, challenger: 0.8})
-    assert table(stage).apply_decision(moved, execution="rebalance")
+    assert record_decision(table(stage), moved, execution="rebalance")
     return running(stage)
 
 
 def planned(stage: Stage) -> Rollback:
-    groups = {role: registry.packages(group) for role, group in stage.groups.items()}
-    releases = table(stage).releases(stage.endpoint_name)
-    return rollback.planned(releases, groups, ExperimentConfig.from_json(stage.config))
+    return rollback.plan(table(stage), read_config(stage.config), stage.groups)
 
 
 def roll_back(stage: Stage) -> Rollback:
     """As the command does, without starting build-endpoint."""
     back = planned(stage)
-    rollback.roll_back(table(stage), table(stage).releases(stage.endpoint_name), back, stage.endpoint_name)
+    rollback.roll_back(table(stage), back, stage.endpoint_name, "")
     return back
 
 

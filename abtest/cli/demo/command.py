@@ -1,4 +1,4 @@
-"""The `demo` verb: one phase after the other, each told and timed."""
+"""`abtest demo` runs one phase after the other, and tells and times each."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,24 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
+from abtest.adapters import registry
 from abtest.cli import deploy, simulate
-from abtest.cli.demo import release, result, traffic
+from abtest.cli.demo import result, traffic
 from abtest.cli.demo.local_sandbox import local_sandbox
 from abtest.cli.demo.memory import PeakMemory
-from abtest.cli.demo.plan import STAGE, Plan, Reviews, check_parameters, prepare_reviews
+from abtest.cli.demo.request import STAGE, Request, Reviews, check_parameters, prepare_reviews
 from abtest.cli.demo.stopwatch import Stopwatch
+from abtest.cli.models import GROUPS
 from abtest.cli.pipeline import parse_parameters, waited
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import JsonOption, print_json, print_line, print_table, say, writing
+from abtest.cli.shown.output import JsonOption, UserError, counted, print_json, print_line, print_table, say, writing
 from abtest.cli.stage import stacks
 from abtest.cli.stage.build_endpoint import BuildEndpoint
+from abtest.experiment.record.selection import APPROVED
 from abtest.report.words import percent, standing
 from pipelines import run
+
+ENDPOINT_SECONDS = 600.0  # the sandbox takes a few
 
 ReviewsOption = Annotated[
     str, typer.Option(envvar="REVIEWS", help="Files (comma separated) or an s3:// URI; default: a generated sample.")
 ]
-SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a run.")]
+SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Seed: the same one repeats a run.")]
 UsersOption = Annotated[int, typer.Option(envvar="USERS", min=1, help="Simulated users.")]
 RoundsOption = Annotated[int, typer.Option(envvar="ROUNDS", min=1, help="Rebalances, users spread evenly over them.")]
 PortOption = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Port of the sandbox; 0: a free one.")]
@@ -45,12 +49,15 @@ def demo(
 ) -> None:
     """Run the whole loop on this machine: reviews, models, endpoint, users, rebalancing, report."""
     if rounds > users:
-        raise typer.BadParameter(f"ROUNDS: {rounds} rounds need at least as many users, not {users}")
-    plan = Plan(reviews or None, seed, users, rounds, port, output, check_parameters(parse_parameters(param or [])))
+        raise typer.BadParameter(
+            f"ROUNDS: {counted(rounds, 'round')} cannot be filled by {counted(users, 'user')}: each takes one at least"
+        )
+    given = check_parameters(parse_parameters(param or []))
+    request = Request(reviews or None, seed, users, rounds, port, output, given)
     with writing("--output"):
         output.mkdir(parents=True, exist_ok=True)
     with PeakMemory() as peak:
-        document, decisions, generated = _loop(plan)
+        document, decisions, generated = _loop(request)
     document["peak_memory_bytes"] = peak.bytes
     paths = result.write(output, document, decisions, generated)
     if as_json:
@@ -59,15 +66,15 @@ def demo(
         _print_result(document, paths)
 
 
-def _loop(plan: Plan) -> tuple[dict[str, Any], list[Any], bool]:
+def _loop(request: Request) -> tuple[dict[str, Any], list[Any], bool]:
     watch = Stopwatch()
     with watch.phase("reviews", "checking the reviews"):
-        reviews = prepare_reviews(plan)
+        reviews = prepare_reviews(request)
         say(f"{reviews.found.rows_kept:,} usable of {reviews.found.rows_read:,} reviews: {reviews.found.source}")
-    result.remove(plan.folder)
-    with local_sandbox(plan.folder / "sandbox", plan.port, watch):
+    result.remove(request.folder)
+    with local_sandbox(request.folder / "sandbox", request.port, watch):
         outputs = _deploy(watch)
-        document, decisions = _experiment(plan, reviews, outputs, watch)
+        document, decisions = _experiment(request, reviews, outputs, watch)
     return document | {"seconds": watch.seconds}, decisions, reviews.generated
 
 
@@ -78,30 +85,38 @@ def _deploy(watch: Stopwatch) -> dict[str, str]:
 
 
 def _experiment(
-    plan: Plan, reviews: Reviews, outputs: Mapping[str, str], watch: Stopwatch
+    request: Request, reviews: Reviews, outputs: Mapping[str, str], watch: Stopwatch
 ) -> tuple[dict[str, Any], list[Any]]:
     with watch.phase("pipeline", "training, tuning, evaluating and registering"):
-        _train(plan, reviews, outputs)
+        _train(request, reviews, outputs)
     with watch.phase("endpoint", "approving both models; build-endpoint makes the endpoint"):
         build_endpoint = BuildEndpoint(outputs)
-        experiment = build_endpoint.served(release.approve_newest(outputs), seconds=release.ENDPOINT_SECONDS)
+        experiment = build_endpoint.served(_approve_newest(outputs), seconds=ENDPOINT_SECONDS)
         say(f"experiment {experiment.experiment_id}: {', '.join(experiment.variant_names)}")
-    with watch.phase("traffic", f"{plan.users} users in {plan.rounds} rounds"):
+    with watch.phase("traffic", f"{counted(request.users, 'user')} in {counted(request.rounds, 'round')}"):
         held_out = simulate.held_out_reviews(outputs["BucketName"], experiment)
-        traffic.play(plan, outputs, experiment, held_out)
+        traffic.play(request, outputs, experiment, held_out)
     with watch.phase("result", "recomputing the accuracies from the registered artefacts"):
-        document, decisions = result.collect(plan, reviews, outputs, len(held_out))
+        document, decisions = result.collect(request, reviews, outputs, len(held_out))
     return document, decisions
 
 
-def _train(plan: Plan, reviews: Reviews, outputs: Mapping[str, str]) -> None:
-    """Raises UserError if the gate refuses a model or a step fails."""
+def _train(request: Request, reviews: Reviews, outputs: Mapping[str, str]) -> None:
+    """Trains and registers the models. Raises UserError if the gate refuses a model or a step fails."""
     uri = run.upload_reviews(outputs["BucketName"], reviews.paths)
     run.upsert(outputs)
-    execution = run.start(outputs["PipelineName"], plan.parameters | {"ReviewsS3Uri": uri})
+    execution = run.start(outputs["PipelineName"], request.parameters | {"ReviewsS3Uri": uri})
     outcome = waited(execution)
     if outcome.status != "Succeeded":
         raise UserError("; ".join(outcome.failures) or f"the pipeline's execution is {outcome.status.lower()}")
+
+
+def _approve_newest(outputs: Mapping[str, str]) -> list[str]:
+    """Approves the newest champion and the newest challenger, one right after the other; returns their ARNs."""
+    newest = [registry.packages(outputs[key])[0] for key in GROUPS.values()]
+    for package in newest:
+        registry.set_status(package.arn, APPROVED, "Approved by `abtest demo`.")
+    return [package.arn for package in newest]
 
 
 def _print_result(document: dict[str, Any], paths: tuple[Path, Path]) -> None:

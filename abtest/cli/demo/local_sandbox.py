@@ -1,4 +1,4 @@
-"""The demo's own sandbox: an empty one, that ends with the demo."""
+"""The demo starts a sandbox of its own, which is empty and ends with the demo."""
 
 import os
 import shutil
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from abtest import interrupts
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, refusals, say
 from abtest.cli.shown.waiting import meanwhile
 from abtest.sandbox import lifecycle
 
@@ -27,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def local_sandbox(data_dir: Path, port: int, watch: Stopwatch) -> Iterator[lifecycle.Running]:
-    """A sandbox with an empty data folder, named by this process's environment; stopped at the end of the block.
+    """Starts a sandbox with an empty data folder, points this process's environment at it, and stops it at the end.
 
     SIGTERM and SIGHUP end the block as an interrupt does, so that nothing is left running. Raises UserError if it
     cannot start, or if what failed in the block did so because the sandbox had ended.
@@ -76,17 +75,15 @@ def _start(data_dir: Path, port: int) -> lifecycle.Running:
 
 
 def _point_environment_at(port: int) -> None:
-    """Only the sandbox is named, whatever profile, session or endpoint of one service was set before."""
+    """Leaves the sandbox as the only AWS that the environment names, whatever profile or endpoint was set before."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(lifecycle.environment(port))
 
 
 def _stop(data_dir: Path) -> None:
-    """By its process id, since a sandbox on a busy machine may be slow to answer on its port."""
+    """Ends the sandbox by its process id, since a busy one may be slow to answer on its port."""
     if not lifecycle.in_use(data_dir):
         return
-    try:
+    with refusals(lifecycle.SandboxError):
         lifecycle.end(int((data_dir / "sandbox.pid").read_text()), data_dir)
-    except lifecycle.SandboxError as error:
-        raise UserError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Peak memory of this process and all that it started."""
+"""Measures the peak memory of this process and all that it started."""
 
 import threading
 
@@ -6,7 +6,7 @@ import psutil
 
 
 def process_tree_bytes() -> int:
-    """Proportional set size (shared pages divided among their users) summed over the process tree, in bytes.
+    """Sums over the process tree, in bytes, the proportional set size, in which shared pages are divided among users.
 
     Where the system has no PSS, as on macOS, the resident set size, which counts shared pages more than once.
     """

@@ -1,4 +1,4 @@
-"""The demo's result: `summary.json` and `report.html`, checked against the registered artefacts."""
+"""Checks the demo's result against the registered artefacts, and writes `summary.json` and `report.html`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,24 +8,23 @@ from typing import Any
 
 from abtest.adapters import artefacts
 from abtest.adapters.artefacts import RegisteredModel
-from abtest.cli.demo import users as simulation
-from abtest.cli.demo import verify
-from abtest.cli.demo.plan import Plan, Reviews
+from abtest.cli.demo import users, verify
+from abtest.cli.demo.request import Request, Reviews
 from abtest.cli.shown import summary
 from abtest.report import page
 
 Json = dict[str, Any]
 
 
-def collect(plan: Plan, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
-    """The summary, but for the times and the memory, and the experiment's Decisions."""
-    experiment, decisions = summary.current(outputs["ExperimentsTableName"], outputs["EndpointName"])
+def collect(request: Request, reviews: Reviews, outputs: Mapping[str, str], slice_size: int) -> tuple[Json, list[Any]]:
+    """Returns the summary, without times and memory, and the experiment's Decisions."""
+    experiment, decisions, _ = summary.latest(outputs)
     document = summary.summarise(experiment, decisions)
     document |= {
         "reviews": asdict(reviews.found),
-        "users": {"planned": plan.users, "rounds": plan.rounds, "reviews_each": simulation.REVIEWS_PER_USER},
+        "users": {"planned": request.users, "rounds": request.rounds, "reviews_each": users.REVIEWS_PER_USER},
         "held_out_reviews": slice_size,
-        "seed": plan.seed,
+        "seed": request.seed,
         "models": [_tested(variant, outputs["BucketName"]) for variant in document["variants"]],
     }
     return document, decisions
@@ -63,21 +62,21 @@ def _recomputed(model: RegisteredModel, bucket: str) -> verify.Recomputed:
 
 
 def notes(document: Json, generated: bool) -> list[str]:
-    """What a reader of the report must know."""
+    """Returns what you must know to read the report, a sentence each."""
     drawn = document["users"]["reviews_each"] * sum(v["invocation_count"] for v in document["variants"])
     found = []
     if generated:
-        found.append("The reviews are a generated sample, not real ones: say REVIEWS= to use your own.")
+        found.append("The reviews are a generated sample, not real ones: set REVIEWS= to use your own.")
     if drawn > document["held_out_reviews"]:
         found.append(
-            f"The simulated users drew {drawn:,} reviews from {document['held_out_reviews']:,} held-out ones, so that "
-            "reviews recur: the conversion rates are those of this slice, not of all reviews."
+            f"The simulated users drew {drawn:,} reviews from {document['held_out_reviews']:,} held-out ones, so "
+            "reviews recur. The conversion rates are those of this slice, not of all reviews."
         )
     return found
 
 
 def remove(folder: Path) -> None:
-    """An earlier result must not be taken for that of a demo that fails."""
+    """Removes an earlier result, so that it is not taken for that of a demo that fails."""
     for path in _paths(folder):
         path.unlink(missing_ok=True)
 
@@ -87,7 +86,7 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 
 
 def write(folder: Path, document: Json, decisions: Sequence[Any], generated: bool) -> tuple[Path, Path]:
-    """Writes both files; returns their paths."""
+    """Writes `summary.json` and `report.html`; returns their paths."""
     summary_path, report_path = _paths(folder)
     summary_path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     report_path.write_text(page.render(document, decisions, notes(document, generated)), encoding="utf-8")

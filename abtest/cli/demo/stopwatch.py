@@ -1,4 +1,4 @@
-"""How long each phase of the demo takes."""
+"""Measures how long each phase of the demo takes."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from abtest.cli.shown.output import say
 
 
 class Stopwatch:
-    """`seconds` by phase, in order; a phase entered twice adds up."""
+    """Measures the phases of the demo: `seconds` by phase, in order. A phase entered twice adds up."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

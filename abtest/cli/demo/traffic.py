@@ -1,4 +1,4 @@
-"""The demo's rounds: users come, their events arrive in S3, the shares are rebalanced."""
+"""Plays the demo's rounds: users come, their events arrive in S3, the shares are rebalanced."""
 
 import json
 import time
@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from abtest.adapters.api_client import ApiClient
 from abtest.adapters.event_store import EventStore
 from abtest.cli import rebalance
-from abtest.cli.demo import users as simulation
-from abtest.cli.demo.plan import Plan
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.demo import users
+from abtest.cli.demo.request import Request
+from abtest.cli.demo.users import ApiRefusedError, Review, Visit
+from abtest.cli.shown.output import UserError, counted, refusals, say
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
 
@@ -18,34 +18,32 @@ DELIVERY_SECONDS = 120.0  # Firehose delivers within a minute on AWS, within abo
 
 
 def play(
-    plan: Plan, outputs: Mapping[str, str], experiment: Experiment, traffic: Sequence[simulation.Review]
-) -> list[simulation.Visit]:
-    """All rounds, until a decision or the users are used up; returns every visit."""
-    visits: list[simulation.Visit] = []
+    request: Request, outputs: Mapping[str, str], experiment: Experiment, traffic: Sequence[Review]
+) -> list[Visit]:
+    """Plays all rounds, until a decision or until no user is left. Returns every visit."""
+    visits: list[Visit] = []
     post = ApiClient(outputs["ApiEndpoint"]).post
-    for number in range(1, plan.rounds + 1):
-        users = plan.users_of_round(number)
-        try:
-            visits += simulation.run(
-                post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=users, seed=plan.seed
+    for number in range(1, request.rounds + 1):
+        numbers = request.users_of_round(number)
+        with refusals(ApiRefusedError):
+            visits += users.run(
+                post, endpoint_name=outputs["EndpointName"], traffic=traffic, users=numbers, seed=request.seed
             )
-        except simulation.ApiRefusedError as error:
-            raise UserError(str(error)) from error
         wait_for_events(outputs["BucketName"], experiment, expected_events(visits))
         decision = rebalance_once(outputs)
-        say(line_of_round(number, plan.rounds, len(users), decision))
+        say(line_of_round(number, request.rounds, len(numbers), decision))
         if decision.status != "running":
             break
     return visits
 
 
-def expected_events(visits: Sequence[simulation.Visit]) -> int:
-    """One for each invocation, and one for each conversion."""
+def expected_events(visits: Sequence[Visit]) -> int:
+    """Returns how many events the visits make: one for each invocation, and one for each conversion."""
     return len(visits) + sum(visit.reward > 0 for visit in visits)
 
 
 def wait_for_events(bucket: str, experiment: Experiment, expected: int) -> None:
-    """Until `expected` distinct events of the experiment are in S3. Raises UserError after two minutes."""
+    """Waits until `expected` distinct events of the experiment are in S3. Raises UserError after two minutes."""
     end = time.monotonic() + DELIVERY_SECONDS
     while (arrived := distinct_events(bucket, experiment)) < expected:
         if time.monotonic() > end:
@@ -68,4 +66,4 @@ def rebalance_once(outputs: Mapping[str, str]) -> Decision:
 def line_of_round(number: int, rounds: int, users: int, decision: Decision) -> str:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in decision.new_shares.items())
     best = ", ".join(f"{name} {p:.0%}" for name, p in decision.probability_best.items())
-    return f"round {number} of {rounds}: {users} users; P(best) {best}; new shares {shares}"
+    return f"round {number} of {rounds}: {counted(users, 'user')}; P(best) {best}; new shares {shares}"

@@ -37,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Visit:
-    """What one user did: the variant that served, and the reward posted (0 if the user did not convert)."""
+    """What one user did: which variant served, and the reward posted (0 if the user did not convert)."""
 
     user_id: str
     endpoint_variant: str
@@ -49,12 +49,12 @@ class ApiRefusedError(Exception):
 
 
 def parse_reviews(lines: Iterable[str]) -> list[Review]:
-    """Reviews from the JSON lines of the pipeline's traffic slice."""
+    """Reads reviews from the JSON lines of the pipeline's traffic slice."""
     return [Review(row["text"], row["label"]) for row in map(json.loads, lines)]
 
 
 def reviews_of_user(traffic: Sequence[Review], *, seed: int, user: int) -> list[Review]:
-    """The reviews that user number `user` sends: drawn with replacement only if the slice is too small."""
+    """Returns the reviews that user number `user` sends: drawn with replacement only if the slice is too small."""
     generator = random.Random(f"{seed}/{user}")
     if len(traffic) < REVIEWS_PER_USER:
         return generator.choices(traffic, k=REVIEWS_PER_USER)
@@ -66,7 +66,7 @@ def probability_helpful(prediction: Prediction) -> float:
 
 
 def most_helpful(predictions: Sequence[Prediction]) -> int:
-    """The index of the review ranked first; ties go to the earlier one."""
+    """Returns the index of the review ranked first; ties go to the earlier one."""
     return max(
         range(len(predictions)),
         key=lambda i: (predictions[i].label == HELPFUL, probability_helpful(predictions[i]), -i),
@@ -74,19 +74,19 @@ def most_helpful(predictions: Sequence[Prediction]) -> int:
 
 
 def reward_of(sent: Sequence[Review], predictions: Sequence[Prediction]) -> float:
-    """1.0 if the review ranked most helpful was labelled rightly, else 0.0."""
+    """Returns 1.0 if the review ranked most helpful was labelled rightly, else 0.0."""
     top = most_helpful(predictions)
     return float(predictions[top].label == sent[top].label)
 
 
 def parse_predictions(answer: Any) -> list[Prediction]:
-    """BlazingText's answer: one object a review, its `label` and `prob` lists best first."""
+    """Reads BlazingText's answer: one object for each review, its `label` and `prob` lists best first."""
     rows = json.loads(answer) if isinstance(answer, str) else answer
     return [Prediction(row["label"][0], float(row["prob"][0])) for row in rows]
 
 
 def visit(post: Post, endpoint_name: str, user_id: str, sent: Sequence[Review]) -> Visit:
-    """One user's invocation and, if it was right, conversion. Raises ApiRefusedError."""
+    """Makes one user's invocation and, if the answer was right, the conversion. Raises ApiRefusedError."""
     body = {
         "user_id": user_id,
         "endpoint_name": endpoint_name,
@@ -116,7 +116,7 @@ def run(
     users: range,
     seed: int,
 ) -> list[Visit]:
-    """The visits of the users with numbers `users`, a few at a time, in the order of their numbers."""
+    """Returns the visits of the users with these numbers, in order; a few users come at a time."""
 
     def one(user: int) -> Visit:
         return visit(post, endpoint_name, f"user-{seed}-{user:06d}", reviews_of_user(traffic, seed=seed, user=user))

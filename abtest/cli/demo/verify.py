@@ -11,12 +11,12 @@ from pathlib import Path
 
 import fasttext
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What the artefact itself says: its test accuracy (0..1), the rows it was tested on, its SHA-256."""
+    """What a model's artefact says by itself: its test accuracy (0..1), the rows tested on, its SHA-256."""
 
     accuracy: float
     test_rows: int

@@ -1,1 +1,1 @@
-"""How commands talk: options, progress, tables, errors, and an experiment's state as one document."""
+"""Commands talk alike: options, progress, tables, errors, and an experiment's state as one document."""

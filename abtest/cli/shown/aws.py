@@ -1,4 +1,4 @@
-"""What AWS refuses, as a user's mistake."""
+"""What AWS refuses becomes a UserError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
-UNREACHABLE = "Is the sandbox up (abtest sandbox up), or does something else keep AWS away?"
+UNREACHABLE = "Start the sandbox (abtest sandbox up), or check your connection to AWS."
 UNSET = 'For the sandbox: eval "$(abtest sandbox env)". For an account: set AWS credentials and region.'
 
 

@@ -1,4 +1,4 @@
-"""One registered model for people and machines: its metrics, and where it comes from."""
+"""A model card shows one registered model: its metrics, and where it comes from."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ CURVES = ("receiver_operating_characteristic_curve", "precision_recall_curve")
 
 
 def details(package: Json) -> Json:
-    """What is known beyond the list's line; members that are not known are left out."""
+    """Returns what is known of a package beyond its line in the list; unknown members are left out."""
     containers = package.get("InferenceSpecification", {}).get("Containers", [{}])
     made = package.get("MetadataProperties", {})
     found = {
@@ -37,7 +37,7 @@ def details(package: Json) -> Json:
 
 
 def _training(job: Json | None, arn: str | None) -> Json | None:
-    """The job as SageMaker still knows it; else only the name by which the package remembers it."""
+    """Describes the training job as SageMaker still knows it; else only by the name that the package remembers."""
     if job is None:
         return {"arn": arn} if arn else None
     own = {name: value for name, value in sorted(job["HyperParameters"].items()) if not name.startswith("_")}
@@ -55,7 +55,7 @@ def _training(job: Json | None, arn: str | None) -> Json | None:
 
 
 def _without_curves(report: Json | None) -> Json | None:
-    """Without the hundreds of points that nobody reads here."""
+    """Leaves out the curves' hundreds of points, which nobody reads here."""
     if report is None:
         return None
     metrics = report.get("binary_classification_metrics", {})
@@ -64,7 +64,7 @@ def _without_curves(report: Json | None) -> Json | None:
 
 
 def lines(document: Json) -> Iterator[tuple[str, str]]:
-    """(what, value) for people."""
+    """Yields (what, value) for people, a line each."""
     for name, value in document.items():
         tell = _TOLD.get(name)
         if tell:
@@ -99,7 +99,7 @@ def _evaluation_lines(report: Json) -> Iterator[tuple[str, str]]:
 
 
 def interval(metric: Json) -> str:
-    """A value with its 95 % interval."""
+    """Writes a value with its 95 % interval."""
     return f"{metric['value']:.3f} (95 %: {metric['lower']:.3f} to {metric['upper']:.3f})"
 
 
@@ -112,7 +112,7 @@ _TOLD: dict[str, Any] = {"training_job": _job_lines, "data_card": _card_lines, "
 
 
 def trial_table(search: Search) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows: a trial each, the best first."""
+    """Returns columns and rows of a search: a trial each, the best first."""
     names = sorted({name for trial in search.trials for name in trial.hyperparameters})
     rows = [
         [

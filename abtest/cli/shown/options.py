@@ -1,4 +1,4 @@
-"""What the planning commands share: options for rates and shares, mistakes that name their option."""
+"""The planning commands share options for rates and shares, and errors that name their option."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
 
 
 def share(given: str | float) -> float:
-    """A number, or one with a percent sign; an option's default is a number already. Raises BadParameter."""
+    """Reads a number, or one with a percent sign. Raises BadParameter."""
     text = str(given).strip()
     try:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
@@ -22,18 +22,20 @@ def share(given: str | float) -> float:
     return value
 
 
-AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Chance of a false decision.")]
-SeedOption = Annotated[int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Repeats a result.")]
+AlphaOption = Annotated[float, typer.Option(parser=share, metavar="SHARE", help="Highest chance of a false decision.")]
+SeedOption = Annotated[
+    int, typer.Option(envvar="SEED", min=0, max=2**31 - 1, help="Seed: the same one repeats a result.")
+]
 
 
 def learn_first_floor(arms: int) -> float:
-    """The least share of each arm in the mode learn_first, until a decision."""
+    """Returns the least share of each arm in the mode learn_first, until a decision."""
     return EVEN_WHILE_LEARNING / arms
 
 
 @contextmanager
 def usage_errors(**options: str) -> Iterator[None]:
-    """A ValueError `field: problem` becomes a usage error of the field's option: of the same name, or as told."""
+    """Turns a ValueError `field: problem` into a usage error of the field's option, which `options` may name."""
     try:
         yield
     except ValueError as error:
@@ -43,10 +45,10 @@ def usage_errors(**options: str) -> Iterator[None]:
 
 
 def percent(value: float) -> str:
-    """A share as people write it: 4 %, 0.05 %, 12.5 %."""
+    """Writes a share as people do: 4 %, 0.05 %, 12.5 %."""
     return f"{100 * value:.4g} %"
 
 
 def finite(value: float) -> float | None:
-    """For JSON, which knows no infinity."""
+    """Returns the value, or None for infinity, which JSON does not know."""
     return value if math.isfinite(value) else None

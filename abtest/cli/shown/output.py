@@ -1,4 +1,4 @@
-"""How every command talks: progress on standard error, results on standard output, as text or JSON."""
+"""Every command prints progress on standard error, and its result on standard output, as text or JSON."""
 
 import json
 import sys
@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from abtest.cli.shown.errors import UserError
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="An adopted endpoint (abtest adopt); default: the stage's own.")
@@ -28,23 +26,32 @@ UNLIMITED = 10_000  # characters
 UNKNOWN = ("", "-", "\N{EN DASH}")
 
 
+class UserError(Exception):
+    """The work failed for a reason that you can put right: one line says what is wrong and what to do."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Writes a number with its noun: 1 line, 2,000 lines."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def say(text: str) -> None:
-    """One line of progress, on standard error."""
+    """Prints one line of progress, on standard error."""
     progress.print(text, markup=False)
 
 
 def print_json(document: Any) -> None:
-    """The result for machines, on standard output."""
+    """Prints the result for machines, on standard output."""
     typer.echo(json.dumps(document, indent=2, default=str))
 
 
 def print_line(text: str) -> None:
-    """One line of the result for people, on standard output."""
+    """Prints one line of the result for people, on standard output."""
     result.print(text, markup=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table of the result for people; columns of numbers are right-aligned.
+    """Prints a table of the result for people; columns of numbers are right-aligned.
 
     In a terminal that is too narrow, text is broken between words if that is enough; else lines stay whole, for
     nothing may be cut off.
@@ -62,7 +69,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def picture(given: str | Path) -> Path:
-    """The path of a picture to write. Raises BadParameter for a format that is not drawn."""
+    """Reads the path of a picture to write. Raises BadParameter for a format that is not drawn."""
     path = Path(given)
     if path.suffix not in (".svg", ".png"):
         raise typer.BadParameter(f"must end in .svg or .png, not {path.name}")
@@ -70,8 +77,17 @@ def picture(given: str | Path) -> Path:
 
 
 @contextmanager
+def refusals(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns an error of these kinds, whose message says what to do, into a UserError with the same message."""
+    try:
+        yield
+    except kinds as error:
+        raise UserError(str(error)) from None
+
+
+@contextmanager
 def writing(option: str) -> Iterator[None]:
-    """A file or folder that cannot be made, where `option` says, as a user's mistake."""
+    """Turns the failure to write a file or folder into a UserError that names its `option`."""
     try:
         yield
     except OSError as error:

@@ -1,13 +1,12 @@
-"""An experiment's state as one document: what `summary.json` holds and the report shows."""
+"""Writes an experiment's state as one document: what `summary.json` holds and the report shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from abtest.adapters import registry
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
@@ -16,18 +15,13 @@ from abtest.experiment.record.variants import VariantCounts
 from abtest.report import words
 
 
-def current(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision]]:
-    """The endpoint's experiment, or the last one of a retired endpoint, and its Decisions, oldest first.
+def latest(outputs: Mapping[str, str], endpoint_name: str | None = None) -> tuple[Experiment, list[Decision], bool]:
+    """Returns an endpoint's experiment, its Decisions (oldest first), and whether the endpoint is retired.
 
-    Raises UserError if there is none.
+    `outputs` are the stage's; without a name it is the stage's own endpoint. A retired endpoint has its last
+    experiment. Raises UserError if there is none.
     """
-    experiment, decisions, _ = latest(table_name, endpoint_name)
-    return experiment, decisions
-
-
-def latest(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decision], bool]:
-    """What `current` finds, and whether the endpoint is retired. Raises UserError if there is nothing."""
-    table = ExperimentsTable(table_name)
+    table, endpoint_name = ExperimentsTable(outputs["ExperimentsTableName"]), endpoint_name or outputs["EndpointName"]
     experiment = table.current(endpoint_name)
     retired = experiment is None
     if experiment is None:
@@ -42,17 +36,17 @@ def latest(table_name: str, endpoint_name: str) -> tuple[Experiment, list[Decisi
 
 
 def summarise(experiment: Experiment, decisions: Sequence[Decision], *, retired: bool = False) -> dict[str, Any]:
-    """The members of summary.json that every experiment has; shares and rates are 0..1, times ISO 8601 UTC."""
+    """Returns the members of summary.json that every experiment has; shares and rates are 0..1, times ISO 8601 UTC."""
     return {
         "endpoint_name": experiment.endpoint_name,
         "experiment_id": experiment.experiment_id,
         "retired": retired,
-        "strategy": experiment.strategy,
-        "mode": experiment.mode,
-        "objective": experiment.objective,
-        "margin": experiment.margin,
-        "time_limit_hours": experiment.time_limit_hours,
-        "alpha": experiment.alpha,
+        "strategy": experiment.settings.strategy,
+        "mode": experiment.settings.mode,
+        "objective": experiment.settings.objective,
+        "margin": experiment.settings.margin,
+        "time_limit_hours": experiment.settings.time_limit_hours,
+        "alpha": experiment.settings.alpha,
         "variants": _variants(experiment, decisions),
         "rounds": [_round(decision) for decision in decisions],
         "decision": _decision(experiment, decisions),
@@ -61,7 +55,7 @@ def summarise(experiment: Experiment, decisions: Sequence[Decision], *, retired:
 
 
 def unapproved(experiment: Experiment, group_names: list[str]) -> list[dict[str, str | None]]:
-    """The variants of these groups whose package is not approved any more; its `status` is None if it is deleted."""
+    """Returns the variants of these groups whose package is not approved any more; a deleted one's `status` is None."""
     status = {package.arn: package.status for name in group_names for package in registry.packages(name)}
     return [
         {"variant_name": name, "model_package_arn": arn, "status": status.get(arn)}
@@ -93,20 +87,23 @@ def _variants(experiment: Experiment, decisions: Sequence[Decision]) -> list[dic
 
 
 def _first_shares(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, float]:
-    """Of each variant, whenever it joined."""
+    """Returns the first share of each variant, whenever it joined."""
     given = [decision.new_shares for decision in decisions] if decisions else [experiment.shares]
     begun = [decisions[0].old_shares] if decisions else []
     return {name: share for shares in reversed([*begun, *given]) for name, share in shares.items()}
 
 
 def _canaries(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, str]:
-    """Until when each variant is a canary, as ISO 8601 UTC; who was none any more at the last Decision is left out."""
+    """Returns until when each variant is a canary, as ISO 8601 UTC.
+
+    Those that were none at the last Decision are left out.
+    """
     last = decisions[-1].decided_at if decisions else experiment.started_at
     return {name: times.to_text(end) for name, end in experiment.canary_until.items() if end > last}
 
 
 def _counted(counts: VariantCounts, served: int) -> dict[str, Any]:
-    """`traffic_share` is the part of all `served` invocations that this variant answered."""
+    """Returns a variant's counts; `traffic_share` is its part of all `served` invocations, 0..1."""
     return {
         "traffic_share": counts.invocation_count / served if served else 0.0,
         "invocation_count": counts.invocation_count,
@@ -137,7 +134,7 @@ def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
         "e_values": dict(last.e_values),
         "e_value_threshold": last.e_value_threshold,
         "effects": {name: asdict(effect) for name, effect in last.effects.items()},
-        "margin": last.margin,
+        "margin": last.settings.margin,
         "reason": last.reason,
         "guarantee": last.guarantee,
     }

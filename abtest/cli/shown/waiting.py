@@ -1,4 +1,4 @@
-"""What a command that computes for long says meanwhile."""
+"""A command that takes long says meanwhile how far it is."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ class Progress:
         self._done, self._total, self._said = 0, total, time.monotonic()
 
     def step(self, what: str) -> None:
-        """One more is done, of `what`."""
+        """Counts one more step of `what` as done."""
         self._done += 1
         if self._done < self._total and time.monotonic() - self._said >= PATIENCE_SECONDS:
             self._said = time.monotonic()
@@ -29,7 +29,7 @@ class Progress:
 
 
 def told(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """The `items`, of which there are `total`, with their Progress."""
+    """Yields the `items`, of which there are `total`, and says how many are done."""
     progress = Progress(total)
     for item in items:
         yield item
@@ -38,7 +38,7 @@ def told(items: Iterable[T], what: str, total: int) -> Iterator[T]:
 
 @contextmanager
 def meanwhile(what: str | Callable[[], str]) -> Iterator[None]:
-    """Says as long as the block lasts what goes on: a text, with the seconds so far, or what a function says now."""
+    """Says what goes on as long as the block lasts: a text with the seconds so far, or what a function says now."""
     begun, ended = time.monotonic(), threading.Event()
 
     def tell() -> None:

@@ -1,1 +1,1 @@
-"""What commands need to know of a stage: its stacks, its Lambda code, and what it left beside them."""
+"""What commands need to know of a stage: its stacks, its Lambda code, and what it leaves beside them."""

@@ -1,12 +1,11 @@
-"""The wait from the approval of models until the endpoint serves them."""
+"""Commands wait here from the approval of models until the endpoint serves them."""
 
 import time
 from collections.abc import Mapping, Sequence
 
-from abtest.adapters import executions
+from abtest.adapters import executions, shadows
 from abtest.adapters.experiments_table import ExperimentsTable
-from abtest.adapters.shadows import Shadows
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.shown.waiting import meanwhile
 from abtest.experiment.record.experiment import Experiment
 
@@ -20,13 +19,12 @@ CHOICE = (
 
 
 class BuildEndpoint:
-    """The machine build-endpoint of a stage, as it was before the approval that one waits for."""
+    """Follows the state machine build-endpoint. Make one before the approval whose effect you wait for."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._machine_arn = outputs["BuildEndpointStateMachineArn"]
         self._endpoint_name = outputs["EndpointName"]
         self._table = ExperimentsTable(outputs["ExperimentsTableName"])
-        self._shadows = Shadows(outputs["ExperimentsTableName"], self._endpoint_name)
         self._failed_before = executions.newest(self._machine_arn, "FAILED")
 
     def served(self, package_arns: Sequence[str], *, seconds: float = LONGEST_SECONDS) -> Experiment:
@@ -45,9 +43,12 @@ class BuildEndpoint:
                     return experiment
                 last_ran = now if runs else last_ran
                 if now - last_ran > IDLE_SECONDS:
-                    raise UserError(f"build-endpoint rests and does not serve {', '.join(sorted(missing))}: {CHOICE}")
+                    raise UserError(f"build-endpoint is idle and does not serve {', '.join(sorted(missing))}: {CHOICE}")
                 time.sleep(POLL_SECONDS)
-        raise UserError(f"{self._endpoint_name} did not serve all of {', '.join(package_arns)} within {seconds:.0f} s")
+        raise UserError(
+            f"{self._endpoint_name} did not serve all of {', '.join(package_arns)} within {seconds:.0f} s: "
+            "look at the executions of build-endpoint"
+        )
 
     def _refuse_failure(self) -> None:
         failed = executions.newest(self._machine_arn, "FAILED")
@@ -55,5 +56,6 @@ class BuildEndpoint:
             raise UserError(f"build-endpoint failed: {executions.wait(failed, seconds=0).cause}")
 
     def _in_shadow(self) -> set[str]:
-        """The packages that answer copies of the champion's requests, and do not serve yet."""
-        return {shadow.pair.challenger_arn for shadow in self._shadows.all() if shadow.passed is None}
+        """Returns the packages that answer copies of the champion's requests and do not serve yet."""
+        begun = shadows.all_of(self._table, self._endpoint_name)
+        return {shadow.pair.challenger_arn for shadow in begun if shadow.passed is None}

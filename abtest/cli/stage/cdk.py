@@ -1,4 +1,4 @@
-"""The CDK's command line and our CDK app as subprocesses, with their logs in `build/cdk`."""
+"""Runs the CDK's command line and our CDK app as subprocesses, with their logs in `build/cdk`."""
 
 import fcntl
 import json
@@ -14,8 +14,7 @@ from types import MappingProxyType
 import boto3
 
 from abtest import interrupts
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, say
 from abtest.cli.stage.stacks import ROOT, WHOLE, described
 
 BUILD = ROOT / "build" / "cdk"
@@ -50,7 +49,7 @@ def alone() -> Iterator[None]:
 
 
 def needs_bootstrap() -> bool:
-    """Whether the account and region lack what every CDK deployment uses. Raises UserError if AWS does not answer."""
+    """Says whether account and region lack what every CDK deployment uses. Raises UserError if AWS does not answer."""
     stack = described(BOOTSTRAP_STACK)
     return stack is None or stack["StackStatus"] not in WHOLE
 
@@ -82,7 +81,7 @@ def deploy(stage: str, tell: Tell) -> None:
 
 
 def ignore(_: str) -> None:
-    """For commands whose output only the log wants."""
+    """Ignores a line of output: only the log wants it."""
 
 
 def run(
@@ -120,7 +119,7 @@ def run(
 
 @contextmanager
 def _started(command: list[str], folder: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """The command, with which the block ends; an interrupt that reached only us does not leave it behind."""
+    """Starts a command that ends with the block, even if an interrupt reached this process alone."""
     with ExitStack() as ending:
         with interrupts.deferred():
             process = subprocess.Popen(
@@ -132,7 +131,7 @@ def _started(command: list[str], folder: Path, environment: Mapping[str, str]) -
 
 
 def complaint(lines: Sequence[str]) -> str:
-    """The line of a failed command's output that says why: the CDK marks it, other programs say it last."""
+    """Returns the line of a failed command's output that says why: the CDK marks it, other programs say it last."""
     said = [line for line in lines if line]
     marked = [line.lstrip("‣❌ ") for line in said if line.startswith(("‣", "❌")) and not line.endswith(":")]
     publishing = [line for line in said if ": fail: " in line]

@@ -1,4 +1,4 @@
-"""The folder that becomes every Lambda function's code: pinned wheels and our own packages."""
+"""Fills the folder that becomes every Lambda function's code: pinned wheels and our own packages."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage.stacks import ROOT
 
 ASSET = ROOT / "build" / "lambda" / "asset"
@@ -15,7 +15,7 @@ PACKAGES = ("experiment", "adapters", "operations", "handlers")
 
 
 class Platform(StrEnum):
-    """Which wheels: those of Lambda's Amazon Linux 2023, or those of this interpreter, as the sandbox needs."""
+    """The wheels to install: those of Lambda's Amazon Linux 2023, or those of this interpreter, for the sandbox."""
 
     MANYLINUX = "manylinux"
     LOCAL = "local"

@@ -1,4 +1,4 @@
-"""What a stage made beside its stacks: the endpoint and its models, the pipeline, packages, objects in the bucket."""
+"""Removes what a stage made beside its stacks: endpoint and models, pipeline, packages, objects in the bucket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def remove_pipeline(pipeline_name: str) -> list[str]:
 
 
 def _evaluated(sagemaker: Any, pipeline_name: str) -> list[str]:
-    """The models of CreateModel steps, for batch transform: SageMaker names them after the execution."""
+    """Returns the models that CreateModel steps made for batch transform: SageMaker names them after the execution."""
     try:
         pages = list(sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline_name))
     except ClientError:  # no such pipeline

@@ -1,16 +1,15 @@
-"""Recorded events as a replay needs them: from a stage's bucket, or from a file or folder of JSON lines."""
+"""Reads recorded events for a replay: from a stage's bucket, or from a file or folder of JSON lines."""
 
 import dataclasses
 import gzip
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from abtest.adapters.event_store import GZIP_MAGIC, EventStore
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
-from abtest.cli.shown.output import say
+from abtest.cli.shown.output import UserError, counted, refusals, say
 from abtest.cli.stage.stacks import outputs
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id
@@ -21,7 +20,7 @@ NOBODY = "holds no event of a user whose variant was drawn"
 
 @dataclasses.dataclass(frozen=True)
 class Recorded:
-    """A log, the strategies that drew its users, and the settings that a strategy has unless it is told others."""
+    """A log, the strategies that drew its users, and the default settings of the strategy to evaluate."""
 
     log: Log
     strategies: tuple[str, ...]
@@ -34,21 +33,23 @@ class Recorded:
 
 
 def from_files(path: Path, experiment_id: str | None, window_seconds: int | None, reward: str) -> Recorded:
-    """Decisions are read off the propensities; `window_seconds` defaults to none. Raises UserError."""
+    """Reads a log from files.
+
+    Its Decisions follow from the propensities, and it has no window unless told. Raises UserError.
+    """
     lines = list(_lines(path))
-    say(f"{len(lines):,} lines in {path}")
+    say(f"{counted(len(lines), 'line')} in {path}")
     found = [experiment_id] if experiment_id else experiment_ids(lines)
     if len(found) != 1:
         told = f"holds several experiments, name one with --experiment: {', '.join(found)}" if found else NOBODY
         raise UserError(f"{path} {told}")
-    log = _read(
-        lambda: read_log(lines, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
-    )
+    with refusals(ValueError):
+        log = read_log(lines, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
     return Recorded(log, _strategies(log), log.initial_weights)
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Of the file, or of all files of the folder, gzip or not."""
+    """Yields the lines of the file, or of all files of the folder, gzip or not."""
     if not path.exists():
         raise UserError(f"{path} does not exist: give a file or folder of JSON lines")
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -64,66 +65,59 @@ def _lines(path: Path) -> Iterator[str]:
 def from_stage(
     stage: str, endpoint_name: str | None, experiment_id: str | None, window_seconds: int | None, reward: str
 ) -> Recorded:
-    """The endpoint's (default: the stage's own) current experiment or an earlier one, with its Decisions.
+    """Reads the log of an endpoint's current experiment or an earlier one, with its Decisions.
 
     Raises UserError.
     """
     found = outputs(stage)
-    endpoint_name = endpoint_name or found["EndpointName"]
-    experiment, decisions = _experiment(found["ExperimentsTableName"], endpoint_name, experiment_id)
+    experiment, decisions = _experiment(found, endpoint_name, experiment_id)
     stored = EventStore(found["BucketName"]).read(experiment.started_at)
     lines = [line for item in stored for line in item.lines]
-    say(f"{len(lines):,} events in {len(stored):,} objects of {found['BucketName']}")
-    window = experiment.attribution_window_seconds if window_seconds is None else window_seconds
-    log = _read(
-        lambda: read_log(
+    say(f"{counted(len(lines), 'event')} in {counted(len(stored), 'object')} of {found['BucketName']}")
+    window = experiment.settings.attribution_window_seconds if window_seconds is None else window_seconds
+    with refusals(ValueError):
+        log = read_log(
             lines,
             experiment_id=experiment.experiment_id,
             attribution_window_seconds=window,
             decisions=_decisions(experiment, decisions),
             reward=reward,
         )
-    )
     return Recorded(
         log,
         _strategies(log),
         {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
-        experiment.epsilon,
-        experiment.warmup,
-        experiment.exploration_floor,
-        experiment.objective,
+        experiment.settings.epsilon,
+        experiment.settings.warmup,
+        experiment.settings.exploration_floor,
+        experiment.settings.objective,
         {variant.variant_name: variant.cost for variant in experiment.variants},
     )
 
 
 def _experiment(
-    table_name: str, endpoint_name: str, experiment_id: str | None
+    found: Mapping[str, str], endpoint_name: str | None, experiment_id: str | None
 ) -> tuple[Experiment, Sequence[Decision]]:
-    current, decisions = summary.current(table_name, endpoint_name)
+    current, decisions, _ = summary.latest(found, endpoint_name)
     if experiment_id in (None, current.experiment_id):
         return current, decisions
-    table = ExperimentsTable(table_name)
-    past = {experiment.experiment_id: experiment for experiment in table.past(endpoint_name)}
+    table = ExperimentsTable(found["ExperimentsTableName"])
+    past = {experiment.experiment_id: experiment for experiment in table.past(current.endpoint_name)}
     if experiment_id not in past:
         known = ", ".join([current.experiment_id, *past])
-        raise UserError(f"{endpoint_name} had no experiment {experiment_id}: there are {known}")
-    return past[experiment_id], table.decisions(endpoint_name, experiment_id)
+        raise UserError(
+            f"{current.endpoint_name} had no experiment {experiment_id}: choose one with --experiment, of {known}"
+        )
+    return past[experiment_id], table.decisions(current.endpoint_name, experiment_id)
 
 
 def _decisions(experiment: Experiment, decisions: Sequence[Decision]) -> list[LoggedDecision]:
-    """The initial shares, which count as the Decision 0, and those of each Decision."""
+    """Returns the initial shares, which count as Decision 0, and those of each Decision."""
     initial = decisions[0].old_shares if decisions else experiment.shares
     return [
         LoggedDecision(decision_id(experiment.experiment_id, 0), experiment.started_at, initial),
         *(LoggedDecision(decision.decision_id, decision.as_of, decision.new_shares) for decision in decisions),
     ]
-
-
-def _read(read: Callable[[], Log]) -> Log:
-    try:
-        return read()
-    except ValueError as error:
-        raise UserError(str(error)) from None
 
 
 def _strategies(log: Log) -> tuple[str, ...]:

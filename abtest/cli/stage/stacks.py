@@ -1,4 +1,4 @@
-"""A stage as the commands see it: its configuration file, and its stacks in CloudFormation."""
+"""Finds a stage: its configuration file, and its stacks in CloudFormation."""
 
 import json
 import os
@@ -10,8 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import abtest
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.config import ConfigError, ExperimentConfig
+from abtest.experiment.record.config_file import read_stage
 
 ROOT = Path(abtest.__file__).parent.parent  # of the project: the package is installed in place
 CONFIG = ROOT / "infra" / "config"
@@ -20,12 +21,12 @@ WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def stages() -> list[str]:
-    """All that have a configuration."""
+    """Returns the names of all stages that have a configuration."""
     return sorted(file.stem for file in CONFIG.glob("*.json") if "." not in file.stem)
 
 
 def load_config(stage: str) -> ExperimentConfig:
-    """The configuration in `infra/config/{stage}.json`; SAGEMAKER_PROJECT_NAME takes the place of its `project_name`.
+    """Reads `infra/config/{stage}.json`; SAGEMAKER_PROJECT_NAME takes the place of its `project_name`.
 
     Raises UserError.
     """
@@ -33,18 +34,18 @@ def load_config(stage: str) -> ExperimentConfig:
     if not path.is_file():
         raise UserError(f"there is no stage {stage}: the stages are {', '.join(stages())}")
     try:
-        return ExperimentConfig.of_stage(path.read_text(), stage, os.environ.get("SAGEMAKER_PROJECT_NAME"))
+        return read_stage(path.read_text(), stage, os.environ.get("SAGEMAKER_PROJECT_NAME"))
     except ConfigError as error:
         raise UserError(f"{path.relative_to(ROOT)}: {error}") from None
 
 
 def stack_names(stage: str) -> list[str]:
-    """The stage's stacks, in the order in which they are made."""
+    """Returns the stage's stacks, in the order in which they are made."""
     return [f"{load_config(stage).prefix}-{part}" for part in PARTS]
 
 
 def outputs(stage: str) -> dict[str, str]:
-    """The outputs of all the stage's stacks by key. Raises UserError if it is not deployed."""
+    """Returns the outputs of all the stage's stacks by key. Raises UserError if it is not deployed."""
     found: dict[str, str] = {}
     for name in stack_names(stage):
         stack = described(name)
@@ -57,18 +58,18 @@ def outputs(stage: str) -> dict[str, str]:
 
 
 def outputs_of(stack: dict[str, Any]) -> dict[str, str]:
-    """The outputs of one stack, as CloudFormation describes it."""
+    """Returns the outputs of one stack, as CloudFormation describes it."""
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def client() -> Any:
-    """CloudFormation's client; a place that does not answer is soon given up."""
+    """Returns CloudFormation's client, which soon gives up a place that does not answer."""
     config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
     return boto3.client("cloudformation", config=config)
 
 
 def owned(name: str) -> dict[str, bool]:
-    """What the stack made, by its physical name: True if it is kept when the stack goes."""
+    """Returns what the stack made, by physical name; True if it is kept when the stack goes."""
     template = client().get_template(StackName=name)["TemplateBody"]
     parts = (template if isinstance(template, dict) else json.loads(template))["Resources"]
     pages = client().get_paginator("list_stack_resources").paginate(StackName=name)
@@ -81,7 +82,7 @@ def owned(name: str) -> dict[str, bool]:
 
 
 def described(name: str) -> dict[str, Any] | None:
-    """The stack as CloudFormation describes it; None if there is none."""
+    """Describes the stack as CloudFormation does; None if there is none."""
     try:
         stack: dict[str, Any] = client().describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:

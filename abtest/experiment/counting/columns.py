@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 Cell: TypeAlias = tuple[float, float]  # trials and reward
-Columns: TypeAlias = dict[str, list[list[float]]]  # trials and rewards of each variant, one number an interval
-
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
-def to_columns(intervals: Sequence[Mapping[str, Cell]]) -> Columns:
-    """Zeros stand for a variant that an interval does not hold."""
+def to_columns(intervals: Sequence[Mapping[str, Cell]]) -> dict[str, Any]:
+    """How many intervals there are, and by variant the trials and the rewards of each; zeros where it has none."""
     names = sorted({name for interval in intervals for name in interval})
     cells = {name: [interval.get(name, (0, 0.0)) for interval in intervals] for name in names}
-    return {name: [[_short(cell[part]) for cell in cells[name]] for part in (0, 1)] for name in names}
+    columns = {name: [[_short(cell[part]) for cell in cells[name]] for part in (0, 1)] for name in names}
+    return {"intervals": len(intervals), "variants": columns}
 
 
 def _short(number: float) -> float:
@@ -23,10 +22,10 @@ def _short(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
-def from_columns(columns: Mapping[str, Sequence[Sequence[Any]]], length: int) -> list[dict[str, Cell]]:
-    """The `length` intervals that `to_columns` was given, without cells of no trials."""
-    intervals: list[dict[str, Cell]] = [{} for _ in range(length)]
-    for name, (trials, rewards) in columns.items():
+def from_columns(document: Mapping[str, Any]) -> tuple[dict[str, Cell], ...]:
+    """The intervals that `to_columns` was given, without cells of no trials."""
+    intervals: tuple[dict[str, Cell], ...] = tuple({} for _ in range(int(document["intervals"])))
+    for name, (trials, rewards) in document["variants"].items():
         for interval, n, reward in zip(intervals, trials, rewards, strict=True):
             if n:
                 interval[name] = float(n), float(reward)

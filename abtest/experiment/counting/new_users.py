@@ -49,20 +49,19 @@ def new_users(drawn: Iterable[Drawn]) -> tuple[NewUsers, ...]:
     return tuple(NewUsers(users[decision_id], shares[decision_id]) for decision_id in sorted(users))
 
 
-def to_json(intervals: Sequence[NewUsers]) -> dict[str, Any]:
+def to_columns(intervals: Sequence[NewUsers]) -> dict[str, Any]:
     """Users and shares of each variant, one number a Decision."""
     return columns.to_columns(
         [{name: (count, interval.shares[name]) for name, count in interval.users.items()} for interval in intervals]
     )
 
 
-def from_json(document: Mapping[str, Any]) -> tuple[NewUsers, ...]:
-    """What `to_json` was given."""
-    length = max((len(users) for users, _ in document.values()), default=0)
+def from_columns(document: Mapping[str, Any]) -> tuple[NewUsers, ...]:
+    """The users that `to_columns` was given."""
     return tuple(
         NewUsers(
             {name: int(count) for name, (count, _) in cells.items()},
             {name: share for name, (_, share) in cells.items()},
         )
-        for cells in columns.from_columns(document, length)
+        for cells in columns.from_columns(document)
     )

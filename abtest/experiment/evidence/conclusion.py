@@ -1,4 +1,4 @@
-"""What an experiment's first outcomes prove, and the status that follows: once reached, it stays.
+"""Concludes from users' first outcomes whether an experiment is decided; a status once reached stays.
 
 - decided: a variant is proven better than every other (`stopping`).
 - equivalent: every challenger is proven to differ from the champion by less than the margin.
@@ -23,7 +23,7 @@ from abtest.experiment.record.variants import Trials
 
 @dataclasses.dataclass(frozen=True)
 class Conclusion:
-    """`leader` is the winner once decided, the champion once equivalent, else who is most probably the best.
+    """What the test has shown. `leader`: the winner if decided, the champion if equivalent, else the likely best.
 
     `e_values` are the leader's against each other variant and must reach `threshold`; `effects` are by how much it is
     better than each.
@@ -37,25 +37,28 @@ class Conclusion:
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
-    """(trials, reward sum) by variant as (trials, utility sum) in the variants' order; zeros for a missing one."""
+    """Returns (trials, utility sum) in the variants' order, of (trials, reward sum) by variant.
+
+    Zeros for a missing one.
+    """
     counts = [cells.get(name, (0.0, 0.0)) for name in experiment.variant_names]
     costs = [variant.cost for variant in experiment.variants]
-    return utility(counts, objective=experiment.objective, costs=costs)
+    return utility(counts, objective=experiment.settings.objective, costs=costs)
 
 
 def _gains(experiment: Experiment, cells: Mapping[str, Trials]) -> dict[str, Trials]:
-    """Utility before costs, which the test takes as differences: brought to 0..1, they would blur the rewards."""
-    return dict(zip(cells, utility(list(cells.values()), objective=experiment.objective), strict=True))
+    """Returns utility before costs, which the test takes as differences: scaled to 0..1 they would blur the rewards."""
+    return dict(zip(cells, utility(list(cells.values()), objective=experiment.settings.objective), strict=True))
 
 
 def conclude(
     experiment: Experiment, counts: Counts, best: Mapping[str, float], *, now: datetime.datetime, trusted: bool
 ) -> Conclusion:
-    """`best` are the probabilities of being the best by variant; counts that are not `trusted` prove nothing."""
+    """Tests the variants and returns where the experiment stands. Counts that are not `trusted` prove nothing."""
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
     intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
-    test = verdict(intervals, names, experiment.alpha, margin=experiment.margin, costs=costs)
+    test = verdict(intervals, names, experiment.settings.alpha, margin=experiment.settings.margin, costs=costs)
     status = _status(experiment, test, now, trusted)
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
     found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
@@ -73,10 +76,10 @@ def _status(experiment: Experiment, test: Verdict, now: datetime.datetime, trust
 
 
 def _is_over(experiment: Experiment, now: datetime.datetime) -> bool:
-    if experiment.time_limit_hours is None or len(experiment.variants) < 2:
+    if experiment.settings.time_limit_hours is None or len(experiment.variants) < 2:
         return False
     began = max(experiment.started_at, *(variant.joined_at for variant in experiment.variants))
-    return now - began >= datetime.timedelta(hours=experiment.time_limit_hours)
+    return now - began >= datetime.timedelta(hours=experiment.settings.time_limit_hours)
 
 
 def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
@@ -86,14 +89,14 @@ def _leader(experiment: Experiment, test: Verdict, status: str) -> str | None:
 
 
 def standing(experiment: Experiment, conclusion: Conclusion, probability: float) -> str:
-    """Where the comparison is, in one clause; `probability` is the leader's of being the best."""
+    """Says in one clause where the comparison stands; `probability` is the leader's of being the best."""
     leader, champion = conclusion.leader, experiment.variant_names[0]
     if conclusion.status == EQUIVALENT:
-        return f"Every variant differs from {champion} by less than the margin of {experiment.margin:g}"
+        return f"Every variant differs from {champion} by less than the margin of {experiment.settings.margin:g}"
     if conclusion.status == STOPPED:
-        return f"The time limit of {experiment.time_limit_hours:g} hours passed without a decision"
+        return f"The time limit of {experiment.settings.time_limit_hours:g} hours passed without a decision"
     if not conclusion.e_values:
-        return f"{leader} is alone"
+        return f"{leader} serves alone"
     nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
     evidence = f"e-value {conclusion.e_values[nearest]:.3g} against {nearest}, {conclusion.threshold:g} needed"
     if conclusion.status == DECIDED:
@@ -102,17 +105,15 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
 
 
 def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
-    """What the status is worth, in sentences; nothing where one variant is alone."""
+    """Says how far you can trust the status; empty where one variant is alone."""
     if len(experiment.variants) == 1:
         return ""
-    risk = f"at most {experiment.alpha * 100:g} %"
-    false = "a variant that is not the single best is ever named"
-    if experiment.margin is not None:
-        false += f", or variants that differ by {experiment.margin:g} or more are called equivalent,"
+    alpha, margin = experiment.settings.alpha * 100, experiment.settings.margin
+    equivalent = "" if margin is None else f", or call variants equivalent that differ by {margin:g} or more"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
-        f"The chance that {false} is {risk}, however often one looks and however the shares move: each user counts "
-        "once, by the first outcome whose attribution window is over. Each interval of a difference holds it at all "
-        f"looks with probability {level:.3g} %, if the difference stays what it is. P(best) and the value remaining "
-        "name nobody."
+        f"You can check as often as you like: at most {alpha:g} % of tests will ever name a variant "
+        f"that is not the best{equivalent}. This holds however the shares move: each user counts once, by the first "
+        "outcome whose attribution window is over. An interval contains the difference at all checks with probability "
+        f"{level:.3g} %, if the difference does not change. P(best) alone never ends the test."
     )

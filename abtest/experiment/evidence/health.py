@@ -1,4 +1,4 @@
-"""What may be wrong with an experiment, as sentences with their numbers; nothing here changes a Decision."""
+"""Finds what may be wrong with an experiment's data, and says it with numbers; it changes no Decision."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ LEAST_EVENTS = 20  # fewer of them make no share
 
 
 def health(experiment: Experiment, counts: Counts) -> tuple[Finding, ...]:
-    """What to know about the experiment before its comparison is believed: warnings first; empty if all is well."""
+    """Returns what to know before you believe the comparison: warnings first; empty if all is well."""
     findings = [finding for check in CHECKS for finding in check(experiment, counts)]
     return tuple(sorted(findings, key=lambda finding: finding.severity != WARNING))
 
@@ -33,10 +33,10 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
     if len(experiment.variants) < 2 or found.e_value < needed:
         return []
     sentence = (
-        f"Sample-ratio mismatch: {found.variant_name} has {found.users:,} of {found.total:,} new users, where the "
-        f"shares that drew them give {found.expected:,.0f} (e-value {_e_value(found.e_value)}, {needed:g} needed). "
-        "The variants' users differ by more than chance, so do not believe the comparison before the cause is "
-        "known: look for invocations that fail, time out or are not logged on one variant."
+        f"Sample-ratio mismatch: {found.variant_name} has {found.users:,} of {found.total:,} new users, where its "
+        f"shares give {found.expected:,.0f} (e-value {_e_value(found.e_value)}, {needed:g} needed). This is more than "
+        "chance. Do not trust the comparison until you know the cause: look for invocations that fail, time out or "
+        "are not logged on one variant."
     )
     figures = {
         "e_value": found.e_value,
@@ -49,7 +49,7 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
 
 
 def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
-    """Each challenger against the champion, by users' first closed outcomes."""
+    """Compares each challenger with the champion over time, by users' first closed outcomes."""
     champion, *challengers = experiment.variant_names
     needed = len(challengers) / DRIFT_ALPHA
     batches = [interval.first_outcomes for interval in counts.history]
@@ -64,11 +64,11 @@ def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
 def _drift_finding(name: str, champion: str, found: Drift, needed: float) -> Finding:
     shrank = abs(found.late) < abs(found.early)
     sentence = (
-        f"Drift: {name} less {champion} went from {_points(found.early)} in the first half of the users to "
-        f"{_points(found.late)} in the second (e-value {_e_value(found.e_value)}, {needed:g} needed). "
+        f"Drift: the rate of {name} less that of {champion} went from {_points(found.early)} in the first half of the "
+        f"users to {_points(found.late)} in the second (e-value {_e_value(found.e_value)}, {needed:g} needed). "
         f"{'A novelty may be wearing off' if shrank else 'The rates do not stay as they were'}: go by the later "
-        "figure. This assumes that the time alone moves all variants alike, and compares users by their first "
-        "outcome: a novelty that wears off within a user is not seen."
+        "figure. The check assumes that time alone moves all variants alike. It compares users by their first "
+        "outcome, so it does not see a novelty that wears off within a user."
     )
     figures = {"e_value": found.e_value, "e_value_needed": needed, "early": found.early, "late": found.late}
     return Finding("drift", WARNING, sentence, figures)
@@ -83,7 +83,7 @@ def _points(difference: float) -> str:
 
 
 def _few_conversions(experiment: Experiment, counts: Counts) -> list[Finding]:
-    """By what the variants' common rate lets expect, so that a bad variant is not called a little known one."""
+    """Finds variants that can expect few conversions at the common rate: a bad variant is not a little known one."""
     trials = {name: counts.of(name).invocation_count for name in experiment.variant_names}
     total = sum(trials.values())
     if not total:
@@ -96,7 +96,8 @@ def _few_conversions(experiment: Experiment, counts: Counts) -> list[Finding]:
         return []
     sentence = (
         f"Too few conversions: at the common rate of {rate:.2%}, {_listed(few)} can expect fewer than "
-        f"{LEAST_EXPECTED:g} {kind}. Shares and P(best) then follow chance and the prior more than the models."
+        f"{LEAST_EXPECTED:g} {kind}. Wait for more users: until then shares and P(best) follow chance and the prior "
+        "more than the models."
     )
     return [Finding("few_conversions", NOTICE, sentence, few | {"rate": rate})]
 
@@ -111,7 +112,7 @@ def _reward_range(_: Experiment, counts: Counts) -> list[Finding]:
         return []
     sentence = (
         f"Rewards out of range: {count:,} {'conversion has' if count == 1 else 'conversions have'} a reward that is "
-        "no number from 0 to 1. They are in quarantine and count as no conversion: scale the rewards at their source."
+        "no number from 0 to 1. They are in quarantine and count as no conversion. Scale rewards before you send them."
     )
     return [Finding("reward_out_of_range", WARNING, sentence, {"count": count})]
 
@@ -121,8 +122,8 @@ def _malformed(_: Experiment, counts: Counts) -> list[Finding]:
     return _share_finding(
         ("malformed_lines", WARNING),
         (malformed, _invocations(counts) + _conversions(counts) + malformed, MOST_MALFORMED),
-        "Malformed events: {part:,} of {whole:,} lines ({share:.1%}) are no events and were kept aside in quarantine: "
-        "look there for the reasons.",
+        "Malformed events: {part:,} of {whole:,} lines ({share:.1%}) are no events. They are in quarantine: look "
+        "there for the reasons.",
     )
 
 
@@ -130,8 +131,8 @@ def _late(_: Experiment, counts: Counts) -> list[Finding]:
     return _share_finding(
         ("late_conversions", NOTICE),
         (counts.late_conversion_count, _conversions(counts), MOST_LATE),
-        "Late conversions: {part:,} of {whole:,} ({share:.1%}) came after the attribution window and earned nothing. "
-        "The variants are compared by what converts in time; a longer window counts more.",
+        "Late conversions: {part:,} of {whole:,} ({share:.1%}) came after the attribution window and count for "
+        "nothing. A longer attribution_window_seconds counts more of them.",
     )
 
 
@@ -139,8 +140,8 @@ def _orphans(_: Experiment, counts: Counts) -> list[Finding]:
     return _share_finding(
         ("orphan_conversions", WARNING),
         (counts.orphan_conversion_count, _conversions(counts), MOST_ORPHANS),
-        "Orphan conversions: {part:,} of {whole:,} ({share:.1%}) name an invocation that is not there and count for "
-        "no variant: look for events that were lost or are late.",
+        "Orphan conversions: {part:,} of {whole:,} ({share:.1%}) name an invocation that is not among the "
+        "events, so they count for no variant. Look for events that were lost or are late.",
     )
 
 
@@ -148,13 +149,16 @@ def _fallback(_: Experiment, counts: Counts) -> list[Finding]:
     return _share_finding(
         ("fallback_traffic", NOTICE),
         (counts.apart.get("Fallback", 0), _invocations(counts), MOST_APART),
-        "Fallback traffic: {part:,} of {whole:,} invocations ({share:.1%}) were served without drawing a variant, and "
-        "teach nothing: look why assignments fail.",
+        "Fallback traffic: {part:,} of {whole:,} invocations ({share:.1%}) were served without drawing a variant, so "
+        "they teach nothing. Look in the API's log for why assignments fail.",
     )
 
 
 def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sentence: str) -> list[Finding]:
-    """A finding if `part` of `whole` is more than the share `most`; the sentence has places for part, whole, share."""
+    """Returns a finding if `part` of `whole` exceeds the share `most`.
+
+    The sentence has places for part, whole, share.
+    """
     (name, severity), (part, whole, most) = kind, numbers
     if whole < LEAST_EVENTS or part <= most * whole:
         return []
@@ -169,7 +173,7 @@ def _invocations(counts: Counts) -> int:
 
 
 def _conversions(counts: Counts) -> int:
-    """Those in time, late and without an invocation; of randomised traffic."""
+    """Counts randomised traffic's conversions: in time, late, and without an invocation."""
     in_time = sum(item.conversion_count + item.pending_conversion_count for item in counts.variants.values())
     return in_time + counts.late_conversion_count + counts.orphan_conversion_count
 

@@ -1,192 +1,112 @@
-"""One stage's configuration: `infra/config/{stage}.json`, described by `experiment.schema.json` beside it."""
+"""One stage's configuration: `infra/config/{stage}.json`, which `config_file` reads."""
 
 import dataclasses
-import json
-from typing import Any
+from typing import Annotated, Literal, TypeAlias
 
-from abtest.experiment.record.checks import Check, ConfigError, checked, number, one_of, optional, text, whole
+from annotated_types import Ge, Gt, Le, MaxLen
+
+from abtest.experiment.record.codec import Record
+from abtest.experiment.record.constraints import Text
 from abtest.experiment.record.safety import CanaryConfig, ShadowConfig
-from abtest.experiment.record.strategies import STRATEGIES
+from abtest.experiment.record.settings import AS_WRITTEN, MOST_VARIANTS, ExperimentSettings
 
-__all__ = ["ConfigError", "ExperimentConfig", "VariantConfig"]
-
-MOST_VARIANTS = 10  # production variants that one endpoint can hold
-UNAUTHENTICATED_STAGES = ("dev", "demo")
-
-
-MODES = ("earn_first", "learn_first")
-OBJECTIVES = ("maximize", "minimize")
 MANUAL, AUTOMATIC = "manual", "automatic"
 
-instance_count = whole(1, 100)
-instance_type = text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")
+InstanceCount: TypeAlias = Annotated[int, Ge(1), Le(100)]
+InstanceType: TypeAlias = Annotated[str, Text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")]
+VariantName: TypeAlias = Annotated[
+    str,
+    Text(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", "letters, digits and inner hyphens, at most 63 characters"),
+]
 
-VARIANT_CHECKS: dict[str, Check] = {
-    "model_package_version": optional(whole(1, 10**9)),
-    "variant_name": optional(
-        text(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", "letters, digits and inner hyphens, at most 63 characters")
-    ),
-    "instance_count": optional(instance_count),
-    "instance_type": optional(instance_type),
-    # A variant that starts with no traffic would never end its burn-in.
-    "initial_variant_weight": number(0, 1e6, above=True),
-    # What costs more than the largest reward is never worth it.
-    "cost": number(0, 1),
-}
+
+class ConfigError(ValueError):
+    """A key or value of the configuration is wrong; the message names the key and says what it must be."""
 
 
 @dataclasses.dataclass(frozen=True)
-class VariantConfig:
-    """What is set by hand for one variant; None means the experiment's default.
+class VariantConfig(Record):
+    """What is set by hand for one variant."""
 
-    `cost` is what one invocation costs, in units of reward (0..1).
-    """
+    __pydantic_config__ = AS_WRITTEN
 
-    model_package_version: int | None = None
-    variant_name: str | None = None
-    instance_count: int | None = None
-    instance_type: str | None = None
-    initial_variant_weight: float = 1.0
-    cost: float = 0.0
-
-    @classmethod
-    def from_json(cls, document: Any, key: str = "variant_config") -> "VariantConfig":
-        """Raises ConfigError, with `key` before the name of the wrong key."""
-        return cls(**checked(document, VARIANT_CHECKS, (), f"{key}."))
-
-
-def champion(value: Any) -> VariantConfig:
-    return VariantConfig() if value is None else VariantConfig.from_json(value, "champion_variant_config")
+    model_package_version: Annotated[int, Ge(1), Le(10**9)] | None = None
+    """The version in its model package group; null: the newest approved one."""
+    variant_name: VariantName | None = None
+    """The variant's name; null: Champion or Challenger and the version."""
+    instance_count: InstanceCount | None = None
+    """Instances of this variant; null: as many as the stage's variants have."""
+    instance_type: InstanceType | None = None
+    """Instance type of this variant; null: the stage's."""
+    # A variant that starts with no traffic would never end its burn-in.
+    initial_variant_weight: Annotated[float, Gt(0), Le(1e6)] = 1.0
+    """The weight relative to the other variants'; above 0, or the burn-in would never end."""
+    # What costs more than the largest reward is never worth it.
+    cost: Annotated[float, Ge(0), Le(1)] = 0.0
+    """What one invocation costs, in units of reward; rewards less costs are compared."""
 
 
-def challengers(value: Any) -> tuple[VariantConfig, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or len(value) >= MOST_VARIANTS:
-        raise ValueError(f"a list of at most {MOST_VARIANTS - 1} variants")
-    return tuple(
-        VariantConfig.from_json(item, f"challenger_variant_config[{index}]") for index, item in enumerate(value)
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExperimentConfig(ExperimentSettings):
+    """How one stage's endpoint is built and its traffic moved."""
 
+    __pydantic_config__ = AS_WRITTEN
 
-CHECKS: dict[str, Check] = {
     # CloudFormation's stacks are named after it, and begin with a letter.
-    "project_name": text(
-        r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", "lower-case letters, digits and inner hyphens, first a letter, at most 32"
-    ),
+    project_name: Annotated[
+        str,
+        Text(
+            r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+            "lower-case letters, digits and inner hyphens, first a letter, at most 32",
+        ),
+    ]
+    """The name that the names of all resources begin with, stacks among them."""
     # With the longest project name an endpoint config's name then has 63 characters, SageMaker's limit. Without
     # a hyphen it is the last part of each name, so that no two projects make the same.
-    "stage_name": text(r"[a-z0-9]{1,7}", "lower-case letters and digits, at most 7"),
-    "strategy": one_of(*STRATEGIES),
-    "mode": one_of(*MODES),
-    "objective": one_of(*OBJECTIVES),
-    "margin": optional(number(0, 1, above=True)),
-    "time_limit_hours": optional(number(0, 10 * 366 * 24, above=True)),
-    "epsilon": number(0, 1),
-    "warmup": whole(0, 10**9),
-    # The floor must leave something to share out on a full endpoint.
-    "exploration_floor": number(0, 1 / MOST_VARIANTS),
-    "attribution_window_seconds": whole(0, 30 * 24 * 3600),
-    "alpha": number(0, 0.5, above=True),
-    "joining_share": optional(number(0, 0.5, above=True)),
-    "promotion": one_of(MANUAL, AUTOMATIC),
-    "shadow": optional(ShadowConfig.from_json),
-    "canary": optional(CanaryConfig.from_json),
-    "promotion_approver": optional(
-        text(r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}", "a name of letters, digits, spaces and . _ @ + -, at most 64")
-    ),
-    "rebalance_schedule_minutes": optional(whole(5, 24 * 60)),
-    "authentication": one_of("iam", "none"),
-    "instance_count": instance_count,
-    "instance_type": instance_type,
-    "challenger_variant_count": whole(0, MOST_VARIANTS - 1),
-    "champion_variant_config": champion,
-    "challenger_variant_config": challengers,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class ExperimentConfig:
-    """How one stage's endpoint is built and its traffic moved.
-
-    `epsilon` and `exploration_floor` are shares, `warmup` counts invocations per variant before shares move,
-    `alpha` bounds the chance of a false decision, `margin` is the difference of mean rewards below which variants are
-    equivalent (None: never), `time_limit_hours` ends the test without a decision (None: never),
-    `rebalance_schedule_minutes` None means by hand only. `joining_share` is the traffic of each challenger that joins a
-    running experiment (None: what its initial weight is worth). `shadow`, then `canary` is what each challenger has to
-    pass first (None: nothing). `promotion` says who promotes a winner: somebody (manual) or the decision itself
-    (automatic). A promoted winner is approved at once in the name of `promotion_approver` (None: it waits for an
-    approval by hand).
-    """
-
-    project_name: str
-    stage_name: str
-    strategy: str = "Adaptive"
-    mode: str = "earn_first"
-    objective: str = "maximize"
-    margin: float | None = None
-    time_limit_hours: float | None = None
-    epsilon: float = 0.1
-    warmup: int = 20
-    exploration_floor: float = 0.0
-    attribution_window_seconds: int = 3600
-    alpha: float = 0.05
-    joining_share: float | None = None
-    promotion: str = MANUAL
+    stage_name: Annotated[str, Text(r"[a-z0-9]{1,7}", "lower-case letters and digits, at most 7")]
+    """The stage that this file configures."""
+    joining_share: Annotated[float, Gt(0), Le(0.5)] | None = None
+    """The share of traffic of each challenger that joins a running experiment, at most an equal part; null: what its
+    initial weight is worth among all."""
+    promotion: Literal["manual", "automatic"] = "manual"
+    """manual: somebody promotes a winner with abtest promote; automatic: the decision does. Then no version may be
+    named by hand."""
     shadow: ShadowConfig | None = None
+    """A challenger first answers copies of the champion's requests, which nobody sees; exactly one challenger; null: no
+    shadow."""
     canary: CanaryConfig | None = None
-    promotion_approver: str | None = None
-    rebalance_schedule_minutes: int | None = 15
-    authentication: str = "iam"
-    instance_count: int = 1
-    instance_type: str = "ml.m5.large"
-    challenger_variant_count: int = 1
+    """What each challenger that comes has to pass before the bandit moves its traffic; null: nothing."""
+    promotion_approver: (
+        Annotated[
+            str,
+            Text(
+                r"[a-zA-Z0-9][a-zA-Z0-9 ._@+-]{0,63}",
+                "a name of letters, digits, spaces and . _ @ + -, at most 64",
+            ),
+        ]
+        | None
+    ) = None
+    """In whose name a promoted winner is approved at once; null: it waits for an approval by hand."""
+    rebalance_schedule_minutes: Annotated[int, Ge(5), Le(24 * 60)] | None = 15
+    """Minutes between rebalances; null: by hand only."""
+    authentication: Literal["iam", "none"] = "iam"
+    """Who may call the API: signed requests (iam) or anyone (none, only in the stages dev and demo)."""
+    instance_count: InstanceCount = 1
+    """Instances per variant."""
+    instance_type: InstanceType = "ml.m5.large"
+    """Instance type of every variant."""
+    challenger_variant_count: Annotated[int, Ge(0), Le(MOST_VARIANTS - 1)] = 1
+    """How many of the newest approved challengers take part."""
     champion_variant_config: VariantConfig = VariantConfig()
-    challenger_variant_config: tuple[VariantConfig, ...] = ()
+    """What is set by hand for the champion."""
+    challenger_variant_config: Annotated[tuple[VariantConfig, ...], MaxLen(MOST_VARIANTS - 1)] = ()
+    """What is set by hand for the challengers, in their order."""
 
-    @classmethod
-    def from_json(cls, document: Any) -> "ExperimentConfig":
-        """Raises ConfigError for the first wrong key or value, naming it and what it must be."""
-        config = cls(**checked(document, CHECKS, ("project_name", "stage_name")))
-        if config.authentication == "none" and config.stage_name not in UNAUTHENTICATED_STAGES:
-            stages = " and ".join(UNAUTHENTICATED_STAGES)
-            raise ConfigError(f'authentication: "none" is allowed only in the stages {stages}; say "iam"')
-        config.refuse_duplicate_names()
-        if config.shadow and (config.challenger_variant_count != 1 or len(config.challenger_variant_config) > 1):
-            raise ConfigError(
-                "shadow: SageMaker has one shadow variant beside one production variant: set challenger_variant_count "
-                "to 1 and name at most one challenger, or leave shadow out"
-            )
-        if config.promotion == AUTOMATIC and config.pinned:
-            raise ConfigError(
-                f'{config.pinned[0]}: "promotion" is automatic, so no version can be named; remove either'
-            )
-        return config
-
-    @classmethod
-    def of_stage(cls, text: str, stage: str, project_name: str | None) -> "ExperimentConfig":
-        """What the stage's file says; in a SageMaker project `project_name`, its name, takes the place of the file's.
-
-        Raises ConfigError as `from_json`, and for text that is not JSON or another stage's.
-        """
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"is not JSON: {error}") from None
-        if project_name and isinstance(document, dict):
-            document |= {"project_name": project_name}
-        config = cls.from_json(document)
-        if config.stage_name != stage:
-            raise ConfigError(f"stage_name: must be {stage}, as the file's name, not {config.stage_name}")
-        return config
-
-    def refuse_duplicate_names(self) -> None:
-        """Raises ConfigError if two variants are given the same name, which the JSON Schema cannot say."""
-        variants = (self.champion_variant_config, *self.challenger_variant_config)
-        names = [variant.variant_name for variant in variants if variant.variant_name]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ConfigError(f'variant_name: "{twice[0]}" is given to two variants; give each its own')
+    @property
+    def settings(self) -> ExperimentSettings:
+        """The settings that an experiment begins with."""
+        fields = dataclasses.fields(ExperimentSettings)
+        return ExperimentSettings(**{field.name: getattr(self, field.name) for field in fields})
 
     @property
     def pinned(self) -> tuple[str, ...]:
@@ -197,7 +117,7 @@ class ExperimentConfig:
 
     @property
     def prefix(self) -> str:
-        """What the names of the stage's resources begin with."""
+        """The beginning of the names of the stage's resources."""
         return f"{self.project_name}-{self.stage_name}"
 
     @property
@@ -206,7 +126,7 @@ class ExperimentConfig:
 
     @property
     def endpoint_prefix(self) -> str:
-        """What the names of all endpoints begin with that the project's API and roles know."""
+        """The beginning of the names of all endpoints that the project's API and roles know."""
         return f"sagemaker-{self.project_name}-"
 
     @property

@@ -3,16 +3,16 @@
 import dataclasses
 import datetime
 from collections.abc import Mapping
-from typing import Any
 
-from abtest.experiment.record import times
+from abtest.experiment.record.codec import INLINE, Record
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Effect, Finding
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.record.variants import Shares, VariantCounts
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
+class Decision(Record):
     """The record of one rebalance.
 
     `counts`, `probability_best` (of those not out, as the strategy believes), `old_shares`, `new_shares` are by variant
@@ -21,7 +21,8 @@ class Decision:
     is the winner once decided, the champion once equivalent, else who is most probably the best. `updated` says whether
     the shares changed; `reason` is a sentence, and `guarantee` says in sentences what the status is worth. `effects`
     are by how much the leader is better than each other variant that it shares an interval with, in units of reward
-    less cost; so is `margin`. `findings` are what to know of the data's health before the rest is believed.
+    less cost; so is the margin. `findings` are what to know of the data's health before the rest is believed. Of
+    Decisions that earlier versions wrote some `settings` are unknown and have their defaults.
     """
 
     decision_id: str
@@ -30,7 +31,7 @@ class Decision:
     endpoint_name: str
     decided_at: datetime.datetime
     as_of: datetime.datetime
-    strategy: str
+    settings: ExperimentSettings = dataclasses.field(metadata=INLINE)
     old_shares: Shares
     new_shares: Shares
     counts: Mapping[str, VariantCounts]
@@ -42,60 +43,9 @@ class Decision:
     leader: str
     reason: str
     updated: bool
-    mode: str = "earn_first"
-    objective: str = "maximize"
-    margin: float | None = None
-    alpha: float = 0.05
     effects: Mapping[str, Effect] = dataclasses.field(default_factory=dict)
     guarantee: str = ""
     findings: tuple[Finding, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON document: times as text, numbers, strings, dicts; keys as the fields."""
-        document = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return document | {
-            "decided_at": times.to_text(self.decided_at),
-            "as_of": times.to_text(self.as_of),
-            "old_shares": dict(self.old_shares),
-            "new_shares": dict(self.new_shares),
-            "counts": {name: counts.to_json() for name, counts in self.counts.items()},
-            "probability_best": dict(self.probability_best),
-            "e_values": dict(self.e_values),
-            "effects": {name: dataclasses.asdict(effect) for name, effect in self.effects.items()},
-            "findings": [finding.to_json() for finding in self.findings],
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Decision":
-        """The Decision that `to_json` wrote; numbers may be Decimals, other keys are ignored.
-
-        The fields with a default may be missing: earlier versions did not write them.
-        """
-        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
-        value_remaining, margin = known["value_remaining"], known.get("margin")
-        return cls(
-            **known
-            | {
-                "number": int(known["number"]),
-                "decided_at": times.from_text(known["decided_at"]),
-                "as_of": times.from_text(known["as_of"]),
-                "old_shares": Shares(_floats(known["old_shares"])),
-                "new_shares": Shares(_floats(known["new_shares"])),
-                "counts": {name: VariantCounts.from_json(item) for name, item in known["counts"].items()},
-                "probability_best": _floats(known["probability_best"]),
-                "value_remaining": None if value_remaining is None else float(value_remaining),
-                "e_values": _floats(known["e_values"]),
-                "e_value_threshold": float(known["e_value_threshold"]),
-                "margin": None if margin is None else float(margin),
-                "alpha": float(known.get("alpha", 0.05)),
-                "effects": {name: Effect(**_floats(item)) for name, item in known.get("effects", {}).items()},
-                "findings": tuple(Finding.from_json(item) for item in known.get("findings", ())),
-            }
-        )
-
-
-def _floats(document: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in document.items()}
 
 
 def after(experiment: Experiment, decision: Decision) -> Experiment:
@@ -112,6 +62,6 @@ def after(experiment: Experiment, decision: Decision) -> Experiment:
     )
 
 
-def _follows(decision: Decision, experiment: Experiment) -> bool:
+def follows(decision: Decision, experiment: Experiment) -> bool:
     same = decision.experiment_id == experiment.experiment_id
     return same and decision.number == experiment.decision_count + 1

@@ -1,47 +1,31 @@
 """The tags by which any endpoint takes part in tests, as published: `ab-testing:enabled` and its settings."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from abtest.experiment.record.checks import Check, checked
-from abtest.experiment.record.config import CHECKS, VARIANT_CHECKS
+from abtest.experiment.record.config import VariantName
+from abtest.experiment.record.settings import AS_WRITTEN, Epsilon, Strategy, Warmup
 
 PREFIX = "ab-testing:"
 STAGE = "sagemaker:deployment-stage"  # of projects with several stages: whose endpoint it is
 
 
-def enabled(value: str) -> bool:
-    if value.lower() not in ("true", "false"):
-        raise ValueError("true or false")
-    return value.lower() == "true"
+@dataclasses.dataclass(frozen=True)
+class _Tags:
+    __pydantic_config__ = AS_WRITTEN
 
-
-def of_text(check: Check) -> Check:
-    """The check of a number, for its text."""
-
-    def check_text(text: str) -> Any:
-        try:
-            value: float | str = float(text)
-        except ValueError:
-            value = text
-        return check(value)
-
-    return check_text
-
-
-TAG_CHECKS: dict[str, Check] = {
-    "enabled": enabled,
-    "champion": VARIANT_CHECKS["variant_name"],
-    "strategy": CHECKS["strategy"],
-    "epsilon": of_text(CHECKS["epsilon"]),
-    "warmup": of_text(CHECKS["warmup"]),
-}
+    enabled: bool = False
+    champion: VariantName | None = None
+    strategy: Strategy | None = None
+    epsilon: Epsilon | None = None
+    warmup: Warmup | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class EndpointTags:
-    """What an endpoint's tags say; `settings` are keys of the configuration, only those that there is a tag for."""
+    """An endpoint's wishes; `settings` are those of the experiment's settings that there is a tag for."""
 
     enabled: bool
     champion: str | None
@@ -50,8 +34,21 @@ class EndpointTags:
     @classmethod
     def read(cls, tags: Mapping[str, str], stage_name: str) -> "EndpointTags":
         """Raises ConfigError, naming the wrong tag. An endpoint tagged for another stage is not enabled."""
-        ours = {key.removeprefix(PREFIX): value for key, value in tags.items() if key.startswith(PREFIX)}
-        values = checked(ours, TAG_CHECKS, (), PREFIX)
+        ours = {key.removeprefix(PREFIX): _value(text) for key, text in tags.items() if key.startswith(PREFIX)}
+        if not ours:
+            return cls(False, None, {})
+        from abtest.experiment.record.config_file import validated  # loads pydantic, for tags only
+
+        given = dataclasses.asdict(validated(_Tags, ours, PREFIX))
+        is_enabled, champion = given.pop("enabled"), given.pop("champion")
         is_ours = tags.get(STAGE, stage_name) == stage_name
-        is_enabled, champion = values.pop("enabled", False), values.pop("champion", None)
-        return cls(is_enabled and is_ours, champion, values)
+        return cls(is_enabled and is_ours, champion, {key: value for key, value in given.items() if key in ours})
+
+
+def _value(text: str) -> Any:
+    """The number or truth value that a tag's text says, in whatever case; else the text."""
+    try:
+        value = json.loads(text.lower())
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

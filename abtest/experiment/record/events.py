@@ -5,9 +5,9 @@ import datetime
 import hashlib
 import json
 import sys
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from abtest.experiment.record import times
+from abtest.experiment.record.codec import As, Record
 
 MANUAL = "Manual"
 FALLBACK = "Fallback"
@@ -23,20 +23,56 @@ def event_id(experiment_id: str, event_type: str, inference_id: str) -> str:
     return hashlib.sha256(f"{experiment_id}\n{event_type}\n{inference_id}".encode()).hexdigest()[:32]
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a surrogate pair") from None
+    return value
+
+
+def _repeated(value: Any) -> str:
+    return sys.intern(_text(value))
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("must be a number from 0 to 1")
+    return float(value)
+
+
+# Events come from outside: what they hold is checked, not only converted.
+Text: TypeAlias = Annotated[str, As(str, _text)]
+Repeated: TypeAlias = Annotated[str, As(str, _repeated)]  # the same in many events: kept once in memory
+Share: TypeAlias = Annotated[float, As(float, _share)]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class _Event:
+class _Event(Record):
     type: ClassVar[str]
 
     timestamp: datetime.datetime
-    experiment_id: str
-    endpoint_name: str
-    endpoint_variant: str | None
-    target_variant: str | None
-    strategy: str
-    inference_id: str
-    user_id: str
-    decision_id: str | None = None
-    propensity: float | None = None
+    """When it happened."""
+    experiment_id: Repeated
+    """The experiment; `unknown` where the table of experiments did not answer."""
+    endpoint_name: Repeated
+    """The endpoint that was asked."""
+    endpoint_variant: Repeated | None = None
+    """The variant that answered; null: SageMaker did not say."""
+    target_variant: Repeated | None = None
+    """The variant that was asked; null: SageMaker chose one by the endpoint's weights."""
+    strategy: Repeated
+    """The experiment's strategy; `Manual` where you named the variant, `Fallback` where it could not be asked."""
+    inference_id: Text
+    """Names the invocation."""
+    user_id: Text
+    """Your user."""
+    decision_id: Repeated | None = None
+    """The Decision whose shares the user's variant was drawn by, at assignment; null: nobody drew it."""
+    propensity: Share | None = None
+    """The share, 0 to 1, with which the user's variant was drawn, at assignment; null: nobody drew it."""
 
     @property
     def event_id(self) -> str:
@@ -49,43 +85,39 @@ class _Event:
 
     def to_line(self) -> str:
         """The event as one line of JSON, without the newline."""
-        document = {"event_id": self.event_id, "type": self.type}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            document[field.name] = times.to_text(value) if isinstance(value, datetime.datetime) else value
+        document = {"event_id": self.event_id, "type": self.type, **self.to_json()}
         return json.dumps(document, separators=(",", ":"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation(_Event):
-    """One served prediction.
-
-    `propensity` (0..1) is the share with which the user's variant was drawn, by `decision_id`; both None where it
-    was not drawn. `endpoint_variant` is what answered, `target_variant` what was asked for.
-    """
+    """One served prediction."""
 
     type: ClassVar[str] = "invocation"
     predictions: Any = None
+    """What the model answered; the API leaves it out (null)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion(_Event):
-    """A success tied to one invocation, whose variants, strategy and time it carries; `reward` is 0..1."""
+    """A success tied to one invocation, whose variants, strategy and Decision it carries."""
 
     type: ClassVar[str] = "conversion"
-    reward: float
+    reward: Share
+    """What the success is worth, 0 to 1."""
     invocation_timestamp: datetime.datetime
+    """When the invocation happened, from which on the attribution window runs."""
+
+    @classmethod
+    def of(cls, invocation: Invocation, *, reward: float, timestamp: datetime.datetime) -> "Conversion":
+        """The conversion that `invocation` earned, at `timestamp`: all that both kinds of event hold is the same."""
+        shared = {field.name: getattr(invocation, field.name) for field in dataclasses.fields(_Event)}
+        return cls(**shared | {"timestamp": timestamp}, reward=reward, invocation_timestamp=invocation.timestamp)
 
 
 Event: TypeAlias = Invocation | Conversion
 
 KINDS: dict[str, type[Invocation] | type[Conversion]] = {"invocation": Invocation, "conversion": Conversion}
-FIELDS = {kind: dataclasses.fields(kind) for kind in KINDS.values()}
-TEXTS = ("experiment_id", "endpoint_name", "strategy", "inference_id", "user_id")
-OPTIONAL_TEXTS = ("endpoint_variant", "target_variant", "decision_id")
-REPEATED = (*TEXTS[:3], *OPTIONAL_TEXTS)  # the same in many events: kept once in memory
-TIMES = ("timestamp", "invocation_timestamp")
-SHARES = ("propensity", "reward")
 
 
 def parse(line: str) -> Event:
@@ -100,44 +132,10 @@ def parse(line: str) -> Event:
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise EventError(f"type: must be one of {', '.join(KINDS)}")
-    event = kind(**{field.name: _value(field, document) for field in FIELDS[kind]})
+    try:
+        event = kind.from_json(document)
+    except ValueError as error:
+        raise EventError(str(error)) from None
     if document.get("event_id") != event.event_id:
         raise EventError("event_id: is not that of the experiment, type and inference id")
     return event
-
-
-def _value(field: "dataclasses.Field[Any]", document: dict[str, Any]) -> Any:
-    """The value for one field; EventError names it if it is missing or wrong."""
-    value = document.get(field.name)
-    if field.name in TEXTS:
-        return _text(field.name, value)
-    if field.name in OPTIONAL_TEXTS:
-        return None if value is None else _text(field.name, value)
-    if field.name in TIMES:
-        return _time(field.name, value)
-    if field.name in SHARES:
-        return None if value is None and field.default is None else _share(field.name, value)
-    return value
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise EventError(f"{name}: must be text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise EventError(f"{name}: holds half a surrogate pair") from None
-    return sys.intern(value) if name in REPEATED else value
-
-
-def _time(name: str, value: Any) -> datetime.datetime:
-    try:
-        return times.from_text(value)
-    except ValueError as error:
-        raise EventError(f"{name}: {error}") from None
-
-
-def _share(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise EventError(f"{name}: must be a number from 0 to 1")
-    return float(value)

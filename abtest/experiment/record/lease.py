@@ -5,13 +5,14 @@ be dead and loses its place.
 """
 
 import dataclasses
-from typing import Any
+
+from abtest.experiment.record.codec import Record
 
 LEASE_SECONDS = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Lease:
+class Lease(Record):
     """`holder` (None: free) keeps it until `expires_at`; `waiting` holds executions and when each asked last.
 
     Times are seconds since the epoch. `revision` counts the writes, so that two writers cannot both succeed.
@@ -43,16 +44,3 @@ class Lease:
         if self.holder == execution:
             return Lease(None, 0.0, rest, self.revision + 1)
         return dataclasses.replace(self, waiting=rest, revision=self.revision + 1)
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"waiting": [list(entry) for entry in self.waiting]}
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Lease":
-        """What `to_json` wrote; numbers may be of any kind, other keys are ignored."""
-        return cls(
-            holder=document["holder"],
-            expires_at=float(document["expires_at"]),
-            waiting=tuple((str(name), float(at)) for name, at in document["waiting"]),
-            revision=int(document["revision"]),
-        )

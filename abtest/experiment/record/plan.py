@@ -4,8 +4,8 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Mapping
-from typing import Any
 
+from abtest.experiment.record.codec import Record
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.variants import Shares, Variant
 
@@ -15,7 +15,7 @@ class PlanError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class PlannedVariant:
+class PlannedVariant(Record):
     """One variant to serve.
 
     `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
@@ -28,19 +28,11 @@ class PlannedVariant:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(Record):
     """The champion first, then the challengers."""
 
     champion_version: int
     variants: tuple[PlannedVariant, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"variants": [dataclasses.asdict(variant) for variant in self.variants]}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Plan":
-        variants = tuple(PlannedVariant(**item) for item in document["variants"])
-        return cls(int(document["champion_version"]), variants)
 
     @property
     def packages(self) -> dict[str, str]:
@@ -55,6 +47,10 @@ class Plan:
         """Whether the champion is the one that began `experiment`: another one begins a new experiment."""
         champion = self.variants[0].model_package_arn
         return self.champion_version == experiment.champion_version and champion in experiment.packages.values()
+
+    def continued(self, *experiments: Experiment | None) -> Experiment | None:
+        """The first of these experiments that the plan continues; None if it begins a new one."""
+        return next((experiment for experiment in experiments if experiment and self.continues(experiment)), None)
 
     def shares(
         self, experiment: Experiment | None, joining_share: float | None = None, canary_share: float | None = None

@@ -1,37 +1,45 @@
 """What was deployed to an endpoint, now and before: by it a rollback finds its way."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+
+from abtest.experiment.record.codec import Record
 
 
 @dataclasses.dataclass(frozen=True)
-class Release:
-    """One deployment. `packages` holds model package ARNs by variant name, the champion's first."""
+class ReleasedVariant(Record):
+    """A variant and the model package that it serves."""
+
+    variant_name: str
+    model_package_arn: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Release(Record):
+    """One deployment; the champion is the first of its variants."""
 
     endpoint_config_name: str
     experiment_id: str
-    packages: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """The variants are a list: DynamoDB's maps have no order."""
-        variants = [{"variant_name": name, "model_package_arn": arn} for name, arn in self.packages.items()]
-        return {
-            "endpoint_config_name": self.endpoint_config_name,
-            "experiment_id": self.experiment_id,
-            "variants": variants,
-        }
+    variants: tuple[ReleasedVariant, ...]  # a list when stored: DynamoDB's maps have no order
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Release":
-        packages = {variant["variant_name"]: variant["model_package_arn"] for variant in document["variants"]}
-        return cls(document["endpoint_config_name"], document["experiment_id"], packages)
+    def of(cls, endpoint_config_name: str, experiment_id: str, packages: Mapping[str, str]) -> "Release":
+        """The release of the `packages`, model package ARNs by variant name, the champion's first."""
+        variants = tuple(ReleasedVariant(name, arn) for name, arn in packages.items())
+        return cls(endpoint_config_name, experiment_id, variants)
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Model package ARNs by variant name, the champion's first."""
+        return {variant.variant_name: variant.model_package_arn for variant in self.variants}
 
 
 @dataclasses.dataclass(frozen=True)
-class Releases:
-    """`current` was deployed last, `previous` is the last one before it that served other packages.
+class Releases(Record):
+    """The deployments of an endpoint that a rollback knows.
 
-    `resume` is the id of the experiment that a rollback wants back. `revision` counts the writes.
+    `current` was deployed last, `previous` is the last one before it that served other packages. `resume` is the id of
+    the experiment that a rollback wants back. `revision` counts the writes.
     """
 
     current: Release | None = None
@@ -58,17 +66,3 @@ class Releases:
         if experiment_id == self.resume:
             return self
         return dataclasses.replace(self, resume=experiment_id, revision=self.revision + 1)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "current": self.current and self.current.to_json(),
-            "previous": self.previous and self.previous.to_json(),
-            "resume": self.resume,
-            "revision": self.revision,
-        }
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Releases":
-        """What `to_json` wrote; numbers may be of any kind, other keys are ignored."""
-        current, previous = (document[key] and Release.from_json(document[key]) for key in ("current", "previous"))
-        return cls(current, previous, document["resume"], int(document["revision"]))

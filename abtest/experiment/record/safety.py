@@ -2,71 +2,57 @@
 
 import dataclasses
 import datetime
-from typing import Any
+from typing import Annotated
 
-from abtest.experiment.record.checks import Check, checked, number, optional, whole
+from annotated_types import Ge, Gt, Le
 
-CANARY_CHECKS: dict[str, Check] = {
-    "share": number(0, 0.5, above=True),
-    "minutes": number(0, 7 * 24 * 60, above=True),
-    "most_5xx_rate": optional(number(0, 1)),
-    "most_latency_ms": optional(number(0, 60_000, above=True)),
-}
+from abtest.experiment.record.codec import Record
+from abtest.experiment.record.settings import AS_WRITTEN
 
 
 @dataclasses.dataclass(frozen=True)
-class CanaryConfig:
-    """A small, fixed share of the traffic for every challenger that comes, and the alarms that take it out.
+class CanaryConfig(Record):
+    """A canary: each challenger begins at a small, fixed share of the traffic, and alarms take it out.
 
-    `share` (at most an equal part) lasts for `minutes`. The alarms stand as long as the variant: more than
-    `most_5xx_rate` (0..1) of a minute's requests fail, or the model's 90th percentile of latency is above
-    `most_latency_ms` for three minutes. None: no such alarm.
+    The alarms stand as long as the variant.
     """
 
-    share: float = 0.05
-    minutes: float = 30.0
-    most_5xx_rate: float | None = 0.05
-    most_latency_ms: float | None = None
+    __pydantic_config__ = AS_WRITTEN
 
-    @classmethod
-    def from_json(cls, document: Any) -> "CanaryConfig":
-        """Raises ConfigError, naming the key."""
-        return cls(**checked(document, CANARY_CHECKS, (), "canary."))
+    share: Annotated[float, Gt(0), Le(0.5)] = 0.05
+    """The share of traffic of each challenger during its canary, at most an equal part."""
+    minutes: Annotated[float, Gt(0), Le(7 * 24 * 60)] = 30.0
+    """How long the shares stay so from when the challenger came."""
+    most_5xx_rate: Annotated[float, Ge(0), Le(1)] | None = 0.05
+    """A challenger that fails more than this share of a minute's requests is taken out; null: never."""
+    most_latency_ms: Annotated[float, Gt(0), Le(60_000)] | None = None
+    """A challenger whose 90th percentile of latency is above this for three minutes is taken out; null: never."""
 
     def ends_at(self, now: datetime.datetime) -> datetime.datetime:
-        """For a variant that comes `now`."""
+        """The end of the canary of a variant that comes `now`."""
         return now + datetime.timedelta(minutes=self.minutes)
 
 
-SHADOW_CHECKS: dict[str, Check] = {
-    "minutes": number(0, 48 * 60, above=True),
-    "least_requests": whole(1, 5000),
-    "least_agreement": number(0, 1),
-    "most_5xx_rate": number(0, 1),
-    "most_latency_ratio": number(0, 1000, above=True),
-}
-
-
 @dataclasses.dataclass(frozen=True)
-class ShadowConfig:
-    """A challenger first answers copies of the champion's requests, which nobody sees.
+class ShadowConfig(Record):
+    """Shadow testing: a challenger first answers copies of the champion's requests, which nobody sees.
 
-    It passes after `minutes` and `least_requests` if its label is the champion's in at least the share
-    `least_agreement` of them, at most the share `most_5xx_rate` fails, and its mean latency is at most
-    `most_latency_ratio` times the champion's.
+    It passes after `minutes` and `least_requests` if it agrees, works and is fast enough.
     """
 
-    minutes: float = 60.0
-    least_requests: int = 100
-    least_agreement: float = 0.8
-    most_5xx_rate: float = 0.05
-    most_latency_ratio: float = 3.0
+    __pydantic_config__ = AS_WRITTEN
 
-    @classmethod
-    def from_json(cls, document: Any) -> "ShadowConfig":
-        """Raises ConfigError, naming the key."""
-        return cls(**checked(document, SHADOW_CHECKS, (), "shadow."))
+    minutes: Annotated[float, Gt(0), Le(48 * 60)] = 60.0
+    """How long at least."""
+    least_requests: Annotated[int, Ge(1), Le(5000)] = 100
+    """How many requests at least; after three days with fewer the challenger has not passed."""
+    least_agreement: Annotated[float, Ge(0), Le(1)] = 0.8
+    """The least share of requests to which both give the same label."""
+    most_5xx_rate: Annotated[float, Ge(0), Le(1)] = 0.05
+    """The greatest share of requests that the challenger may fail."""
+    most_latency_ratio: Annotated[float, Gt(0), Le(1000)] = 3.0
+    """The challenger's mean latency, at most this many times the champion's."""
 
     def ends_at(self, began: datetime.datetime) -> datetime.datetime:
-        """The earliest time of a verdict."""
+        """The earliest time of a verdict on a shadow that `began` then."""
         return began + datetime.timedelta(minutes=self.minutes)

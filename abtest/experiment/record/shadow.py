@@ -2,13 +2,12 @@
 
 import dataclasses
 import datetime
-from typing import Any
 
-from abtest.experiment.record import times
+from abtest.experiment.record.codec import INLINE, Record
 
 
 @dataclasses.dataclass(frozen=True)
-class Pair:
+class Pair(Record):
     """A challenger that shadows a champion: the names of both variants and the ARNs of their packages."""
 
     champion_name: str
@@ -18,20 +17,10 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True)
-class Shadow:
+class Shadow(Record):
     """`passed` is None, and `reason` empty, while there is no verdict."""
 
-    pair: Pair
+    pair: Pair = dataclasses.field(metadata=INLINE)
     began_at: datetime.datetime
     passed: bool | None = None
     reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        verdict = {"passed": self.passed, "reason": self.reason}
-        return dataclasses.asdict(self.pair) | {"began_at": times.to_text(self.began_at)} | verdict
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Shadow":
-        """What `to_json` wrote; other keys are ignored."""
-        pair = Pair(**{field.name: document[field.name] for field in dataclasses.fields(Pair)})
-        return cls(pair, times.from_text(document["began_at"]), document["passed"], document["reason"])

@@ -4,13 +4,13 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from abtest.experiment.record import times
+from abtest.experiment.record.codec import Record
 
 
 @dataclasses.dataclass(frozen=True)
-class Variant:
+class Variant(Record):
     """One production variant on trial.
 
     `initial_weight` (> 0) is relative to the other variants'; `cost` (0..1) is of one invocation, in units of reward.
@@ -30,22 +30,9 @@ class Variant:
         if not 0 <= self.cost <= 1:
             raise ValueError(f"cost: must be from 0 to 1, not {self.cost}")
 
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"joined_at": times.to_text(self.joined_at)}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Variant":
-        return cls(
-            variant_name=document["variant_name"],
-            model_package_arn=document["model_package_arn"],
-            initial_weight=float(document["initial_weight"]),
-            joined_at=times.from_text(document["joined_at"]),
-            cost=float(document.get("cost", 0.0)),
-        )
-
 
 @dataclasses.dataclass(frozen=True)
-class VariantCounts:
+class VariantCounts(Record):
     """What one variant's randomised traffic brought.
 
     Invocations, conversions and reward of closed cohorts (attribution window over); the same still pending; and by
@@ -70,18 +57,6 @@ class VariantCounts:
                 raise ValueError(f"{field.name}: must not be negative")
         if self.reward_sum > self.invocation_count or self.first_reward_sum > self.user_count:
             raise ValueError("reward_sum: must not exceed the number of trials")
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "VariantCounts":
-        """Keys that are missing are 0; numbers may be of any kind."""
-        known = {field.name: document[field.name] for field in dataclasses.fields(cls) if field.name in document}
-        numbers: dict[str, Any] = {
-            name: int(value) if name.endswith("_count") else float(value) for name, value in known.items()
-        }
-        return cls(**numbers)
 
 
 class Shares(Mapping[str, float]):

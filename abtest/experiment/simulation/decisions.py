@@ -12,8 +12,8 @@ from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.e_values import LARGEST
 from abtest.experiment.evidence.stopping import WEIGHTS, log_factors, threshold_of
 from abtest.experiment.evidence.stopping import log_sum_last as log_sum
-from abtest.experiment.record.config import MODES
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING
+from abtest.experiment.record.settings import MODES
 
 NOBODY = -1  # no leader; no interval in which the test ended
 

@@ -1,4 +1,4 @@
-"""BlazingText's hyperparameters for text classification: AWS's names, defaults and valid values."""
+"""Checks BlazingText's hyperparameters for text classification: AWS's names, defaults and valid values."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -23,7 +23,7 @@ class HyperparameterError(ValueError):
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Parsed and validated. `early_stopping`, `min_epochs` and `patience` are accepted and change nothing here."""
+    """Valid hyperparameters. `early_stopping`, `min_epochs` and `patience` are accepted and change nothing here."""
 
     mode: str
     buckets: int = 2_000_000
@@ -38,7 +38,7 @@ class Hyperparameters:
 
     @classmethod
     def from_strings(cls, values: dict[str, str]) -> Self:
-        """From a job's hyperparameters, all strings; names that begin with `_` are SageMaker's own and ignored."""
+        """Reads a job's hyperparameters, all strings; names that begin with `_` are SageMaker's own and ignored."""
         own = {name: value for name, value in values.items() if not name.startswith("_")}
         unknown = sorted(own.keys() - _PARSERS.keys())
         if unknown:
@@ -48,7 +48,7 @@ class Hyperparameters:
         return cls(**{name: _PARSERS[name](name, value) for name, value in own.items()})
 
     def buckets_used(self) -> int:
-        """The requested buckets, capped so that their vectors fit into MOST_BUCKET_BYTES."""
+        """Returns the requested buckets, capped so that their vectors fit into MOST_BUCKET_BYTES."""
         return max(1, min(self.buckets, MOST_BUCKET_BYTES // (self.vector_dim * 4)))
 
 

@@ -1,4 +1,4 @@
-"""BlazingText as a server: a model artefact in, answers to requests out, in the formats that AWS documents."""
+"""Serves a BlazingText artefact: answers requests in the formats that AWS documents."""
 
 import json
 import tempfile
@@ -18,7 +18,7 @@ class Classifier:
         self._model = model
 
     def respond(self, body: bytes, content_type: str, accept: str | None) -> tuple[bytes, str]:
-        """The response to `body` and its content type, which is the request's: BlazingText has no other.
+        """Returns the response to `body` and its content type, which is the request's: BlazingText has no other.
 
         Raises ClientFault for an unknown or different content type and for a body that is not as documented.
         """
@@ -31,14 +31,14 @@ class Classifier:
         return _FORMATS[kind](self, _decoded(body)), kind
 
     def predict(self, text: str, k: int = 1) -> Prediction:
-        """The `k` most probable labels of `text` (fewer if the model has fewer), probabilities in 0..1."""
+        """Returns the `k` most probable labels of `text` (fewer if the model has fewer), probabilities in 0..1."""
         line = text.encode(errors="replace").decode().replace("\n", " ")
         labels, probabilities = self._model.predict(line, k=k)
         return {"label": list(labels), "prob": [min(1.0, float(p)) for p in probabilities]}
 
 
 def load(model_tar: bytes) -> Classifier:
-    """The classifier in a `model.tar.gz`; raises ValueError if there is none in it."""
+    """Loads the classifier in a `model.tar.gz`; raises ValueError if there is none in it."""
     import fasttext  # it brings numpy: 0.2 s and 30 MB that only a process that serves shall pay
 
     content = _model_bin(model_tar)

@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def train(root: Path) -> None:
-    """Raises ClientError or AlgorithmError, whose text becomes the job's FailureReason."""
+    """Trains the model. Raises ClientError or AlgorithmError, whose text becomes the job's FailureReason."""
     hyperparameters = read_hyperparameters(root / "input/config/hyperparameters.json")
     training = channel(root, "train")
     validation = channel(root, "validation") if (root / "input/data/validation").is_dir() else None
@@ -60,7 +60,7 @@ def train(root: Path) -> None:
 
 
 def save(model: Any, path: Path) -> None:
-    """fastText does not notice a disk that is full: the file must end with the matrix that it writes last."""
+    """Writes the model and checks that it ends with the matrix written last: fastText does not notice a full disk."""
     model.save_model(str(path))
     last = model.get_output_matrix().tobytes()
     if path.read_bytes()[-len(last) :] != last:
@@ -80,7 +80,7 @@ def read_hyperparameters(path: Path) -> Hyperparameters:
 
 
 def channel(root: Path, name: str) -> Path:
-    """The one file of a channel."""
+    """Returns the one file of a channel."""
     folder = root / "input/data" / name
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if len(files) != 1:
@@ -90,7 +90,7 @@ def channel(root: Path, name: str) -> Path:
 
 
 def check_labels(path: Path) -> None:
-    """Raises ClientError unless the file has a line with a label; says how many lines have none (they are skipped)."""
+    """Raises ClientError unless a line of the file has a label; says how many have none (they are skipped)."""
     with path.open(encoding="utf-8", errors="replace") as lines:
         labelled = [any(token.startswith(LABEL) for token in line.split()) for line in lines if line.strip()]
     if not labelled:

@@ -1,4 +1,4 @@
-"""What MiniStack 1.5.33 lacks or does otherwise than AWS: one module a gap, applied before the first request."""
+"""Patches what MiniStack 1.5.33 lacks or does otherwise than AWS: one module a gap, before the first request."""
 
 from importlib import metadata
 
@@ -25,7 +25,7 @@ VERSION = "1.5.33"
 
 
 def apply(settings: Settings) -> None:
-    """Raises AssertionError where MiniStack is not the version that the patches were written for."""
+    """Applies all patches. Raises AssertionError where MiniStack is not the version that they were written for."""
     found = metadata.version("ministack")
     assert found == VERSION, f"the sandbox's patches are for ministack {VERSION}, not {found}"
     plug.install()

@@ -60,7 +60,7 @@ def install() -> None:
 
 
 def start() -> None:
-    """Begins to evaluate; EventBridge's targets need the port."""
+    """Begins to evaluate alarms. EventBridge's targets need the port, so it must answer."""
     threading.Thread(target=contextvars.copy_context().run, args=(_run,), name="alarms", daemon=True).start()
 
 
@@ -99,7 +99,7 @@ def evaluate(alarm: Json) -> None:
 
 
 def _query(alarm: Json) -> Json:
-    """An alarm on one metric, as a query."""
+    """Writes an alarm on one metric as a query."""
     if not alarm.get("MetricName"):
         return {}
     metric = {name: alarm.get(name) for name in ("Namespace", "MetricName", "Dimensions")}
@@ -108,7 +108,7 @@ def _query(alarm: Json) -> Json:
 
 
 def _values(queries: list[Json], period: int, times: list[int]) -> Series:
-    """The alarm's own series: of the query that returns data."""
+    """Returns the alarm's own series, which is that of the query that returns data."""
     series = {q["Id"]: _series(q["MetricStat"], period, min(times)) for q in queries if q.get("MetricStat")}
     for query in queries:
         if query.get("Expression"):
@@ -133,7 +133,7 @@ def _series(stat: Mapping[str, Any], period: int, since: int) -> Series:
 
 
 def _state(alarm: Json, values: list[float | None]) -> str:
-    """ALARM if enough of the periods breach; what is missing counts as the alarm says."""
+    """Returns ALARM if enough of the periods breach; missing ones count as the alarm says."""
     missing = alarm.get("TreatMissingData") or "missing"
     if not any(value is not None for value in values) and missing in ("missing", "ignore"):
         return str(alarm["StateValue"]) if missing == "ignore" else "INSUFFICIENT_DATA"

@@ -1,4 +1,4 @@
-"""API Gateway: methods with AWS_IAM refuse requests that are not signed, also while identities are not verified."""
+"""API Gateway's methods with AWS_IAM refuse unsigned requests, also while identities are not verified."""
 
 import datetime
 from typing import Any
@@ -15,7 +15,7 @@ WRONG_SERVICE = ("SignatureDoesNotMatch", "Credential should be scoped to correc
 
 
 def install() -> None:
-    """AWS: 403 with a reason. MiniStack: with AUTH=false everybody may call every method."""
+    """Refuses unsigned requests. AWS: 403 with a reason. MiniStack: with AUTH=false everybody may call every method."""
     handle = app._handle_execute_api_request
     apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS["MissingAuthenticationToken"] = (
         "MISSING_AUTHENTICATION_TOKEN",
@@ -59,7 +59,7 @@ def _refusal(
 
 
 def _failure(method: str, raw_path: str, headers: Json, query: Json, body: bytes) -> tuple[str, str] | None:
-    """Error code and message for a request that is not signed, or not rightly; None for one that is."""
+    """Returns the error's code and message for a request that is not signed rightly; None for one that is."""
     presigned = "X-Amz-Signature" in query
     if not presigned and not headers.get("authorization"):
         return MISSING

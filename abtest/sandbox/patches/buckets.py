@@ -1,4 +1,4 @@
-"""CloudFormation's buckets: deleted as DeleteBucket does, and emptied where the CDK says so."""
+"""CloudFormation deletes a bucket as DeleteBucket does, and empties it where the CDK says so."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def install() -> None:
 
 
 def create_emptied(logical_id: str, _: Properties, stack: str) -> Created:
-    """The CDK's function behind this type is JavaScript, and needs an SDK that Node does not bring."""
+    """Stands in for the CDK's function behind this type, which is JavaScript and needs an SDK that Node lacks."""
     return f"{stack}-{logical_id}", {}
 
 
@@ -37,7 +37,7 @@ def empty(_: str, properties: Properties) -> None:
 
 
 def delete(name: str, _: Properties) -> None:
-    """AWS: refused while it holds objects. MiniStack: it goes, and its files bring it back at the next start."""
+    """Deletes a bucket. AWS: refused while it holds objects. MiniStack: it goes, and its files bring it back later."""
     status, _headers, body = s3._delete_bucket(name)
     if status == 409:
         raise ValueError(body.decode())

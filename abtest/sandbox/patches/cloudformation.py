@@ -34,7 +34,7 @@ def install(settings: Settings) -> None:
 
 
 def create_group(_: str, properties: Properties, __: str) -> Created:
-    """Ref is the ARN, as on AWS; a group of that name makes the stack fail."""
+    """Creates a group, whose Ref is its ARN, as on AWS; a group of that name makes the stack fail."""
     try:
         arn = operations.call("CreateModelPackageGroup", properties)["ModelPackageGroupArn"]
     except ServiceError as error:
@@ -43,7 +43,7 @@ def create_group(_: str, properties: Properties, __: str) -> Created:
 
 
 def update_group(arn: str, old: Properties, new: Properties, stack: str) -> Created:
-    """Name and description cannot be changed: AWS makes a new group and deletes the old one."""
+    """Replaces a group whose name or description changed: AWS makes a new one and deletes the old one."""
     fixed = ("ModelPackageGroupName", "ModelPackageGroupDescription")
     if any(old.get(key) != new.get(key) for key in fixed):
         created = create_group("", new, stack)
@@ -58,7 +58,7 @@ def update_group(arn: str, old: Properties, new: Properties, stack: str) -> Crea
 
 
 def delete_group(arn: str, _: Properties) -> None:
-    """A group that is gone is deleted; one that holds packages makes the deletion fail."""
+    """Deletes a group, if it is there; one that holds packages makes the deletion fail."""
     try:
         operations.call("DeleteModelPackageGroup", {"ModelPackageGroupName": arn.rsplit("/", 1)[-1]})
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""Step Functions executions: the machine's TimeoutSeconds, idempotent starts, stops that stop."""
+"""Step Functions honours TimeoutSeconds, starts an execution once, and stops one that is told to."""
 
 import contextvars
 import json
@@ -17,7 +17,10 @@ def install() -> None:
 
 
 def idempotent_start() -> None:
-    """AWS: the same name and input while it runs is the same execution. MiniStack: ExecutionAlreadyExists."""
+    """Starts once.
+
+    AWS: the same name and input while it runs is the same execution. MiniStack: ExecutionAlreadyExists.
+    """
     start = stepfunctions._start_execution
 
     def start_execution(data: Json) -> Any:
@@ -36,7 +39,7 @@ def idempotent_start() -> None:
 
 
 def machine_timeout() -> None:
-    """AWS: an execution longer than the definition's TimeoutSeconds is TIMED_OUT. MiniStack: never."""
+    """Ends long executions. AWS: one longer than the definition's TimeoutSeconds is TIMED_OUT. MiniStack: never."""
     run = stepfunctions._run_execution
 
     def run_execution(arn: str) -> None:

@@ -33,7 +33,7 @@ Records = list[tuple[str, bytes]]
 
 @dataclass
 class Buffer:
-    """What is accepted and not delivered yet: a file with the target in its first line, then a record a line."""
+    """A file of what is accepted and not delivered yet: the target in its first line, then a record a line."""
 
     path: Path
     bucket: str
@@ -55,7 +55,7 @@ class Buffer:
         self.size += sum(len(data) for _, data in records)
 
     def body(self) -> bytes:
-        """The records, joined as they came; the last line may be torn by a crash in the middle of a put."""
+        """Joins the records as they came; a crash in the middle of a put may have torn the last line."""
         parts = []
         for line in self.path.read_bytes().split(b"\n")[1:-1]:
             parts.append(base64.b64decode(line))
@@ -64,13 +64,13 @@ class Buffer:
 
     @classmethod
     def left(cls, path: Path) -> "Buffer":
-        """The buffer of a process that was killed. Raises ValueError if it was killed before it wrote the target."""
+        """Reads the buffer of a killed process. Raises ValueError if it was killed before it wrote the target."""
         header = json.loads(path.read_bytes().partition(b"\n")[0])
         return cls(path, **{name: header[name] for name in HEADER}, due_at=0.0, capacity=0)
 
 
 class Deliverer:
-    """The open buffers, by stream and destination, and the thread that delivers them."""
+    """Holds the open buffers, by stream and destination, and the thread that delivers them."""
 
     def __init__(self, folder: Path, scale: float) -> None:
         self.folder = folder
@@ -83,7 +83,7 @@ class Deliverer:
         self._closed = [buffer for path in sorted(folder.glob("*.buffer")) if (buffer := _left(path))]
 
     def accept(self, stream: dict[str, Any], destination: dict[str, Any], records: Records) -> None:
-        """Called by MiniStack before it answers a put: from here on the records are safe."""
+        """Accepts a record. MiniStack calls it before it answers a put: from here on the records are safe."""
         records = firehose._apply_lambda_processors(stream, destination, records)
         destination["records"].clear()
         key = (get_account_id(), get_region(), stream["name"], destination["id"])
@@ -139,7 +139,7 @@ class Deliverer:
             self._closed = [b for b in self._closed if not _delivered(b) and not self._given_up(b)]
 
     def _given_up(self, buffer: Buffer) -> bool:
-        """Whether it has been tried for as long as on AWS, scaled: its bucket may be gone for good."""
+        """Says whether it has been tried for as long as on AWS, scaled: its bucket may be gone for good."""
         accepted_at = int(buffer.path.name.partition("-")[0]) / 1e9
         if time.time() - accepted_at < LONGEST_SECONDS * self.scale:
             return False
@@ -190,6 +190,6 @@ def start() -> None:
 
 
 def deliver_all() -> None:
-    """At a graceful stop, whatever the buffering hints say."""
+    """Delivers all buffers at a graceful stop, whatever the buffering hints say."""
     assert _deliverer is not None
     _deliverer.deliver(everything=True)

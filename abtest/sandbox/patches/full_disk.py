@@ -61,7 +61,7 @@ def _settle(drafts: list[str], failure: OSError | None) -> None:
 
 
 def undone(store: Callable[..., Any]) -> Callable[..., Any]:
-    """`store`, which stores an object; if the disk does not take it, nothing has changed and the answer is 500."""
+    """Wraps `store`, which stores an object: if the disk does not take it, nothing changes and the answer is 500."""
 
     def stored(bucket_name: str, key: str, *rest: Any, **named: Any) -> Any:
         objects = (s3._buckets.get(bucket_name) or {}).get("objects", {})

@@ -1,4 +1,4 @@
-"""Step Functions' Lambda tasks, where identities are verified: the machine's role must allow the invocation."""
+"""Step Functions' Lambda tasks need the machine's role to allow the invocation, where identities are verified."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from abtest.sandbox.settings import Settings
 
 
 def install(settings: Settings) -> None:
-    """AWS: lambda:InvokeFunction by the machine's role. MiniStack: the function is run, whoever asks."""
+    """Checks the caller. AWS: lambda:InvokeFunction by the machine's role. MiniStack: runs it, whoever asks."""
     assert callable(stepfunctions._call_lambda)
     if settings.verify_identities:
         stepfunctions._call_lambda = call

@@ -1,4 +1,4 @@
-"""IAM, where the sandbox verifies identities: actions and resources of SageMaker, alarms, TLS that it does not have."""
+"""IAM covers SageMaker's actions and resources, alarms and TLS, where the sandbox verifies identities."""
 
 import json
 from typing import Any
@@ -35,14 +35,14 @@ def install() -> None:
 
 
 def _alarm(body: bytes, prefix: str) -> str:
-    """MiniStack knows only requests that name one alarm. AWS checks each of several; here the first counts."""
+    """Returns the alarm to check: AWS checks each of several, here the first counts, as MiniStack knows one only."""
     request = json.loads(body) if body.startswith(b"{") else {}
     names = [request["AlarmName"]] if "AlarmName" in request else request.get("AlarmNames")
     return f"{prefix}:{names[0]}" if names else "*"
 
 
 def secure_transport() -> None:
-    """AWS is reached by TLS, and bucket policies demand it; the sandbox's plain HTTP stands for it."""
+    """Takes the sandbox's plain HTTP for TLS: AWS is reached by that, and bucket policies demand it."""
     pin = app.pin_request_origin
     app.pin_request_origin = lambda address, _secure: pin(address, True)
 

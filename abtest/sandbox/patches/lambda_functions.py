@@ -64,14 +64,14 @@ def errors() -> None:
 
 
 def orphans_and_logs() -> None:
-    """AWS: nothing; a worker must not outlive a killed sandbox. AWS: the root logger has a handler; here none."""
+    """Ends workers with a killed sandbox, and gives the root logger the handler that it has on AWS."""
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     assert script.count(LOOP) == 1, "MiniStack's Python worker is not the one that was patched"
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(LOOP, WATCHED)
 
 
 def latency() -> None:
-    """MiniStack waits 50 ms for the first line of a silent handler's log; a line that comes late is in the next one."""
+    """Waits 1 ms for a silent handler's log, where MiniStack waits 50; a line that comes late is in the next one."""
 
     def drain(self: Any, *_args: Any) -> Any:
         time.sleep(0.001)

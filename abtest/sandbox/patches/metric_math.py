@@ -1,4 +1,4 @@
-"""One period of CloudWatch's metric math: + - * / and comparisons of metrics and numbers, IF, FILL.
+"""Computes one period of CloudWatch's metric math: + - * / and comparisons of metrics and numbers, IF, FILL.
 
 As on AWS an operation with a missing value, or a division by 0, has no value; AWS knows many more functions.
 """
@@ -27,7 +27,7 @@ FUNCTIONS = {"IF": 3, "FILL": 2}  # and how many arguments each takes
 
 
 def check(expressions: Sequence[str]) -> None:
-    """Raises ValueError for what this does not know, naming it."""
+    """Raises ValueError for metric math that the sandbox does not know, naming it."""
     for expression in expressions:
         try:
             _check(ast.parse(expression, mode="eval").body)
@@ -52,7 +52,7 @@ def _check(node: ast.expr) -> None:
 
 
 def value(expression: str, values: Values) -> float | None:
-    """The expression where each metric has its value of one period; None where that has none."""
+    """Computes the expression of one period, in which each metric has its value; None where it has none."""
     return _value(ast.parse(expression, mode="eval").body, values)
 
 

@@ -16,7 +16,7 @@ def install() -> None:
 
 
 def parameters() -> None:
-    """Parameters, ResultSelector, ItemSelector: every member whose name ends in `.$`."""
+    """Checks Parameters, ResultSelector and ItemSelector: every member whose name ends in `.$`."""
     resolve = stepfunctions._resolve_params_obj
 
     def resolve_params_obj(template: Any, data: Any, context: Json | None = None) -> Any:
@@ -30,7 +30,7 @@ def parameters() -> None:
 
 
 def choices() -> None:
-    """A Choice state's Variable, unless the rule asks whether it is there."""
+    """Checks a Choice state's Variable, unless the rule asks whether it is there."""
     evaluate = stepfunctions._evaluate_rule
 
     def evaluate_rule(rule: Json, data: Any, context: Json | None = None) -> Any:
@@ -44,7 +44,7 @@ def choices() -> None:
 
 
 def input_and_output() -> None:
-    """InputPath and OutputPath."""
+    """Checks InputPath and OutputPath."""
     for field, function in (("InputPath", "_apply_input_path"), ("OutputPath", "_apply_output_path")):
         setattr(stepfunctions, function, _checked(field, getattr(stepfunctions, function)))
 
@@ -60,7 +60,7 @@ def _checked(field: str, apply: Any) -> Any:
 
 
 def _exists(path: str, data: Any, context: Json | None) -> bool:
-    """Whether a path of fields and indices leads to a value, null included; other paths are not judged."""
+    """Says whether a path of fields and indices leads to a value, null included; other paths are not judged."""
     if path.startswith("$$."):
         return context is None or _leads_to_value(path[1:], context)
     return not path.startswith("$") or _leads_to_value(path, data)

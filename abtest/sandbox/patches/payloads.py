@@ -1,4 +1,4 @@
-"""Step Functions: what is passed between states has a limit, and the two errors that no `States.ALL` catches.
+"""Step Functions limits what states pass on, and two errors are caught by no `States.ALL`.
 
 MiniStack passes anything on, and lets a Catch or a Retry have every error.
 """

@@ -1,4 +1,4 @@
-"""Our SageMaker service as one of MiniStack's own: routed, reset and saved like the others."""
+"""Plugs our SageMaker service into MiniStack as one of its own: routed, reset and saved like the others."""
 
 import sys
 
@@ -9,7 +9,7 @@ from abtest.sandbox.sagemaker import service
 
 
 def install() -> None:
-    """AWS serves `sagemaker` and `sagemaker-runtime` (both sign as sagemaker); MiniStack has neither."""
+    """Adds `sagemaker` and `sagemaker-runtime`, which AWS serves (both sign as sagemaker); MiniStack has neither."""
     assert "sagemaker" not in app.SERVICE_REGISTRY, "MiniStack has a SageMaker of its own now"
     sys.modules["ministack.services.sagemaker"] = service
     app._loaded_modules["sagemaker"] = service

@@ -51,7 +51,7 @@ def install() -> None:
 
 
 def invoke(resource: str, arguments: Any) -> Any:
-    """The result of the task; raises MiniStack's execution error with AWS's error name."""
+    """Returns the result of the task; raises MiniStack's execution error with AWS's error name."""
     service, action = resource.replace(".waitForTaskToken", "").split(":")[6:8]
     name = CLIENTS.get(service.lower(), service.lower())
     # The service validates requests, not the client: its errors are those that a machine can catch.
@@ -68,7 +68,7 @@ def invoke(resource: str, arguments: Any) -> Any:
 
 
 def put_events(_resource: str, arguments: Json) -> Any:
-    """AWS: asks as the machine's role, and fails if the bus refuses an entry. MiniStack: does neither."""
+    """Puts events. AWS: asks as the machine's role, and fails if the bus refuses an entry. MiniStack: does neither."""
     result = invoke("arn:aws:states:::aws-sdk:eventbridge:putEvents", arguments)
     if result["FailedEntryCount"]:
         raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(result["Entries"]))
@@ -76,7 +76,7 @@ def put_events(_resource: str, arguments: Json) -> Any:
 
 
 def _error_name(prefix: str, error: ClientError) -> str:
-    """A class of its own for errors that the service models, the service's general one for the others."""
+    """Returns the name of an error: its own class if the service models it, else the service's general one."""
     name = type(error).__name__
     if name == "ClientError":
         name = prefix
@@ -90,7 +90,7 @@ def _cause(prefix: str, error: ClientError) -> str:
 
 
 def _to_wire(value: Any, shape: Shape) -> Any:
-    """`value` with the API's member names; a member that the API lacks fails the task, as on AWS."""
+    """Returns `value` with the API's member names; a member that the API lacks fails the task, as on AWS."""
     if shape.type_name == "structure" and isinstance(value, dict):
         names = _member_names(shape)
         unknown = [name for name in value if name.lower() not in names]
@@ -111,12 +111,12 @@ def _to_wire(value: Any, shape: Shape) -> Any:
 
 
 def _member_names(shape: Shape) -> dict[str, str]:
-    """The API's member names by their lower-case form: the Java SDK's differ in the case of letters only."""
+    """Returns the API's member names by their lower-case form: the Java SDK's differ in the case of letters only."""
     return {name.lower(): name for name in shape.members}
 
 
 def _from_wire(value: Any, shape: Shape | None) -> Any:
-    """`value` in JSON's types, times in ISO 8601, member names as the Java SDK writes them."""
+    """Returns `value` in JSON's types: times in ISO 8601, member names as the Java SDK writes them."""
     kind = shape.type_name if shape is not None else ""
     if kind == "structure" and isinstance(value, dict):
         return {

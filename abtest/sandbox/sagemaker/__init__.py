@@ -1,1 +1,1 @@
-"""The local SageMaker: state, wire format, operations, jobs, pipelines."""
+"""The local SageMaker service: state, wire format, operations, jobs, pipelines."""

@@ -1,4 +1,4 @@
-"""Threads for work that outlives its request: endpoint changes, jobs, pipeline executions, metrics."""
+"""Runs threads for work that outlives its request: endpoint changes, jobs, pipeline executions, metrics."""
 
 import contextvars
 import logging

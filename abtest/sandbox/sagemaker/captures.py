@@ -46,7 +46,7 @@ class Request:
 
 
 def sampled(config: Json | None) -> Json | None:
-    """`config` for the share of all requests that it samples."""
+    """Returns `config` for the share of all requests that it samples, else None."""
     if not config or not config.get("EnableCapture", True):
         return None
     return config if random.random() * 100 < config["InitialSamplingPercentage"] else None
@@ -76,7 +76,7 @@ def keep(request: Request, variant: Json, answer: bytes, kind: str) -> None:
 
 
 def _encoded(mode: str, content: bytes, content_type: str, config: Json) -> Json:
-    """As text where the configuration lists the content type, else in base64."""
+    """Writes a body as text where the configuration lists the content type, else in base64."""
     headers = config.get("CaptureContentTypeHeader", {})
     plain = content_type.partition(";")[0].strip()
     listed = (name for name, member in PLAIN.items() if plain in headers.get(member, ()))
@@ -86,7 +86,7 @@ def _encoded(mode: str, content: bytes, content_type: str, config: Json) -> Json
 
 
 def flush() -> None:
-    """Writes what was captured; what cannot be written is kept and tried again."""
+    """Writes the captures; what cannot be written is kept and tried again."""
     with _lock:
         taken = dict(_lines)
         _lines.clear()
@@ -109,7 +109,7 @@ def _write(key: Key, lines: list[str]) -> None:
 
 
 def pump() -> None:
-    """Writes every second until the sandbox stops, and once more then; runs in a thread of its own."""
+    """Writes captures every second until the sandbox stops, and once more then; runs in a thread of its own."""
     while not background.stopping.wait(FLUSH_SECONDS):
         flush()
     flush()

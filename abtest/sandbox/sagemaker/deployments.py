@@ -1,4 +1,4 @@
-"""What happens to an endpoint behind the requests: models are loaded, statuses change, events are sent."""
+"""Changes an endpoint behind the requests: models are loaded, statuses change, events are sent."""
 
 from collections.abc import Callable
 
@@ -29,12 +29,12 @@ CHANGE, PENDING = "_change", "_pending"
 
 
 def variants_of(config: Json) -> list[Json]:
-    """The variants of an endpoint configuration as an endpoint describes them, not yet loaded."""
+    """Returns the variants of an endpoint configuration as an endpoint describes them, not yet loaded."""
     return [_variant(given) for given in config["ProductionVariants"]]
 
 
 def beside(config: Json) -> Json:
-    """What an endpoint takes from its configuration beside the production variants: shadows, and data capture."""
+    """Returns what an endpoint takes from its configuration beside the variants: shadows, and data capture."""
     found: Json = {"_capture": config.get("DataCaptureConfig")}
     if SHADOWS in config:
         found[SHADOWS] = [_variant(given) for given in config[SHADOWS]]
@@ -71,7 +71,7 @@ def start(record: Json, change: str, status: str) -> None:
 
 
 def _run(record: Json) -> None:
-    """Nothing is done to an endpoint that was deleted meanwhile; one that a stop interrupts is resumed later."""
+    """Makes a change. A deleted endpoint is left alone, and a change that a stop interrupts is resumed later."""
     seconds, prepare, finish = CHANGES[record[CHANGE]]
     problem = prepare(record)
     if background.stopping.wait(seconds()):
@@ -130,7 +130,7 @@ def _load_pending(record: Json) -> str | None:
 
 
 def _load(variant: Json) -> None:
-    """Whatever becomes of the model's record, the variant keeps serving what it was deployed with."""
+    """Loads a variant's model, which it keeps serving whatever becomes of the model's record."""
     with state.lock:
         container = models.container(variant["_model_name"])
         role = models.model(variant["_model_name"]).get("ExecutionRoleArn", "")
@@ -152,7 +152,7 @@ def _finish_create(record: Json, problem: str | None) -> None:
 
 
 def _finish_update(record: Json, problem: str | None) -> None:
-    """On a problem the old variants, which have served all the time, go on; the reason is kept."""
+    """Ends an update. On a problem the old variants, which have served all the time, go on; the reason is kept."""
     pending = record.pop(PENDING)
     record.pop("PendingDeploymentSummary", None)
     if problem:
@@ -180,7 +180,7 @@ def _finish_delete(record: Json, _: str | None) -> None:
 
 
 def _keys_in_use() -> set[str]:
-    """Of every account and region: the models that serve, and those that a change brings."""
+    """Returns, of every account and region, the models that serve and those that a change brings."""
     holders = [r for record in state.every_record("endpoints") for r in (record, record.get(PENDING, {}))]
     kinds = ("ProductionVariants", SHADOWS)
     return {v["_key"] for holder in holders for kind in kinds for v in holder.get(kind, []) if "_key" in v}

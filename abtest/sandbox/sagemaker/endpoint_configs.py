@@ -1,4 +1,4 @@
-"""Endpoint configurations: which models an endpoint serves, with which weights."""
+"""Endpoint configurations say which models an endpoint serves, with which weights."""
 
 from abtest.sandbox.sagemaker import models, state, tags
 from abtest.sandbox.sagemaker.errors import validation
@@ -10,7 +10,7 @@ SHADOWS = "ShadowProductionVariants"
 
 @operation("CreateEndpointConfig")
 def create_config(request: Json) -> Json:
-    """At most 10 variants (the service model's own bound), each of a known model, with names of their own.
+    """Creates a configuration of at most 10 variants (the service model's bound), each of a known model.
 
     A shadow variant stands beside one production variant only.
     """
@@ -73,7 +73,7 @@ def delete_config(request: Json) -> Json:
 
 
 def config(name: str) -> Json:
-    """The record of an endpoint configuration; ValidationException where there is none."""
+    """Returns the record of an endpoint configuration; ValidationException where there is none."""
     record: Json | None = state.table("endpoint_configs").get(name)
     if record is None:
         raise validation(f'Could not find endpoint configuration "{state.arn("endpoint-config", name)}".')

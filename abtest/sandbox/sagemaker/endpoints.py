@@ -1,4 +1,4 @@
-"""Endpoints: the requests; what follows them in the background is in deployments.py."""
+"""Answers requests about endpoints; what follows in the background is in deployments.py."""
 
 from ministack.core.responses import request_scope
 
@@ -11,7 +11,7 @@ from abtest.sandbox.sagemaker.wire import Json
 
 @operation("CreateEndpoint")
 def create_endpoint(request: Json) -> Json:
-    """Creating, then InService, or Failed with a FailureReason."""
+    """Creates an endpoint: it is Creating, then InService, or Failed with a FailureReason."""
     name = request["EndpointName"]
     arn = state.arn("endpoint", name)
     config = endpoint_configs.config(request["EndpointConfigName"])
@@ -33,7 +33,7 @@ def create_endpoint(request: Json) -> Json:
 
 @operation("UpdateEndpoint")
 def update_endpoint(request: Json) -> Json:
-    """Updating, then InService: with the new configuration, or with the old one and a FailureReason.
+    """Updates an endpoint to the new configuration; if that fails, it keeps the old one and a FailureReason.
 
     Weights and instance counts are the new configuration's, unless RetainAllVariantProperties keeps the old. The old
     configuration must not be deleted before.
@@ -56,7 +56,7 @@ def update_endpoint(request: Json) -> Json:
 
 
 def _retained(variant: Json, before: list[Json], excluded: list[str]) -> Json:
-    """The variant with the weight and instance count that its namesake has now."""
+    """Returns the variant with the weight and instance count that its namesake has now."""
     old = next((v for v in before if v["VariantName"] == variant["VariantName"]), None)
     if old is None:
         return variant
@@ -68,7 +68,7 @@ def _retained(variant: Json, before: list[Json], excluded: list[str]) -> Json:
 
 @operation("UpdateEndpointWeightsAndCapacities")
 def update_weights(request: Json) -> Json:
-    """Updating; then all new weights and counts hold at once, and the endpoint is InService."""
+    """Updates weights and counts: all hold at once, and the endpoint is InService again."""
     record = _updatable(request["EndpointName"])
     desired = {given["VariantName"]: given for given in request["DesiredWeightsAndCapacities"]}
     unknown = sorted(desired.keys() - {v["VariantName"] for v in record["ProductionVariants"]})
@@ -87,7 +87,7 @@ def _with_desired(variant: Json, given: Json) -> Json:
 
 @operation("DescribeEndpoint")
 def describe_endpoint(request: Json) -> Json:
-    """ProductionVariants is missing until the endpoint was in service for the first time."""
+    """Describes an endpoint, without ProductionVariants until it was in service for the first time."""
     return endpoint(request["EndpointName"])
 
 
@@ -100,7 +100,7 @@ def list_endpoints(request: Json) -> Json:
 
 @operation("DeleteEndpoint")
 def delete_endpoint(request: Json) -> Json:
-    """Deleting, then gone."""
+    """Deletes an endpoint: it is Deleting, then gone."""
     record = endpoint(request["EndpointName"])
     _refuse_in_progress(record, "delete")
     deployments.start(record, "delete", "Deleting")
@@ -108,7 +108,7 @@ def delete_endpoint(request: Json) -> Json:
 
 
 def endpoint(name: str) -> Json:
-    """The record of an endpoint; ValidationException where there is none."""
+    """Returns the record of an endpoint; ValidationException where there is none."""
     record: Json | None = state.table("endpoints").get(name)
     if record is None:
         raise validation(f'Could not find endpoint "{state.arn("endpoint", name)}".')

@@ -1,4 +1,4 @@
-"""Errors with the names that AWS uses on the wire; anything else raised by an operation is our own bug."""
+"""Names errors as AWS does on the wire; anything else that an operation raises is our own bug."""
 
 
 class ServiceError(Exception):
@@ -12,12 +12,12 @@ class ServiceError(Exception):
 
 
 def validation(message: str) -> ServiceError:
-    """What most refused requests get; SageMaker does not model it, so boto3 raises a plain ClientError."""
+    """Makes the error of most refused requests; SageMaker does not model it, so boto3 raises a plain ClientError."""
     return ServiceError("ValidationException", message)
 
 
 def not_found(message: str) -> ServiceError:
-    """For operations that model `ResourceNotFound`; the others answer `ValidationException`."""
+    """Makes the error of operations that model `ResourceNotFound`; the others answer `ValidationException`."""
     return ServiceError("ResourceNotFound", message)
 
 

@@ -1,4 +1,4 @@
-"""SageMaker's own events on the default EventBridge bus: in order, some of them twice, as AWS says they may come."""
+"""Sends SageMaker's events to the default EventBridge bus: in order, some twice, as AWS says they may come."""
 
 import contextvars
 import json
@@ -28,7 +28,7 @@ def send(detail_type: str, resource_arn: str, detail: Json) -> None:
 
 
 def _is_doubled() -> bool:
-    """True for the share `settings.duplicate_events` of all calls, evenly spread: a run can be repeated."""
+    """Says whether to send twice: True for the share `settings.duplicate_events` of calls, evenly spread."""
     global _sent  # noqa: PLW0603 - one count a process
     share = settings.current().duplicate_events
     with _lock:
@@ -56,7 +56,7 @@ def _put(entry: Json) -> None:
 
 
 def milliseconds(seconds: float) -> int:
-    """Events give times in milliseconds since the epoch."""
+    """Returns a time as events give it, in milliseconds since the epoch."""
     return round(seconds * 1000)
 
 

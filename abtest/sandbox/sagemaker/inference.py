@@ -1,4 +1,4 @@
-"""InvokeEndpoint: which variant answers, what it answers, what is counted."""
+"""InvokeEndpoint chooses the variant that answers, and counts and captures what it answers."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ class InvocationError(ServiceError):
 
 
 def respond(path: str, headers: dict[str, str], body: bytes) -> Response:
-    """The HTTP response to `POST /endpoints/{name}/invocations`; header names are in lower case."""
+    """Returns the HTTP response to `POST /endpoints/{name}/invocations`; header names are in lower case."""
     found = PATH.match(path)
     assert found, f"{path} is no path of an invocation"
     try:
@@ -71,7 +71,7 @@ def _invoke(name: str, headers: dict[str, str], body: bytes) -> Response:
 
 
 def _beside(name: str, body: bytes, content_type: str, headers: dict[str, str]) -> tuple[Request, list[Json]]:
-    """What is captured of the request, and the shadow variants that see it too."""
+    """Returns what is captured of the request, and the shadow variants that see it too."""
     with state.lock:
         record = state.table("endpoints").get(name, {})
         shadows, capture = record.get(SHADOWS, []), record.get("_capture")
@@ -82,7 +82,7 @@ def _beside(name: str, body: bytes, content_type: str, headers: dict[str, str]) 
 
 @dataclasses.dataclass(frozen=True)
 class _Outcome:
-    """What a variant's model made of a request: `answer`, of the content type `kind`, or the `reason` of none."""
+    """What a variant's model made of a request: an `answer` of the content type `kind`, or the `reason` of none."""
 
     status: int
     answer: bytes = b""
@@ -91,7 +91,7 @@ class _Outcome:
 
 
 def _asked(request: Request, variant: Json, started: float) -> _Outcome:
-    """Counts what comes of it, and captures an answer; `started` (of perf_counter) is when the request came."""
+    """Asks a variant, counts what comes of it and captures the answer; the request came at `started` (perf_counter)."""
     model_seconds = 0.0
     try:
         server = serving.server(variant["_key"], variant["_image"], variant["_url"])
@@ -127,7 +127,7 @@ def _chosen(name: str, target: str | None) -> Json:
 
 
 def _drawn(name: str, variants: list[Json]) -> Json:
-    """By current weights; the same sequence for an endpoint of this name in every run of the sandbox."""
+    """Draws a variant by current weights; each run of the sandbox repeats an endpoint's sequence of draws."""
     weights = [variant["CurrentWeight"] for variant in variants]
     if not any(weights):
         raise InvocationError("ValidationError", f"Every variant of endpoint {name} has weight 0.", 400)
@@ -137,7 +137,7 @@ def _drawn(name: str, variants: list[Json]) -> Json:
 
 
 def forget_draws() -> None:
-    """Every endpoint's sequence of draws begins anew."""
+    """Begins every endpoint's sequence of draws anew."""
     with _lock:
         _draws.clear()
 

@@ -1,4 +1,4 @@
-"""CloudWatch metrics of endpoints: counted exactly, written in batches."""
+"""Counts the CloudWatch metrics of endpoints exactly, and writes them in batches."""
 
 import logging
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def _add(key: str, value: str, count: int) -> None:
 
 
 def flush() -> None:
-    """Writes what has been counted, in every account and region; what cannot be written is kept."""
+    """Writes the metrics counted in every account and region; what cannot be written is kept."""
     for account, region in state.scopes(TABLE):
         with request_scope(account, region):
             _flush_scope(region)
@@ -89,7 +89,7 @@ def _forget(pending: dict[str, dict[str, int]], datum: Json) -> None:
 
 
 def pump() -> None:
-    """Writes every second until the sandbox stops, and once more then; runs in a thread of its own."""
+    """Writes metrics every second until the sandbox stops, and once more then; runs in a thread of its own."""
     while not background.stopping.wait(FLUSH_SECONDS):
         _flush_or_log()
     _flush_or_log()

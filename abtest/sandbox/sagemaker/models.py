@@ -1,4 +1,4 @@
-"""Models: an image and an artefact, named directly or by an approved model package."""
+"""Models have an image and an artefact, named directly or by an approved model package."""
 
 from abtest.sandbox.sagemaker import registry, state, tags
 from abtest.sandbox.sagemaker.errors import validation
@@ -8,7 +8,7 @@ from abtest.sandbox.sagemaker.wire import Json
 
 @operation("CreateModel")
 def create_model(request: Json) -> Json:
-    """The artefact itself is looked at when an endpoint or a transform job loads it."""
+    """Creates a model. The artefact is looked at when an endpoint or a transform job loads it."""
     name = request["ModelName"]
     arn = state.arn("model", name)
     if name in state.table("models"):
@@ -46,7 +46,7 @@ def delete_model(request: Json) -> Json:
 
 
 def model(name: str) -> Json:
-    """The record of a model; ValidationException where there is none."""
+    """Returns the record of a model; ValidationException where there is none."""
     record: Json | None = state.table("models").get(name)
     if record is None:
         raise validation(f'Could not find model "{state.arn("model", name)}".')
@@ -54,7 +54,7 @@ def model(name: str) -> Json:
 
 
 def container(name: str) -> Json:
-    """What the model `name` runs: {"Image", "ModelDataUrl", "Environment"}; a package was resolved at CreateModel."""
+    """Returns what a model runs, {"Image", "ModelDataUrl", "Environment"}; CreateModel has resolved a package."""
     found: Json = model(name)["_container"]
     return found
 
@@ -82,7 +82,7 @@ def _resolved(given: Json) -> Json:
 
 
 def _container_of(given: Json) -> Json:
-    """The container of a model package that exists, has one, and, in a group, is approved."""
+    """Returns the container of a model package that exists, has one, and, in a group, is approved."""
     package = registry.package(given["ModelPackageName"])
     arn = package["ModelPackageArn"]
     if package.get("ModelApprovalStatus", "Approved") != "Approved":

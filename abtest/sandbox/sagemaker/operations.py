@@ -1,4 +1,4 @@
-"""The table of operations, and the one way to call them: from the wire, or from another operation."""
+"""Registers operations, and is the one way to call them: from the wire, or from another operation."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def call(name: str, request: Json) -> Json:
 
 
 def answer(name: str, body: bytes) -> tuple[int, bytes]:
-    """HTTP status and JSON body for a request to the operation `name`."""
+    """Returns HTTP status and JSON body for a request to the operation `name`."""
     try:
         return 200, json.dumps(call(name, _parsed(body))).encode()
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""Model package groups and model packages: the registry."""
+"""Keeps the registry: model package groups and model packages."""
 
 from abtest.sandbox.sagemaker import events, state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
@@ -63,7 +63,7 @@ def delete_group(request: Json) -> Json:
 
 
 def group(name_or_arn: str) -> Json:
-    """The record of a model package group; ValidationException where there is none."""
+    """Returns the record of a model package group; ValidationException where there is none."""
     record = _group_named(name_or_arn)
     if record is None:
         arn = name_or_arn if name_or_arn.startswith("arn:") else state.arn("model-package-group", name_or_arn)
@@ -72,7 +72,7 @@ def group(name_or_arn: str) -> Json:
 
 
 def _group_named(name_or_arn: str) -> Json | None:
-    """Names differ by more than case, since ARNs do not show the case."""
+    """Finds the group whose name differs in case at most, since ARNs do not show the case."""
     arn = name_or_arn if name_or_arn.startswith("arn:") else state.arn("model-package-group", name_or_arn)
     groups = state.table("model_package_groups").values()
     return next((g for g in groups if g["ModelPackageGroupArn"] == arn.lower()), None)
@@ -85,7 +85,7 @@ def _packages_of(record: Json) -> list[Json]:
 
 @operation("CreateModelPackage")
 def create_package(request: Json) -> Json:
-    """Completed at once: nothing is validated, as with SkipModelValidation. A repeated ClientToken creates nothing."""
+    """Creates a package, Completed at once: nothing is validated. A repeated ClientToken creates nothing."""
     repeated = _created_with(request.get("ClientToken"))
     if repeated:
         return {"ModelPackageArn": repeated["ModelPackageArn"]}
@@ -110,7 +110,7 @@ def _created_with(token: str | None) -> Json | None:
 
 
 def _identity(request: Json) -> Json:
-    """Name, ARN and, in a group, the next version (a version is never used again) and the approval status."""
+    """Returns name, ARN and, in a group, the approval status and the next version, which is never used again."""
     if ("ModelPackageGroupName" in request) == ("ModelPackageName" in request):
         raise validation("Give either ModelPackageName or ModelPackageGroupName.")
     if "ModelPackageName" in request:
@@ -131,7 +131,7 @@ def _identity(request: Json) -> Json:
 
 
 def package(name_or_arn: str) -> Json:
-    """The record of a model package by ARN, name, or group/version; ValidationException where there is none."""
+    """Returns the record of a model package by ARN, name, or group/version; ValidationException where there is none."""
     arn = name_or_arn.lower() if name_or_arn.startswith("arn:") else state.arn("model-package", name_or_arn)
     record: Json | None = state.table("model_packages").get(arn)
     if record is None:
@@ -160,7 +160,7 @@ def _unknown(arn: str) -> Json:
 
 @operation("ListModelPackages")
 def list_packages(request: Json) -> Json:
-    """Without a group, unversioned packages only, unless ModelPackageType says otherwise."""
+    """Lists packages: without a group unversioned ones only, unless ModelPackageType says otherwise."""
     newest = {
         "CreationTime": lambda p: (p["CreationTime"], p.get("ModelPackageVersion", 0)),
         "Name": lambda p: (p["ModelPackageName"], p.get("ModelPackageVersion", 0)),
@@ -217,7 +217,7 @@ def delete_package(request: Json) -> Json:
 
 
 def _announce(record: Json) -> None:
-    """The event that AWS sends when a package's status or approval changes."""
+    """Sends the event that AWS sends when a package's status or approval changes."""
     detail = {key: value for key, value in record.items() if not key.startswith("_") and value is not None}
     detail["CreationTime"] = events.milliseconds(record["CreationTime"])
     if "LastModifiedTime" in record:

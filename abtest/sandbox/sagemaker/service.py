@@ -1,4 +1,4 @@
-"""The SageMaker service as MiniStack sees it: requests in, responses out, state saved, restored and reset."""
+"""Serves SageMaker to MiniStack: requests in, responses out, state saved, restored and reset."""
 
 import asyncio
 import copy
@@ -44,7 +44,7 @@ async def handle_request(method: str, path: str, headers: dict[str, str], body: 
 
 
 def _start() -> None:
-    """The threads that write events and metrics, which need the sandbox's port, start with the first request."""
+    """Starts, with the first request, the threads that write events and metrics, which need the sandbox's port."""
     if not _started.is_set():
         _started.set()
         background.spawn(events.pump)
@@ -61,7 +61,7 @@ def _respond(method: str, path: str, headers: dict[str, str], body: bytes) -> Re
 
 
 def get_state() -> dict[str, AccountRegionScopedDict]:
-    """A copy of everything, taken between two operations."""
+    """Returns a copy of all state, taken between two operations."""
     with state.lock:
         return copy.deepcopy(state.snapshot())
 
@@ -81,7 +81,7 @@ def reset() -> None:
 
 
 def recover() -> list[str]:
-    """Called once after a restore: ends what was running when the last process died; one sentence for each."""
+    """Ends, once after a restore, what was running when the last process died; returns a sentence for each."""
     sentences: list[str] = []
     for part in PARTS:
         sentences += getattr(part, "recover", list)()

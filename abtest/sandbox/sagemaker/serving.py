@@ -1,4 +1,4 @@
-"""Model servers: the artefacts that are loaded, each one once."""
+"""Loads the artefacts that models serve, each one once."""
 
 import hashlib
 import threading
@@ -37,7 +37,7 @@ def deploy(image: str, url: str | None) -> str:
 
 
 def server(key: str, image: str, url: str | None) -> Server:
-    """The server of a deployed model; loaded anew after the sandbox started again. Raises LoadFailure."""
+    """Returns the server of a deployed model, loaded anew after a restart of the sandbox. Raises LoadFailure."""
     found = _loaded.get(key)
     return found or _loaded[deploy(image, url)]
 
@@ -79,7 +79,7 @@ def _fetch(url: str | None) -> bytes:
 
 
 def _read(bucket: str, key: str) -> bytes:
-    """The object, waited for while the sandbox is still starting."""
+    """Reads the object, and waits for it while the sandbox is still starting."""
     for _ in range(int(START_SECONDS / 0.25)):
         try:
             body: bytes = clients.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()

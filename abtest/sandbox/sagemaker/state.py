@@ -1,4 +1,4 @@
-"""What the local SageMaker knows: one table per kind of resource, apart by account and region.
+"""Holds what the local SageMaker knows: one table per kind of resource, apart by account and region.
 
 Records are plain dictionaries of JSON types (times are seconds since the epoch), so that a snapshot can be
 written at any moment. Keys and members are those of the Describe responses; a name that begins with an
@@ -39,17 +39,17 @@ _tables: dict[str, AccountRegionScopedDict] = {name: AccountRegionScopedDict() f
 
 
 def table(name: str) -> AccountRegionScopedDict:
-    """The table `name` as a dictionary of the current account and region."""
+    """Returns the table `name` as a dictionary of the current account and region."""
     return _tables[name]
 
 
 def every_record(name: str) -> list[Json]:
-    """All records of a table in every account and region (for recovery after a crash)."""
+    """Returns all records of a table in every account and region (for recovery after a crash)."""
     return list(_tables[name]._data.values())
 
 
 def scopes(name: str) -> list[tuple[str, str]]:
-    """Every (account, region) that has a record in the table, for ministack's `request_scope`."""
+    """Returns every (account, region) that has a record in the table, for ministack's `request_scope`."""
     return sorted({(account, region) for account, region, _ in list(_tables[name]._data)})
 
 
@@ -68,17 +68,17 @@ def clear() -> None:
 
 
 def arn(kind: str, name: str) -> str:
-    """`kind` as in ARNs (training-job, endpoint); endpoint-like names are lower-case in ARNs, as on AWS."""
+    """Returns an ARN with `kind` (training-job, endpoint); endpoint-like names are lower-case in it, as on AWS."""
     return f"arn:aws:sagemaker:{get_region()}:{get_account_id()}:{kind}/{name.lower()}"
 
 
 def now() -> float:
-    """Seconds since the epoch, to the millisecond, as the service reports times."""
+    """Returns seconds since the epoch, to the millisecond, as the service reports times."""
     return round(time.time(), 3)
 
 
 def page(records: list[Json], request: Json, *, default_size: int = 10) -> tuple[list[Json], str | None]:
-    """One page of `records` by the request's MaxResults and NextToken, and the token of the next page."""
+    """Returns one page of `records` by the request's MaxResults and NextToken, and the token of the next page."""
     size = request.get("MaxResults", default_size)
     token = request.get("NextToken", "0")
     if not re.fullmatch(r"\d+", token):
@@ -96,7 +96,7 @@ def select(
     status: str | None = None,
     sort_keys: dict[str, Callable[[Json], Any]] | None = None,
 ) -> list[Json]:
-    """`records` filtered and sorted by the common members of List requests.
+    """Filters and sorts `records` by the common members of List requests.
 
     `name` and `status` are the record's members for NameContains and StatusEquals; SortBy is one of
     Name, CreationTime (the default), LastModifiedTime, Status or a key of `sort_keys`.

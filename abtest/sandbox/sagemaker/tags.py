@@ -1,4 +1,4 @@
-"""Tags of every kind of resource, by ARN."""
+"""Keeps the tags of every kind of resource, by ARN."""
 
 from abtest.sandbox.sagemaker import state
 from abtest.sandbox.sagemaker.errors import validation
@@ -34,7 +34,7 @@ def put(arn: str, tags: list[Json] | None) -> list[Json]:
 
 
 def forget(arn: str) -> None:
-    """Call it when the resource is deleted."""
+    """Forgets the tags of a resource; call it when the resource is deleted."""
     state.table("tags").pop(arn.lower(), None)
 
 

@@ -1,4 +1,4 @@
-"""Requests validated and responses shaped by botocore's own service model of SageMaker."""
+"""Validates requests and shapes responses by botocore's own service model of SageMaker."""
 
 import datetime
 import functools
@@ -20,7 +20,7 @@ def service_model() -> ServiceModel:
 
 
 def operation_model(operation: str) -> OperationModel:
-    """The model of `operation`; raises UnknownOperationException as AWS does."""
+    """Returns the model of `operation`; raises UnknownOperationException as AWS does."""
     if operation not in service_model().operation_names:
         raise ServiceError("UnknownOperationException", f"The requested operation {operation} does not exist.")
     return service_model().operation_model(operation)
@@ -41,7 +41,7 @@ def validate_request(operation: str, request: Json) -> None:
 
 
 def _broken_constraints(value: Any, shape: Shape, path: str) -> Any:
-    """What ParamValidator leaves out: enums, patterns, upper bounds of lengths and numbers."""
+    """Yields what ParamValidator leaves out: enums, patterns, upper bounds of lengths and numbers."""
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if name in value:
@@ -89,7 +89,7 @@ def _matches(pattern: str, value: str) -> bool:
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """None for the few Java patterns that Python cannot read: they are not checked."""
+    """Compiles a pattern; None for the few Java patterns that Python cannot read, which are not checked."""
     try:
         return re.compile(pattern.replace(r"\p{L}", "a-zA-Z").replace(r"\p{N}", "0-9").replace(r"\p{Z}", r"\s"))
     except re.error:
@@ -97,7 +97,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def shape_response(operation: str, response: Json) -> Json:
-    """Only the members that the model has, in the JSON protocol's types (times as seconds since the epoch)."""
+    """Keeps only the members that the model has, in the JSON protocol's types (times as seconds since the epoch)."""
     shape = operation_model(operation).output_shape
     return {} if shape is None else _shaped(response, shape)
 

@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _reason(error: Exception) -> str:
-    """XGBoost's messages begin with a time and a place in its source, and go on with a stack trace."""
+    """Returns why XGBoost refused; its messages begin with a time and a place, and go on with a stack trace."""
     return str(error).strip().split("\n")[0].rpartition("] ")[2].strip(" :")
 
 

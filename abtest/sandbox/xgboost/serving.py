@@ -29,7 +29,7 @@ class Predictor:
         self._separator, self._end = ("\n", "\n") if os.environ.get("SAGEMAKER_BATCH") == "true" else (",", "")
 
     def respond(self, body: bytes, content_type: str, accept: str | None) -> tuple[bytes, str]:  # noqa: ARG002
-        """The predictions for the rows in `body`. Raises ClientFault for what is no table of numbers that fits."""
+        """Predicts the rows in `body`. Raises ClientFault for what is no table of numbers that fits."""
         if media_type(content_type) != CSV:
             message = f"Content type {content_type} is not supported: the sandbox reads {CSV} only"
             raise ClientFault(message, UNSUPPORTED_MEDIA_TYPE)
@@ -46,7 +46,7 @@ class Predictor:
 
 
 def load(model_tar: bytes) -> Predictor:
-    """The booster in a `model.tar.gz`, in XGBoost's JSON or UBJSON: the one file at its top, whatever its name.
+    """Returns the booster in a `model.tar.gz`, in XGBoost's JSON or UBJSON: the one file at its top, whatever its name.
 
     Raises ValueError if there is none, ImportError where the package is not installed.
     """
@@ -60,7 +60,7 @@ def load(model_tar: bytes) -> Predictor:
 
 
 def _check(content: bytes) -> None:
-    """Raises ValueError for what XGBoost cannot load, or would end this process for."""
+    """Raises ValueError for a booster that XGBoost cannot load, or that would end this process."""
     tried = subprocess.run([sys.executable, "-m", CHECK], input=content, capture_output=True, check=False)
     if tried.returncode:
         said = tried.stderr.decode(errors="replace").strip() if tried.returncode > 0 else "XGBoost crashes on it"
@@ -78,7 +78,7 @@ def _booster_file(model_tar: bytes) -> bytes:
 
 
 def _table(body: bytes) -> Any:
-    """Rows x columns of float32, NaN where a field is empty."""
+    """Reads rows x columns of float32, NaN where a field is empty."""
     import numpy
 
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from abtest.cli.demo.local_sandbox import StartError, local_sandbox
 from abtest.cli.demo.stopwatch import Stopwatch
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.sandbox import lifecycle
 
 

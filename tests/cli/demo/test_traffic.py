@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from abtest.adapters.event_store import StoredLines
-from abtest.cli.demo import traffic
-from abtest.cli.demo import users as simulation
-from abtest.cli.demo.plan import Plan
+from abtest.cli.demo import traffic, users
+from abtest.cli.demo.request import Request
 from abtest.cli.demo.users import Visit
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.decision import Decision
 from tests.adapters import samples
-from tests.cli.demo.test_plan import plan
+from tests.cli.demo.test_request import request_of
 
 EXPERIMENT = samples.experiment(samples.plan())
 OUTPUTS = {
@@ -60,7 +59,7 @@ def test_an_invocation_is_one_event_and_a_conversion_another() -> None:
     assert traffic.expected_events([Visit("u", "Champion1", 1.0), Visit("v", "Champion1", 0.0)]) == 3
 
 
-def play(monkeypatch: pytest.MonkeyPatch, chosen: Plan, *statuses: str) -> list[Any]:
+def play(monkeypatch: pytest.MonkeyPatch, chosen: Request, *statuses: str) -> list[Any]:
     """The users who came, where the rebalances end with these statuses."""
     decisions = [samples.decision(EXPERIMENT, {"Champion1": 0.25, "Challenger1": 0.75}, status=s) for s in statuses]
 
@@ -73,7 +72,7 @@ def play(monkeypatch: pytest.MonkeyPatch, chosen: Plan, *statuses: str) -> list[
     def nothing(*_: object) -> int:
         return 0
 
-    monkeypatch.setattr(simulation, "run", visit)
+    monkeypatch.setattr(users, "run", visit)
     monkeypatch.setattr(traffic, "rebalance_once", decide)
     for name in ("expected_events", "wait_for_events"):
         monkeypatch.setattr(traffic, name, nothing)
@@ -83,20 +82,20 @@ def play(monkeypatch: pytest.MonkeyPatch, chosen: Plan, *statuses: str) -> list[
 def test_all_users_come_while_the_difference_is_open(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert play(monkeypatch, plan(users=5, rounds=2), "running", "running") == [0, 1, 2, 3, 4]
+    assert play(monkeypatch, request_of(users=5, rounds=2), "running", "running") == [0, 1, 2, 3, 4]
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("round 1 of 2: 2 users; ")
     assert second.endswith("new shares Champion1 25%, Challenger1 75%")
 
 
 def test_a_decision_ends_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert play(monkeypatch, plan(users=5, rounds=2), "decided") == [0, 1]
+    assert play(monkeypatch, request_of(users=5, rounds=2), "decided") == [0, 1]
 
 
 def test_a_refusal_of_the_api_ends_the_demo_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> list[Visit]:
-        raise simulation.ApiRefusedError("POST /invocation answered 502: the model failed")
+        raise users.ApiRefusedError("POST /invocation answered 502: the model failed")
 
-    monkeypatch.setattr(simulation, "run", refuse)
+    monkeypatch.setattr(users, "run", refuse)
     with pytest.raises(UserError, match=r"^POST /invocation answered 502: the model failed$"):
-        traffic.play(plan(), OUTPUTS, EXPERIMENT, [])
+        traffic.play(request_of(), OUTPUTS, EXPERIMENT, [])

@@ -7,7 +7,7 @@ import fasttext
 import pytest
 
 from abtest.cli.demo import verify
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 
 LABELS = ["__label__Helpful", "__label__NotHelpful"] * 20
 TEXTS = ["very good detail", "bad short"] * 20

@@ -115,4 +115,4 @@ def test_a_model_without_a_search_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(registry, "describe", lambda _: PACKAGE)
     monkeypatch.setattr(lineage, "training_job", lambda _: None)
     done = CliRunner().invoke(models.app, ["trials", "champion"])
-    assert "no search is known of it" in str(done.exception)
+    assert "was not found by a search" in str(done.exception)

@@ -6,10 +6,12 @@ import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown import summary
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Finding
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
+from abtest.report import words
+from tests.experiment import samples
 from tests.report.test_page import decision
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -24,17 +26,16 @@ def experiment(**changes: object) -> Experiment:
         "project": "reviews",
         "stage": "demo",
         "champion_version": 1,
-        "strategy": "ThompsonSampling",
         "variants": variants,
         "shares": Shares({"Champion1": 0.02, "Challenger1": 0.98}),
         "started_at": START,
     }
-    return Experiment(**known | changes)  # type: ignore[arg-type]
+    return samples.experiment(**known | changes)
 
 
 def test_an_endpoint_without_an_experiment_is_a_clear_error(experiments: ExperimentsTable) -> None:
     with pytest.raises(UserError, match="sagemaker-reviews-demo has no experiment yet: approve a champion"):
-        summary.current("experiments", "sagemaker-reviews-demo")
+        summary.latest({"ExperimentsTableName": "experiments"}, "sagemaker-reviews-demo")
 
 
 def test_the_summary_has_what_design_promises() -> None:
@@ -56,7 +57,13 @@ def test_the_summary_has_what_design_promises() -> None:
 
 def test_the_summary_says_what_was_set_how_large_the_effect_is_and_what_is_wrong() -> None:
     finding = Finding("drift", "warning", "Drift: it moved.", {"early": 0.1})
-    last = dataclasses.replace(decision(2), status="decided", margin=0.01, guarantee="It holds.", findings=(finding,))
+    last = dataclasses.replace(
+        decision(2),
+        status="decided",
+        settings=samples.settings(margin=0.01),
+        guarantee="It holds.",
+        findings=(finding,),
+    )
     begun = experiment(mode="learn_first", objective="minimize", margin=0.01, time_limit_hours=72.0)
     document = summary.summarise(begun, [decision(1), last])
     assert [document[name] for name in ("mode", "objective", "margin", "time_limit_hours")] == [
@@ -88,7 +95,7 @@ def test_before_the_first_rebalance_nothing_is_claimed() -> None:
         "status": "running",
         "leader": None,
         "value_remaining": None,
-        "reason": "No rebalance has run yet.",
+        "reason": words.UNSEEN,
     }
     assert document["findings"] == []
     assert [v["traffic_share"] for v in document["variants"]] == [0.0, 0.0]

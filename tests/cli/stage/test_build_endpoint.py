@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from abtest.adapters import executions
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import build_endpoint as serving
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.shadow import Pair, Shadow
@@ -24,7 +24,7 @@ class Target:
     def __init__(self, *looks: tuple[Experiment | None, str], shadows: Sequence[Shadow] = ()) -> None:
         self.looks, self._shadows = list(looks), list(shadows)
 
-    def __call__(self, table_name: str, _endpoint_name: str = "") -> "Target":
+    def __call__(self, table_name: str) -> "Target":
         assert table_name == "table"
         return self
 
@@ -32,7 +32,8 @@ class Target:
         assert endpoint_name == "endpoint"
         return self.looks[0][0]
 
-    def all(self) -> list[Shadow]:
+    def all_of(self, table: object, endpoint_name: str) -> list[Shadow]:
+        assert (table, endpoint_name) == (self, "endpoint")
         return self._shadows
 
     def newest(self, machine_arn: str, status: str) -> str | None:
@@ -49,8 +50,8 @@ def wait(
 ) -> Experiment:
     """The first look is the one before the approval; each look is ten seconds after the one before."""
     target, seconds = Target(*looks, shadows=shadows), count(0, 10)
-    for name in ("ExperimentsTable", "Shadows"):
-        monkeypatch.setattr(serving, name, target)
+    monkeypatch.setattr(serving, "ExperimentsTable", target)
+    monkeypatch.setattr(serving, "shadows", target)
     monkeypatch.setattr(executions, "newest", target.newest)
     monkeypatch.setattr(serving, "time", SimpleNamespace(sleep=target.sleep, monotonic=lambda: next(seconds)))
     build_endpoint = serving.BuildEndpoint(OUTPUTS)
@@ -75,7 +76,7 @@ def test_what_failed_before_the_approval_is_no_matter(monkeypatch: pytest.Monkey
 
 
 def test_a_model_that_build_endpoint_does_not_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"^build-endpoint rests and does not serve arn:challenger/1: it takes"):
+    with pytest.raises(UserError, match=r"^build-endpoint is idle and does not serve arn:challenger/1: it takes"):
         wait(monkeypatch, (None, "none"), (None, "RUNNING"), (ALONE, "none"))
 
 
@@ -85,5 +86,5 @@ def test_a_shadow_is_as_far_as_a_challenger_comes_at_first(monkeypatch: pytest.M
 
 
 def test_an_endpoint_that_never_serves_both_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"^endpoint did not serve all of .*, arn:challenger/1 within 3600 s$"):
+    with pytest.raises(UserError, match=r"^endpoint did not serve all of .*, arn:challenger/1 within 3600 s: look"):
         wait(monkeypatch, (None, "none"), (ALONE, "RUNNING"))

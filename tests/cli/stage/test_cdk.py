@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from abtest.cli.shown.errors import UserError
-from abtest.cli.stage import cdk as toolkit
+from abtest.cli.shown.output import UserError
+from abtest.cli.stage import cdk
 from tests.conftest import wait_for
 
 
@@ -20,13 +20,13 @@ from tests.conftest import wait_for
     ],
 )
 def test_the_reason_is_one_line(lines: list[str], reason: str) -> None:
-    assert toolkit.complaint(lines) == reason
+    assert cdk.complaint(lines) == reason
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(toolkit, "ROOT", tmp_path)
-    monkeypatch.setattr(toolkit, "BUILD", tmp_path / "cdk")
+    monkeypatch.setattr(cdk, "ROOT", tmp_path)
+    monkeypatch.setattr(cdk, "BUILD", tmp_path / "cdk")
     return tmp_path / "cdk"
 
 
@@ -37,21 +37,21 @@ def python(program: str) -> list[str | Path]:
 def test_output_goes_to_the_log_and_is_told_line_by_line(build: Path) -> None:
     told: list[str] = []
     build.mkdir()
-    toolkit.run(python("print('one'); print(' two ')"), "try", tell=told.append, folder=build)
+    cdk.run(python("print('one'); print(' two ')"), "try", tell=told.append, folder=build)
     assert told == ["one", "two"]
     assert (build / "try.log").read_text() == "one\n two \n"
 
 
 def test_a_failure_names_its_reason_and_its_log(build: Path) -> None:
-    with toolkit.alone(), pytest.raises(UserError, match=r"^no luck \(the whole log: cdk/try.log\)$"):
-        toolkit.run(python("raise SystemExit('no luck')"), "try", folder=build)
+    with cdk.alone(), pytest.raises(UserError, match=r"^no luck \(the whole log: cdk/try.log\)$"):
+        cdk.run(python("raise SystemExit('no luck')"), "try", folder=build)
 
 
 def test_commands_neither_warn_nor_report(build: Path) -> None:
     build.mkdir()
     program = "import os; print(os.environ['CDK_DISABLE_CLI_TELEMETRY'], os.environ['PATH'].split(os.pathsep)[0])"
     told: list[str] = []
-    toolkit.run(python(program), "try", tell=told.append, folder=build)
+    cdk.run(python(program), "try", tell=told.append, folder=build)
     assert told == [f"true {Path(sys.executable).parent}"]
 
 
@@ -59,10 +59,10 @@ def test_a_second_deployment_waits_and_says_so(build: Path, capsys: pytest.Captu
     entered = threading.Event()
 
     def second() -> None:
-        with toolkit.alone():
+        with cdk.alone():
             entered.set()
 
-    with toolkit.alone():
+    with cdk.alone():
         waiting = threading.Thread(target=second)
         waiting.start()
         wait_for(lambda: "waiting for another deployment" in capsys.readouterr().err)
@@ -72,5 +72,5 @@ def test_a_second_deployment_waits_and_says_so(build: Path, capsys: pytest.Captu
 
 
 def test_a_missing_program_says_how_to_get_it(build: Path) -> None:
-    with toolkit.alone(), pytest.raises(UserError, match="cdk is missing: run make setup"):
-        toolkit.run([build / "cdk"], "try")
+    with cdk.alone(), pytest.raises(UserError, match="cdk is missing: run make setup"):
+        cdk.run([build / "cdk"], "try")

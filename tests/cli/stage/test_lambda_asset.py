@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import lambda_asset
 from abtest.cli.stage.lambda_asset import Platform
 from abtest.cli.stage.stacks import ROOT

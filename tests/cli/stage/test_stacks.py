@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from abtest.cli.shown.aws import aws_errors
-from abtest.cli.shown.errors import UserError
+from abtest.cli.shown.output import UserError
 from abtest.cli.stage import stacks
 from tests.conftest import free_port
 

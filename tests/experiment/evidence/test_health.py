@@ -34,8 +34,8 @@ def test_users_that_the_shares_did_not_draw() -> None:
     found = named("sample_ratio_mismatch", new_users=(assigned,))
     assert found is not None
     assert found.severity == WARNING
-    assert "380 of 880 new users, where the shares that drew them give 440" in found.sentence or (
-        "500 of 880 new users, where the shares that drew them give 440" in found.sentence
+    assert "380 of 880 new users, where its shares give 440" in found.sentence or (
+        "500 of 880 new users, where its shares give 440" in found.sentence
     )
     assert "100 needed" in found.sentence
     assert found.figures["e_value"] > found.figures["e_value_needed"] == 100
@@ -58,7 +58,7 @@ def intervals(gaps: list[float]) -> tuple[Interval, ...]:
         ([0.08, 0.08, 0.0, 0.0], "+8.00 percentage points in the first half of the users to +0.00 percentage points"),
         ([0.0, 0.0, 0.08, 0.08], "The rates do not stay as they were"),
         ([0.08, 0.08, 0.0, 0.0], "A novelty may be wearing off"),
-        ([0.08, 0.08, 0.0, 0.0], "This assumes that the time alone moves all variants alike"),
+        ([0.08, 0.08, 0.0, 0.0], "The check assumes that time alone moves all variants alike"),
     ],
 )
 def test_a_difference_that_moves(gaps: list[float], says: str) -> None:

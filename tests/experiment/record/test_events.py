@@ -1,5 +1,6 @@
 """Events to lines and back; whatever a line is, it is an event or an EventError."""
 
+import dataclasses
 import datetime
 import json
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.experiment.record.events import EventError, Invocation, event_id, parse
+from abtest.experiment.record.events import Conversion, EventError, Invocation, event_id, parse
 from tests.experiment.samples import at, conversion, invocation
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -66,6 +67,18 @@ def test_invocations_survive_the_round_trip(
     event = invocation(inference, timestamp=time, user_id=user, propensity=propensity, predictions=predictions)
     assert parse(event.to_line()).to_line() == event.to_line()
     assert "\n" not in event.to_line()
+
+
+@given(TIMES, TIMES, st.none() | TEXT, st.none() | TEXT, st.none() | st.floats(0, 1))
+def test_a_conversion_has_all_that_its_invocation_has_but_predictions(
+    time: datetime.datetime, invoked: datetime.datetime, target: str | None, decision: str | None, share: float | None
+) -> None:
+    of = invocation("i", timestamp=invoked, target_variant=target, decision_id=decision, propensity=share)
+    made = Conversion.of(of, reward=0.25, timestamp=time)
+    assert (made.timestamp, made.invocation_timestamp, made.reward) == (time, invoked, 0.25)
+    for field in dataclasses.fields(Invocation):
+        if field.name not in ("timestamp", "predictions"):
+            assert getattr(made, field.name) == getattr(of, field.name)
 
 
 @given(TIMES, TIMES, TEXT, st.floats(0, 1))

@@ -1,4 +1,4 @@
-"""Processing, training, tuning and transform jobs: real work in subprocesses on this machine."""
+"""Runs processing, training, tuning and transform jobs: real work in subprocesses on this machine."""
 
 from abtest.sandbox.sagemaker import state
 from abtest.sandbox.sagemaker.jobs import paths, processing, records, runner, training, transform, tuning

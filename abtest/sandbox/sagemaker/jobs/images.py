@@ -1,21 +1,21 @@
-"""Which container images the sandbox stands in for, in which kind of job."""
+"""Says which container images the sandbox stands in for, in which kind of job."""
 
 from abtest.sandbox.algorithms import ALGORITHMS, repository_of
 from abtest.sandbox.sagemaker.jobs.kinds import PROCESSING, TRAINING, TRANSFORM, Kind
 
 IMAGES = (  # by their repositories
-    ("blazingtext", TRAINING),
-    *((repository, TRANSFORM) for algorithm in ALGORITHMS for repository in algorithm.repositories),
+    *((name, TRAINING) for algorithm in ALGORITHMS if algorithm.training for name in algorithm.repositories),
+    *((name, TRANSFORM) for algorithm in ALGORITHMS for name in algorithm.repositories),
     ("sagemaker-scikit-learn", PROCESSING),
 )
 
 
 class UnknownImageError(Exception):
-    """The text becomes the job's FailureReason."""
+    """The sandbox does not stand in for the image; the text becomes the job's FailureReason."""
 
 
 def check(image: str | None, kind: Kind) -> None:
-    """Raises UnknownImageError, whose text names those that are known, if nothing stands in for `image`."""
+    """Raises UnknownImageError if nothing stands in for `image`; its text names the images that are known."""
     if (repository_of(image or ""), kind) in IMAGES:
         return
     known = ", ".join(f"{known_repository} ({known_kind.noun})" for known_repository, known_kind in IMAGES)

@@ -1,11 +1,11 @@
-"""The four kinds of jobs: how AWS names their operations, members, ARNs and logs."""
+"""Describes the four kinds of jobs: how AWS names their operations, members, ARNs and logs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`noun` is what operations and members are made of: CreateTrainingJob, TrainingJobName, TrainingJobStatus."""
+    """A kind of job. Operations and members are made of `noun`: CreateTrainingJob, TrainingJobName."""
 
     noun: str
     table: str
@@ -36,7 +36,7 @@ class Kind:
 
     @property
     def event(self) -> str:
-        """`Training Job`, as in the detail-type of events."""
+        """The kind as in the detail-type of events: `Training Job`."""
         return f"{self.noun.removesuffix('TuningJob').removesuffix('Job')} {'Tuning Job' if self == TUNING else 'Job'}"
 
     @property

@@ -1,4 +1,4 @@
-"""A job's log in CloudWatch Logs, where users of AWS look for it."""
+"""Puts a job's log into CloudWatch Logs, where users of AWS look for it."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""A job's private folder, which stands for /opt/ml, and the rewriting of what points there."""
+"""A job has a private folder, which stands for /opt/ml; paths that point there are rewritten."""
 
 import re
 import shutil
@@ -15,17 +15,17 @@ _REFERENCE = re.compile(r"(?<![\w./-])/opt/ml(?=/|$|[:,;\s\"'])")
 
 
 def rewritten(value: str, root: Path) -> str:
-    """`value` with each path below /opt/ml moved below `root`."""
+    """Returns `value` with each path below /opt/ml moved below `root`."""
     return _REFERENCE.sub(lambda _: str(root), value)
 
 
 def job_folder(kind: Kind, name: str) -> Path:
-    """Where a job's log stays: {data_dir}/jobs/{kind}/{name}."""
+    """Returns the folder where a job's log stays: {data_dir}/jobs/{kind}/{name}."""
     return settings.current().data_dir.resolve() / "jobs" / kind.folder / name
 
 
 def fresh_root(kind: Kind, name: str) -> Path:
-    """An empty folder for a job, whatever an earlier job of that name left; returns what stands for /opt/ml."""
+    """Makes an empty folder for a job, whatever an earlier one left; returns what stands for /opt/ml."""
     folder = job_folder(kind, name)
     shutil.rmtree(folder, ignore_errors=True)
     root = folder / "ml"
@@ -44,7 +44,7 @@ def log_file(kind: Kind, name: str) -> Path:
 
 
 def local(path: str, root: Path) -> Path:
-    """The local folder for a container's path; raises ValueError if it is not below /opt/ml."""
+    """Returns the local folder for a container's path; raises ValueError if it is not below /opt/ml."""
     moved = Path(rewritten(path, root))
     if not moved.resolve().is_relative_to(root.resolve()):
         raise ValueError(f"{path} is not below {CONTAINER_ROOT}")

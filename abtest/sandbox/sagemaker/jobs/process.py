@@ -1,4 +1,4 @@
-"""One program of a job, in a process group that ends with the job and with the sandbox."""
+"""Runs one program of a job, in a process group that ends with the job and with the sandbox."""
 
 import contextlib
 import subprocess
@@ -32,13 +32,13 @@ class SandboxStoppingError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends a program early: `stop` is set by a Stop operation, `deadline` is on the monotonic clock."""
+    """Ends a program early: `stop` is set by a Stop operation, `deadline` is on the monotonic clock."""
 
     stop: threading.Event
     deadline: float
 
     def check(self) -> None:
-        """Raises whichever of the three reasons to end applies."""
+        """Raises JobStoppedError, JobTimedOutError or SandboxStoppingError if one applies."""
         if background.stopping.is_set():
             raise SandboxStoppingError
         if self.stop.is_set():
@@ -84,7 +84,10 @@ def _with_our_python(command: list[str]) -> list[str]:
 
 
 def _copy(source: IO[bytes], log: Path, lines: deque[str]) -> None:
-    """The program must never wait for its log: a line that the disk does not take is kept for the reason only."""
+    """Copies the program's output to its log.
+
+    The program never waits: a line that the disk refuses is kept for the reason.
+    """
     with source, log.open("ab", buffering=0) as output:
         for line in source:
             with contextlib.suppress(OSError):

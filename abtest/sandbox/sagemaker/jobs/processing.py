@@ -1,4 +1,4 @@
-"""Processing jobs: a script on S3 inputs, run as a subprocess, its outputs uploaded when it has ended well."""
+"""Runs processing jobs: a script on S3 inputs, as a subprocess, whose outputs are uploaded if it ends well."""
 
 import json
 from pathlib import Path
@@ -60,12 +60,12 @@ def finish(kind: Kind, record: Json, status: str, reason: str) -> None:
 
 
 def inputs(record: Json) -> list[Json]:
-    """Those that SageMaker itself downloads."""
+    """Returns the inputs that SageMaker itself downloads."""
     return [item for item in record.get("ProcessingInputs", []) if not item.get("AppManaged")]
 
 
 def outputs(record: Json) -> list[Json]:
-    """Those that SageMaker itself uploads."""
+    """Returns the outputs that SageMaker itself uploads."""
     configured: list[Json] = record.get("ProcessingOutputConfig", {}).get("Outputs", [])
     return [item for item in configured if not item.get("AppManaged")]
 
@@ -77,7 +77,7 @@ def fetch(root: Path, source: Json) -> Path:
 
 
 def command(job: Job) -> list[str]:
-    """The container's entrypoint and arguments, their paths rewritten."""
+    """Returns the container's entrypoint and arguments, their paths rewritten."""
     specification = job.record["AppSpecification"]
     entrypoint = specification.get("ContainerEntrypoint")
     if not entrypoint:
@@ -97,7 +97,7 @@ def environment(job: Job, channels: dict[str, Path]) -> dict[str, str]:
 
 
 def write_configuration(job: Job) -> None:
-    """The files that a container finds in /opt/ml/config."""
+    """Writes the files that a container finds in /opt/ml/config."""
     folder = job.root / "config"
     folder.mkdir()
     names = ("ProcessingJobArn", "ProcessingJobName", "AppSpecification", "ProcessingInputs", "ProcessingOutputConfig")

@@ -1,4 +1,4 @@
-"""Records of jobs: created, found, listed and finished alike for every kind."""
+"""Creates, finds, lists and finishes the records of jobs, alike for every kind."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LONGEST_REASON = 1024
 
 
 def create(kind: Kind, request: Json, **members: Any) -> Json:
-    """A new record with the request's members, InProgress; raises ResourceInUse for a name that exists."""
+    """Returns a new record with the request's members, InProgress; raises ResourceInUse for a name that exists."""
     name = request[kind.name_key]
     arn = state.arn(kind.arn_kind, name)
     if name in state.table(kind.table):
@@ -29,7 +29,7 @@ def create(kind: Kind, request: Json, **members: Any) -> Json:
 
 
 def record_of(kind: Kind, name: str) -> Json:
-    """The record itself, not a copy; raises ResourceNotFound."""
+    """Returns the record itself, not a copy; raises ResourceNotFound."""
     record: Json | None = state.table(kind.table).get(name)
     if record is None:
         raise not_found(f"Could not find requested {words(kind)} with name: {name}")
@@ -64,7 +64,7 @@ def announce(kind: Kind, record: Json) -> None:
 
 
 def shortened(reason: str) -> str:
-    """The end of a long reason says more than its beginning, whose error class is kept."""
+    """Shortens a long reason to its error class and its end, which says more than its beginning."""
     if len(reason) <= LONGEST_REASON:
         return reason
     head = reason[:24]
@@ -72,7 +72,7 @@ def shortened(reason: str) -> str:
 
 
 def begin_stop(kind: Kind, name: str) -> Json:
-    """The record, now Stopping; raises ValidationException for a job that has ended."""
+    """Marks a job as Stopping and returns its record; raises ValidationException for one that has ended."""
     record = record_of(kind, name)
     status = record[kind.status_key]
     if status not in RUNNING:
@@ -82,7 +82,7 @@ def begin_stop(kind: Kind, name: str) -> Json:
 
 
 def listing(kind: Kind, request: Json, records: list[Json] | None = None) -> Json:
-    """The response of a List operation over `records`, by default all of the kind."""
+    """Returns the response of a List operation over `records`, by default all of the kind."""
     chosen = state.select(
         list(state.table(kind.table).values()) if records is None else records,
         {"SortBy": kind.sort_by, "SortOrder": kind.sort_order} | request,
@@ -94,5 +94,5 @@ def listing(kind: Kind, request: Json, records: list[Json] | None = None) -> Jso
 
 
 def words(kind: Kind) -> str:
-    """`training job`, as in messages."""
+    """Returns the kind as in messages: `training job`."""
     return kind.arn_kind.replace("-", " ").replace("hyper parameter", "hyperparameter")

@@ -1,4 +1,4 @@
-"""Jobs in flight: each in a thread of its own, with a folder, a log, limits and one way to end."""
+"""Runs jobs, each in a thread of its own, with a folder, a log, limits and one way to end."""
 
 import logging
 import threading
@@ -30,7 +30,7 @@ _running: dict[str, threading.Event] = {}  # stop events by ARN
 
 
 class JobFailedError(Exception):
-    """The text becomes the job's FailureReason."""
+    """A job failed; the text becomes its FailureReason."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Job:
         return str(self.record[self.kind.name_key])
 
     def say(self, line: str) -> None:
-        """In the job's log; on a full disk only in the sandbox's."""
+        """Writes a line to the job's log; on a full disk only to the sandbox's."""
         try:
             with self.log.open("a") as log:
                 log.write(line + "\n")
@@ -70,7 +70,7 @@ def start(kind: Kind, record: Json, work: Work, finish: Finish = records.finish)
 
 
 def register(arn: str) -> threading.Event:
-    """The event that stops the job: known before its thread begins, so that a stop at once is not lost."""
+    """Returns the event that stops the job: known before its thread begins, so that an early stop is not lost."""
     return _running.setdefault(arn, threading.Event())
 
 
@@ -94,14 +94,14 @@ def execute(kind: Kind, record: Json, work: Work, finish: Finish = records.finis
 
 
 def _longest_run(record: Json) -> float:
-    """Seconds; a tuning job has them among its resource limits."""
+    """Returns how long a job may run, in seconds; a tuning job has that among its resource limits."""
     limits = record.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
     given = record.get("StoppingCondition", limits).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_SECONDS)
     return float(given)
 
 
 def _outcome(kind: Kind, record: Json, limits: Limits, work: Work) -> tuple[str, str]:
-    """The job's last status and FailureReason."""
+    """Returns the job's last status and FailureReason."""
     try:
         name = record[kind.name_key]
         root = paths.fresh_root(kind, name)

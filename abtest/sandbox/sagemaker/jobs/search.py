@@ -1,4 +1,4 @@
-"""Proposals of a tuning job: hyperparameters for each trial, by optuna, from the seed and the trials before it."""
+"""Proposes a tuning job's hyperparameters for each trial, by optuna, from the seed and the trials before it."""
 
 import hashlib
 import math
@@ -28,14 +28,14 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 @dataclass(frozen=True)
 class Trial:
-    """An earlier trial as a proposal may know it: its objective, larger is better, RUNNING or FAILED."""
+    """An earlier trial as a proposal may know it: its objective (larger is better), RUNNING or FAILED."""
 
     proposal: Proposal
     outcome: float | TrialState
 
 
 def propose(strategy: str, ranges: Json, seed: int, trials: Sequence[Trial]) -> Proposal:
-    """The hyperparameters, as strings, of the trial that comes after `trials`; unlike theirs while the ranges allow it.
+    """Proposes a trial's hyperparameters, as strings, after `trials`; unlike theirs while the ranges allow it.
 
     Bayesian: tree-structured Parzen estimators; running trials count as bad ones, so that parallel ones spread out.
     J. Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011. Random: uniform on each scale.
@@ -73,7 +73,7 @@ def _frozen(trial: Trial, scales: Mapping[str, "_Scale"]) -> FrozenTrial:
 
 
 def listed(ranges: Json) -> list[tuple[str, Json]]:
-    """Every range with the member of ParameterRanges that it is in."""
+    """Returns every range with the member of ParameterRanges that it is in."""
     return [(member, item) for member in _SCALES for item in ranges.get(member, [])]
 
 
@@ -108,7 +108,7 @@ def _check_bounds(item: Json, kind: type[int] | type[float]) -> None:
 
 @dataclass(frozen=True)
 class _Scale:
-    """How optuna sees a hyperparameter, and its value as SageMaker's text."""
+    """Shows a hyperparameter to optuna, and its value as SageMaker's text."""
 
     distribution: BaseDistribution
 

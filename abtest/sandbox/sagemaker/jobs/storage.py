@@ -1,4 +1,4 @@
-"""What jobs read from S3 and write to it, and their archives."""
+"""Jobs and pipelines read objects from S3 and write them; jobs pack and unpack archives."""
 
 import gzip
 import shutil
@@ -17,7 +17,7 @@ class StorageError(Exception):
 
 
 def split(uri: str) -> tuple[str, str]:
-    """`s3://bucket/some/key` as (`bucket`, `some/key`); raises StorageError for any other form."""
+    """Splits `s3://bucket/some/key` into (`bucket`, `some/key`); raises StorageError for any other form."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise StorageError(f"ClientError: {uri} is not an S3 URI")
@@ -25,7 +25,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def relative_key(prefix: str, key: str) -> str:
-    """Where an object of an S3 prefix goes below the local folder: the object itself, its folder, or a sibling."""
+    """Returns an object's place below the local folder of its prefix: the object itself, its folder, or a sibling."""
     if key == prefix:
         return key.rpartition("/")[2]
     if key.startswith(prefix.rstrip("/") + "/") or not prefix:
@@ -65,6 +65,14 @@ def put(path: Path, uri: str) -> str:
     except ClientError as error:
         raise StorageError(f"ClientError: Data upload to {uri} failed: {error}") from error
     return uri
+
+
+def read_object(uri: str, version: str | None = None) -> bytes:
+    """Returns the object at an s3:// URI. Raises StorageError, or botocore's errors."""
+    bucket, key = split(uri)
+    wanted = {"VersionId": version} if version else {}
+    body: bytes = _s3().get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
+    return body
 
 
 def pack(folder: Path, archive: Path) -> Path:

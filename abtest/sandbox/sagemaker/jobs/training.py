@@ -1,12 +1,13 @@
-"""Training jobs: BlazingText on S3 channels, a model artefact in S3, metrics from the log."""
+"""Training jobs: an algorithm's program on S3 channels, a model artefact in S3, metrics from the log."""
 
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from abtest.sandbox.blazingtext import hyperparameters as blazingtext
+from abtest.sandbox import algorithms
 from abtest.sandbox.sagemaker import state, tags
 from abtest.sandbox.sagemaker.errors import validation
 from abtest.sandbox.sagemaker.jobs import images, paths, records, runner, storage, variables
@@ -14,8 +15,6 @@ from abtest.sandbox.sagemaker.jobs.kinds import TRAINING, Kind
 from abtest.sandbox.sagemaker.jobs.runner import Job
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.wire import Json
-
-PROGRAM = "abtest.sandbox.blazingtext.training"
 
 MESSAGES = {
     "Starting": "Preparing the instances for training",
@@ -56,7 +55,7 @@ def stop_training_job(request: Json) -> Json:
 
 
 def create(request: Json, **members: Any) -> Json:
-    """The record of a training job that is yet to run; `members` mark a tuning job's trial."""
+    """Creates the record of a training job that is yet to run; `members` mark a tuning job's trial."""
     check(request)
     record = records.create(TRAINING, request, **members)
     enter(record, "Starting")
@@ -64,7 +63,7 @@ def create(request: Json, **members: Any) -> Json:
 
 
 def check(request: Json) -> None:
-    """Raises ValidationException for what SageMaker has and the sandbox has not."""
+    """Raises ValidationException for what SageMaker has and the sandbox lacks."""
     for channel in request.get("InputDataConfig", []):
         name = channel["ChannelName"]
         if channel.get("DataSource", {}).get("S3DataSource", {}).get("S3DataType") != "S3Prefix":
@@ -86,22 +85,25 @@ def enter(record: Json, status: str) -> None:
 
 
 def advance(job: Job, status: str) -> None:
-    """`enter` for a job in progress: one that is to stop stays Stopping."""
+    """Enters a secondary status, as `enter` does, but a job that is to stop stays Stopping."""
     with state.lock:
         job.limits.check()
         enter(job.record, status)
 
 
 def work(job: Job) -> None:
-    images.check(job.record.get("AlgorithmSpecification", {}).get("TrainingImage"), TRAINING)
+    image = job.record.get("AlgorithmSpecification", {}).get("TrainingImage") or ""
+    images.check(image, TRAINING)
+    training = algorithms.of_image(image).training
+    assert training, "images.check knows only algorithms that train"
     advance(job, "Downloading")
     channels = {channel["ChannelName"]: fetch(job.root, channel) for channel in job.record.get("InputDataConfig", [])}
     write_configuration(job, channels)
     advance(job, "Training")
-    ended = job.program([sys.executable, "-m", PROGRAM, "--root", str(job.root)], environment(job, channels))
+    ended = job.program([sys.executable, "-m", training.program, "--root", str(job.root)], environment(job, channels))
     failure = job.root / "output/failure"
     runner.require_success(ended, failure.read_text(errors="replace") if failure.exists() else "")
-    records.change(job.record, FinalMetricDataList=final_metrics(job.log.read_text(errors="replace")))
+    records.change(job.record, FinalMetricDataList=final_metrics(job.log.read_text(errors="replace"), training.metrics))
     advance(job, "Uploading")
     upload(job)
 
@@ -121,7 +123,7 @@ def fetch(root: Path, channel: Json) -> Path:
 
 
 def write_configuration(job: Job, channels: dict[str, Path]) -> None:
-    """The files that a container finds in /opt/ml/input/config."""
+    """Writes the files that a container finds in /opt/ml/input/config."""
     for name in ("input/config", "model", "output/data"):
         (job.root / name).mkdir(parents=True)
     folder = job.root / "input/config"
@@ -144,9 +146,9 @@ def environment(job: Job, channels: dict[str, Path]) -> dict[str, str]:
     )
 
 
-def final_metrics(log: str) -> list[Json]:
+def final_metrics(log: str, metrics: Mapping[str, str]) -> list[Json]:
     """The last value that each metric's regular expression finds."""
-    found = {name: re.findall(pattern, log) for name, pattern in blazingtext.METRICS.items()}
+    found = {name: re.findall(pattern, log) for name, pattern in metrics.items()}
     now = state.now()
     return [
         {"MetricName": name, "Value": float(values[-1]), "Timestamp": now} for name, values in found.items() if values

@@ -1,4 +1,4 @@
-"""Batch transform jobs: a model's own serving path over the files of an S3 prefix."""
+"""Runs batch transform jobs: a model's own serving path over the files of an S3 prefix."""
 
 import sys
 from pathlib import Path
@@ -76,7 +76,7 @@ def command(record: Json, image: str, artefact: Path, folder: Path, results: Pat
 
 
 def _refuse_what_is_missing_here(request: Json) -> None:
-    """Raises ValidationException: an option that changed nothing would be worse."""
+    """Raises ValidationException for an option that the sandbox lacks: to ignore it would be worse."""
     source = request["TransformInput"]
     if source["DataSource"]["S3DataSource"]["S3DataType"] != "S3Prefix":
         raise validation("The sandbox transforms S3Prefix inputs only")

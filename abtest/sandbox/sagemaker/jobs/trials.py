@@ -1,4 +1,4 @@
-"""What a tuning job says of its training jobs, read from their records: summaries, counters, the best one."""
+"""Sums up a tuning job from its training jobs' records: summaries, counters, the best one."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from abtest.sandbox.sagemaker.wire import Json
 
 
 def of(record: Json) -> list[Json]:
-    """The training jobs of the tuning job `record`, in the order of their indexes."""
+    """Returns the training jobs of the tuning job `record`, in the order of their indexes."""
     arn = record["HyperParameterTuningJobArn"]
     found = [job for job in state.table(TRAINING.table).values() if job.get("TuningJobArn") == arn]
     return sorted(found, key=lambda job: int(job["_index"]))
 
 
 def with_results(record: Json) -> Json:
-    """The record with its counters and its best training job so far."""
+    """Returns the record with its counters and its best training job so far."""
     leader = best(record)
     results = {
         "TrainingJobStatusCounters": status_counters(record),
@@ -26,7 +26,7 @@ def with_results(record: Json) -> Json:
 
 
 def limits_of(record: Json) -> Json:
-    """The members of a summary that a description has deeper down."""
+    """Returns the members of a summary that a description has deeper down."""
     config = record["HyperParameterTuningJobConfig"]
     return {"Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
 
@@ -54,24 +54,24 @@ def objective_status(record: Json, job: Json) -> str:
 
 
 def runs(job: Json) -> bool:
-    """Whether a trial has not ended yet."""
+    """Says whether a trial has not ended yet."""
     return job["TrainingJobStatus"] in RUNNING
 
 
 def sign(record: Json) -> int:
-    """1 where a larger objective is better, else -1."""
+    """Returns 1 where a larger objective is better, else -1."""
     return 1 if objective(record)["Type"] == "Maximize" else -1
 
 
 def value(record: Json, job: Json) -> float | None:
-    """The objective of a training job that completed and has it."""
+    """Returns the objective of a training job that completed and has one."""
     name = objective(record)["MetricName"]
     found = [item["Value"] for item in job.get("FinalMetricDataList", []) if item["MetricName"] == name]
     return float(found[-1]) if found and job["TrainingJobStatus"] == "Completed" else None
 
 
 def best(record: Json) -> Json | None:
-    """The training job with the best objective; of equals the one with the lowest index."""
+    """Returns the training job with the best objective; of equals the one with the lowest index."""
     rated = [(value(record, job), job) for job in of(record)]
     succeeded = [(sign(record) * number, job) for number, job in rated if number is not None]
     return max(succeeded, key=lambda pair: pair[0])[1] if succeeded else None
@@ -83,7 +83,7 @@ def objective(record: Json) -> Json:
 
 
 def summary(record: Json, job: Json) -> Json:
-    """A HyperParameterTrainingJobSummary."""
+    """Returns a HyperParameterTrainingJobSummary."""
     number = value(record, job)
     result = {**objective(record), "Value": number} if number is not None else None
     return job | {
@@ -95,7 +95,7 @@ def summary(record: Json, job: Json) -> Json:
 
 
 def selected(record: Json, request: Json) -> list[Json]:
-    """Summaries filtered and sorted as ListTrainingJobsForHyperParameterTuningJob asks: by name, ascending."""
+    """Filters and sorts summaries as ListTrainingJobsForHyperParameterTuningJob asks: by name, ascending."""
     wanted = request.get("StatusEquals")
     found = [summary(record, job) for job in of(record) if wanted in (None, job["TrainingJobStatus"])]
     key = request.get("SortBy", "Name")
@@ -112,6 +112,6 @@ def _sort_key(item: Json, key: str) -> Any:
 
 
 def sentence(job: Json, proposal: dict[str, str]) -> str:
-    """A line of the tuning job's log."""
+    """Returns a line of the tuning job's log."""
     metrics = {item["MetricName"]: item["Value"] for item in job.get("FinalMetricDataList", [])}
     return f"{job['TrainingJobName']}: {job['TrainingJobStatus']} {metrics} with {proposal}"

@@ -1,9 +1,9 @@
-"""Hyperparameter tuning jobs: trials are real training jobs, several at once; the objective picks the best."""
+"""Runs hyperparameter tuning jobs: trials are real training jobs, several at once; the objective picks the best."""
 
 import hashlib
 import threading
 
-from abtest.sandbox.blazingtext import hyperparameters as blazingtext
+from abtest.sandbox import algorithms
 from abtest.sandbox.sagemaker import background, state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
 from abtest.sandbox.sagemaker.jobs import records, runner, search, training, trials
@@ -88,20 +88,21 @@ def _check_algorithm(definition: Json, config: Json) -> None:
     static = sorted(set(names) & definition.get("StaticHyperParameters", {}).keys())
     if static:
         raise validation(f"The hyperparameter {static[0]} is both static and in ParameterRanges")
-    if "blazingtext" not in definition["AlgorithmSpecification"].get("TrainingImage", ""):
-        return
-    if objective["MetricName"] not in blazingtext.METRICS:
+    algorithm = algorithms.find(definition["AlgorithmSpecification"].get("TrainingImage", ""))
+    if algorithm is None or algorithm.training is None:
+        return  # each trial fails, and says that nothing stands in for the image
+    if objective["MetricName"] not in algorithm.training.metrics:
         raise validation(
             f"The objective metric for the hyperparameter tuning job, [{objective['MetricName']}], isn't valid for the "
-            f"algorithm BlazingText. Choose a valid objective metric: {', '.join(blazingtext.METRICS)}."
+            f"algorithm {algorithm.name}. Choose a valid objective metric: {', '.join(algorithm.training.metrics)}."
         )
     for name in names:
-        if name not in blazingtext.TUNABLE:
-            raise validation(f"The hyperparameter {name} of BlazingText isn't tunable")
+        if name not in algorithm.training.tunable:
+            raise validation(f"The hyperparameter {name} of {algorithm.name} isn't tunable")
 
 
 def work(job: Job) -> None:
-    """Trial n is proposed once all before it are, and those up to n - parallel have ended.
+    """Runs the trials. Trial n is proposed once all before it are, and those up to n - parallel have ended.
 
     It learns from exactly these, whatever else has ended by then, so that a seed repeats the search.
     """
@@ -117,7 +118,7 @@ def work(job: Job) -> None:
 
 
 def _work_off(job: Job, refused: list[str]) -> None:
-    """One worker: runs trials until none is left, or the tuning job is to end."""
+    """Works as one of the workers: runs trials until none is left, or the tuning job is to end."""
     while not refused:
         try:
             record = _begin_trial(job)
@@ -134,7 +135,7 @@ def _work_off(job: Job, refused: list[str]) -> None:
 
 
 def _begin_trial(job: Job) -> Json | None:
-    """The record of the next trial, yet to run; None while earlier ones run that it is to learn from.
+    """Returns the record of the next trial, yet to run; None while earlier ones run that it is to learn from.
 
     Raises StopIteration after the last one, whatever `Limits.check` raises, and ServiceError.
     """
@@ -158,7 +159,7 @@ def _begin_trial(job: Job) -> Json | None:
 
 
 def _seen(job: Job, record: Json, *, ended: bool) -> search.Trial:
-    """What a later proposal may know of a trial."""
+    """Returns what a later proposal may know of a trial."""
     value = trials.value(job.record, record)
     if not ended:
         return search.Trial(record["_tuned"], search.RUNNING)
@@ -168,7 +169,7 @@ def _seen(job: Job, record: Json, *, ended: bool) -> search.Trial:
 
 
 def _trial(job: Job, index: int, proposal: search.Proposal) -> Json:
-    """The request of a training job."""
+    """Returns the request of a training job."""
     definition = job.record["TrainingJobDefinition"]
     metric = job.record["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"]
     static = definition.get("StaticHyperParameters", {})
@@ -186,7 +187,7 @@ def _marks(job: Job, index: int, proposal: search.Proposal) -> Json:
 
 
 def _wait(job: Job, workers: list[threading.Thread]) -> None:
-    """Until all trials have ended; stops those that run when the tuning job is to end."""
+    """Waits until all trials have ended; stops those that run when the tuning job is to end."""
     try:
         for worker in workers:
             while worker.is_alive():

@@ -1,4 +1,4 @@
-"""The environment variables of a job's program: clean, with the sandbox's address and the containers' SM_* names."""
+"""Sets a job's environment: clean, with the sandbox's address and the containers' SM_* names."""
 
 import json
 import os
@@ -15,7 +15,7 @@ HOST = "algo-1"
 
 
 def base(root: Path) -> dict[str, str]:
-    """What every program gets; nothing of the sandbox's own environment but where programs are found."""
+    """Returns what every program gets: of the sandbox's own environment only where programs are found."""
     region = get_region()
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -33,7 +33,7 @@ def base(root: Path) -> dict[str, str]:
 
 
 def sagemaker(root: Path, channels: dict[str, Path], hyperparameters: dict[str, str], instance_type: str) -> Json:
-    """SM_MODEL_DIR, SM_CHANNEL_TRAIN, SM_HPS and the other names that SageMaker's training toolkit sets."""
+    """Returns SM_MODEL_DIR, SM_CHANNEL_TRAIN, SM_HPS and the other names that SageMaker's training toolkit sets."""
     fixed = {
         "SM_MODEL_DIR": str(root / "model"),
         "SM_INPUT_DIR": str(root / "input"),
@@ -53,7 +53,7 @@ def sagemaker(root: Path, channels: dict[str, Path], hyperparameters: dict[str, 
 
 
 def requested(environment: dict[str, str], root: Path) -> dict[str, str]:
-    """The job's own Environment, its paths below /opt/ml rewritten."""
+    """Returns the job's own Environment, its paths below /opt/ml rewritten."""
     return {name: rewritten(value, root) for name, value in environment.items()}
 
 

@@ -1,6 +1,6 @@
-"""SageMaker Pipelines: compiled definitions stored, checked and run."""
+"""SageMaker Pipelines stores, checks and runs compiled definitions."""
 
 from abtest.sandbox.sagemaker.pipelines import catalogue, executions
-from abtest.sandbox.sagemaker.pipelines.recovery import recover
+from abtest.sandbox.sagemaker.pipelines.executions import recover
 
 __all__ = ["catalogue", "executions", "recover"]

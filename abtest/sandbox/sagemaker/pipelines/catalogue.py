@@ -1,12 +1,12 @@
-"""The operations on pipelines."""
+"""Stores pipelines and answers the operations on them."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.sandbox.sagemaker import state, tags
 from abtest.sandbox.sagemaker.errors import ServiceError, validation
+from abtest.sandbox.sagemaker.jobs.storage import read_object
 from abtest.sandbox.sagemaker.operations import operation
 from abtest.sandbox.sagemaker.pipelines import checks, records
-from abtest.sandbox.sagemaker.pipelines.storage import read_object
 from abtest.sandbox.sagemaker.wire import Json
 
 UPDATABLE = ("PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration")
@@ -14,7 +14,7 @@ UPDATABLE = ("PipelineDisplayName", "PipelineDescription", "RoleArn", "Paralleli
 
 @operation("CreatePipeline")
 def create_pipeline(request: Json) -> Json:
-    """The same ClientRequestToken again answers as the first time; another request for the name is refused."""
+    """Creates a pipeline. The same ClientRequestToken again answers as before; another request is refused."""
     name = request["PipelineName"]
     existing = state.table("pipelines").get(name.lower())
     if existing and existing["_token"] == request["ClientRequestToken"]:
@@ -43,7 +43,7 @@ def create_pipeline(request: Json) -> Json:
 
 
 def _definition(request: Json) -> str:
-    """The definition's text, from the request or from S3; raises ValidationException if it cannot run."""
+    """Returns the definition's text, from the request or from S3; raises ValidationException if it cannot run."""
     location = request.get("PipelineDefinitionS3Location")
     if location and "PipelineDefinition" in request:
         raise validation("Only one of PipelineDefinition and PipelineDefinitionS3Location can be given.")
@@ -64,7 +64,7 @@ def _from_s3(location: Json) -> str:
 
 @operation("UpdatePipeline")
 def update_pipeline(request: Json) -> Json:
-    """Executions that run keep the definition they started with."""
+    """Updates a pipeline. Executions that run keep the definition they started with."""
     record = records.pipeline(request["PipelineName"])
     if "PipelineDefinition" in request or "PipelineDefinitionS3Location" in request:
         record["PipelineDefinition"] = _definition(request)
@@ -91,14 +91,14 @@ def list_pipelines(request: Json) -> Json:
 
 
 def between(request: Json) -> Json:
-    """The pipeline operations' CreatedAfter and CreatedBefore by the names that other List operations use."""
+    """Renames CreatedAfter and CreatedBefore as other List operations name them."""
     names = {"CreatedAfter": "CreationTimeAfter", "CreatedBefore": "CreationTimeBefore"}
     return {names.get(name, name): value for name, value in request.items()}
 
 
 @operation("DeletePipeline")
 def delete_pipeline(request: Json) -> Json:
-    """Its executions go with it; while one runs, ConflictException."""
+    """Deletes a pipeline and its executions; while one runs, raises ConflictException."""
     record = records.pipeline(request["PipelineName"])
     arn = record["PipelineArn"]
     executions = records.executions_of(arn)

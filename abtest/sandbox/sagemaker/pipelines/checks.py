@@ -1,4 +1,4 @@
-"""What CreatePipeline and UpdatePipeline refuse: everything about a definition that can be known before it runs."""
+"""Refuses, for CreatePipeline and UpdatePipeline, what can be known to be wrong before a definition runs."""
 
 import graphlib
 import re
@@ -27,7 +27,7 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 
 
 def checked(text: str) -> Definition:
-    """The definition in `text`; raises ValidationException, naming the step, if it cannot run."""
+    """Parses the definition in `text`; raises ValidationException, naming the step, if it cannot run."""
     document = definition.load(text)
     _refuse(_steps_form(document["Steps"]))
     _refuse(_parameter_problems(document))
@@ -63,7 +63,7 @@ def _duplicates(document: Json) -> Iterator[str]:
 
 
 def _steps_form(documents: list[Any]) -> Iterator[str]:
-    """Every step has a name, a type that we run, and arguments; branches likewise."""
+    """Checks that every step has a name, a type that we run, and arguments; branches likewise."""
     for document in documents:
         wrong = _step_form(document)
         if wrong:
@@ -95,7 +95,7 @@ def _member_forms(document: Json) -> str | None:
 
 
 def _step_problems(step: Step, parsed: Definition) -> Iterator[str]:
-    """In an order in which each check may rely on those before it."""
+    """Yields what is wrong with a step, in an order in which each check may rely on those before it."""
     if step.kind == step_types.CONDITION and step.parent:
         yield f"is a condition in a branch of '{step.parent}': conditions cannot be nested"
     try:
@@ -159,7 +159,7 @@ def _argument_problems(step: Step, parsed: Definition) -> Iterator[str]:
 
 
 def _shape_problems(kind: step_types.StepType, arguments: Json) -> Iterator[str]:
-    """What botocore finds wrong with the request, but for the types of values that are not known yet."""
+    """Yields what botocore finds wrong with the request, but for the types of values that are not known yet."""
     shape = wire.operation_model(kind.create).input_shape
     named = {kind.identifier: "stub"} if kind.has_name else {}
     report = ParamValidator().validate({**named, **arguments}, shape)
@@ -176,7 +176,7 @@ def _cycles(parsed: Definition) -> Iterator[str]:
 
 
 def _experiment_problems(parsed: Definition) -> Iterator[str]:
-    """Its names may come from parameters and execution variables: no step has run when they are needed."""
+    """Checks that the experiment's names come from parameters and execution variables: no step has run by then."""
     try:
         for reference in references(parsed.experiment):
             if reference.root == "Steps":

@@ -1,4 +1,4 @@
-"""The conditions of a Condition step, on resolved values."""
+"""Evaluates the conditions of a Condition step, on resolved values."""
 
 import operator
 from collections.abc import Callable
@@ -26,12 +26,12 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 
 
 def every(conditions: list[Json]) -> bool:
-    """The outcome of a Condition step: all of its conditions hold (and so with none)."""
+    """Returns the outcome of a Condition step: whether all of its conditions hold (True with none)."""
     return all(holds(condition) for condition in conditions)
 
 
 def holds(condition: Json) -> bool:
-    """Raises ExpressionError if two values cannot be compared."""
+    """Says whether a condition holds. Raises ExpressionError if two values cannot be compared."""
     kind = condition["Type"]
     if kind == "Not":
         return not holds(condition["Condition"])
@@ -43,7 +43,7 @@ def holds(condition: Json) -> bool:
 
 
 def problems(condition: Any) -> list[str]:
-    """What is wrong with the form of an unresolved condition."""
+    """Returns what is wrong with the form of an unresolved condition."""
     wrong = forms.problem(condition, forms.CONDITION, required=("Type",))
     if wrong:
         return [f"a condition is wrong: {wrong}"]

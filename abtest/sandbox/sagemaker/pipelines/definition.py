@@ -1,4 +1,4 @@
-"""A compiled pipeline definition (schema 2020-12-01) as steps that know what they depend on."""
+"""Parses a compiled pipeline definition (schema 2020-12-01) into steps that know what they depend on."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Step:
 
     @property
     def arguments(self) -> Json:
-        """Those of this step alone: a Condition step's are its conditions, not its branches."""
+        """The arguments of this step alone: a Condition step's are its conditions, not its branches."""
         arguments: Json = self.document.get("Arguments") or {}
         if self.kind == step_types.CONDITION:
             return {"Conditions": arguments.get("Conditions") or []}
@@ -59,7 +59,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Definition:
-    """Parameters as declared; all steps in the order of the document, those in branches too."""
+    """Holds the parameters as declared, and all steps in the order of the document, those in branches too."""
 
     parameters: list[Json]
     steps: dict[str, Step]
@@ -71,7 +71,7 @@ def bad(problem: str) -> ServiceError:
 
 
 def load(text: str) -> Json:
-    """The definition as JSON; raises ValidationException if it is none, or not of this schema."""
+    """Reads the definition as JSON; raises ValidationException if it is none, or not of this schema."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -88,14 +88,14 @@ def load(text: str) -> Json:
 
 
 def parse(text: str) -> Definition:
-    """Of a definition that was checked before (checks.checked)."""
+    """Parses a definition that was checked before (checks.checked)."""
     document = load(text)
     steps = {step.name: step for step in walk(document["Steps"])}
     return Definition(document.get("Parameters") or [], steps, document.get("PipelineExperimentConfig") or {})
 
 
 def walk(documents: list[Any], parent: str | None = None, branch: str | None = None) -> Iterator[Step]:
-    """Each step, followed by those in its branches."""
+    """Yields each step, followed by those in its branches."""
     for document in documents:
         step = Step(document, parent, branch)
         yield step

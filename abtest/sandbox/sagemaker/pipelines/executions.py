@@ -1,4 +1,4 @@
-"""The operations on executions of pipelines."""
+"""Starts, describes, lists and stops executions of pipelines."""
 
 import secrets
 import string
@@ -15,11 +15,12 @@ from abtest.sandbox.sagemaker.wire import Json
 ID_ALPHABET = string.ascii_lowercase + string.digits
 ID_LENGTH = 12
 STEPS_PER_PAGE = 100
+CRASHED = "The sandbox stopped while the execution was running"
 
 
 @operation("StartPipelineExecution")
 def start_pipeline_execution(request: Json) -> Json:
-    """The same ClientRequestToken again answers with the execution that the first request started."""
+    """Starts an execution. The same ClientRequestToken again answers with the one that it started."""
     pipeline = records.pipeline(request["PipelineName"])
     if "SelectiveExecutionConfig" in request:
         raise validation("The sandbox runs whole pipelines: SelectiveExecutionConfig is not supported.")
@@ -59,12 +60,12 @@ def _new_execution(pipeline: Json, request: Json) -> Json:
 
 
 def _new_id() -> str:
-    """Random, as on AWS: no seed may depend on it."""
+    """Returns a random id, as on AWS: no seed may depend on it."""
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 def _experiment(record: Json, parsed: Definition) -> Json | None:
-    """Recorded and nothing more: the sandbox has no experiments of SageMaker's own kind."""
+    """Returns the experiment to record; the sandbox has no experiments of SageMaker's own kind."""
     resolved = ExecutionValues(record, parsed, record["_parameters"]).resolve(parsed.experiment)
     return {name: value for name, value in resolved.items() if value} or None
 
@@ -96,7 +97,7 @@ def _summary(record: Json) -> Json:
 
 @operation("ListPipelineExecutionSteps")
 def list_pipeline_execution_steps(request: Json) -> Json:
-    """Steps that have started, the latest first unless SortOrder says otherwise; those skipped are not listed."""
+    """Lists the steps that have started, the latest first unless SortOrder says otherwise."""
     if "PipelineExecutionArn" not in request:
         raise validation("PipelineExecutionArn is required.")
     steps = list(records.execution(request["PipelineExecutionArn"])["_steps"])
@@ -115,7 +116,7 @@ def list_pipeline_parameters_for_execution(request: Json) -> Json:
 
 @operation("StopPipelineExecution")
 def stop_pipeline_execution(request: Json) -> Json:
-    """The execution is Stopping until its running jobs have stopped; nothing more starts."""
+    """Stops an execution: it is Stopping until its running jobs have stopped, and nothing more starts."""
     arn = request["PipelineExecutionArn"]
     record = records.execution(arn)
     status = record["PipelineExecutionStatus"]
@@ -126,3 +127,16 @@ def stop_pipeline_execution(request: Json) -> Json:
     if status == records.EXECUTING:
         records.change_execution(record, records.STOPPING)
     return {"PipelineExecutionArn": arn}
+
+
+def recover() -> list[str]:
+    """After a crash, fails every execution that was running, and its running steps. Returns a sentence for each."""
+    with state.lock:
+        broken = [
+            record
+            for record in state.every_record("pipeline_executions")
+            if record["PipelineExecutionStatus"] in records.UNFINISHED
+        ]
+        for record in broken:
+            records.fail(record, CRASHED)
+    return [f"Pipeline execution {record['PipelineExecutionArn']} is Failed: {CRASHED}." for record in broken]

@@ -1,4 +1,4 @@
-"""The executor: one thread for each execution, which starts steps, looks at their jobs, and ends when all have.
+"""Runs executions, each in a thread that starts steps, looks at their jobs, and ends when all have.
 
 As on AWS, a step that fails lets those that run go on to their end, and nothing more starts; the execution has
 then failed. A Condition step is evaluated and a Fail step fails in this thread; all other types create one
@@ -28,7 +28,7 @@ def execute(arn: str) -> None:
 
 
 class Executor:
-    """One execution; not shared between threads."""
+    """Runs one execution; not shared between threads."""
 
     def __init__(self, record: Json) -> None:
         self._record = record

@@ -1,4 +1,4 @@
-"""The expressions of a compiled pipeline definition: Get, Std:Join, Std:JsonGet. Pure: values come from a `Values`."""
+"""Resolves a compiled definition's expressions: Get, Std:Join, Std:JsonGet. Pure: values come from a `Values`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ ELEMENT_NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read, or that finds nothing."""
+    """An expression cannot be read, or finds nothing."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """`{"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}`: root Steps, name Train, path the other two."""
+    """A reference, as in `{"Get": "Steps.Train.ModelArtifacts.Uri"}`: root Steps, name Train, path the other two."""
 
     root: str
     name: str
@@ -34,7 +34,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Values:
-    """What expressions resolve to; each function raises ExpressionError if there is no such value.
+    """Says what expressions resolve to; each function raises ExpressionError if there is no such value.
 
     `property_file` takes a step, the name of its property file and a path in it; `json_at` the S3 URI of a JSON
     document and a path in it.
@@ -46,7 +46,7 @@ class Values:
 
 
 def parse_path(text: Any) -> Path:
-    """`a.b[0]['c']` as ("a", "b", 0, "c"); a leading `$` is allowed."""
+    """Parses `a.b[0]['c']` into ("a", "b", 0, "c"); a leading `$` is allowed."""
     if not isinstance(text, str):
         raise ExpressionError(f"'{text}' is not a valid path")
     tokens: list[str | int] = []
@@ -74,7 +74,7 @@ def parse_reference(text: Any) -> Reference:
 
 
 def function_of(document: Any) -> str | None:
-    """The function that an object calls, None for an object that is only data."""
+    """Returns the function that an object calls, None for an object that is only data."""
     if isinstance(document, dict) and len(document) == 1:
         name = next(iter(document))
         return name if name in FUNCTIONS else None
@@ -82,7 +82,7 @@ def function_of(document: Any) -> str | None:
 
 
 def references(document: Any) -> Iterator[Reference]:
-    """Every reference anywhere in `document`."""
+    """Yields every reference anywhere in `document`."""
     if function_of(document) == "Get":
         yield parse_reference(document["Get"])
     elif isinstance(document, dict):
@@ -94,7 +94,7 @@ def references(document: Any) -> Iterator[Reference]:
 
 
 def resolve(document: Any, values: Values) -> Any:
-    """`document` with every expression replaced by its value."""
+    """Returns `document` with every expression replaced by its value."""
     function = function_of(document)
     if function == "Get":
         return values.get(parse_reference(document["Get"]))
@@ -117,7 +117,7 @@ def _join(body: Any, values: Values) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A primitive as AWS joins it: booleans in lower case."""
+    """Writes a primitive as AWS joins it: booleans in lower case."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
@@ -134,7 +134,7 @@ def _json_get(body: Any, values: Values) -> Any:
 
 
 def _property_file_of(body: Any) -> tuple[str, str]:
-    """Step and name of the property file that a Std:JsonGet reads."""
+    """Returns step and name of the property file that a Std:JsonGet reads."""
     target = _member(body, "Std:JsonGet", "PropertyFile")
     reference = parse_reference(target.get("Get") if isinstance(target, dict) else target)
     if reference.root != "Steps" or len(reference.path) != 2 or reference.path[0] != "PropertyFiles":
@@ -149,7 +149,7 @@ def _member(body: Any, function: str, name: str) -> Any:
 
 
 def follow(document: Any, path: Path) -> Any:
-    """The value at `path` of JSON data; a list may be indexed by the name of an element (ELEMENT_NAMES)."""
+    """Returns the value at `path` of JSON data; a list may be indexed by the name of an element (ELEMENT_NAMES)."""
     value = document
     for number, token in enumerate(path):
         try:

@@ -1,4 +1,4 @@
-"""The JSON types of what a definition is made of; null stands for an absent member, as the SDK writes it."""
+"""Checks the JSON types of what a definition is made of; null stands for an absent member, as the SDK writes it."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ _WORDS = {list: "a list", dict: "an object", str: "a string", int: "a number", f
 
 
 def problem(document: Any, form: Form, *, required: tuple[str, ...] = ()) -> str | None:
-    """What is wrong with the types of the members of one JSON object, None if nothing."""
+    """Returns what is wrong with the types of the members of one JSON object, None if nothing."""
     if not isinstance(document, dict):
         return "Expecting start of Json Object"
     for name in required:
@@ -45,7 +45,7 @@ def problem(document: Any, form: Form, *, required: tuple[str, ...] = ()) -> str
 
 
 def problem_of_each(documents: list[Any] | None, form: Form, *, required: tuple[str, ...] = ()) -> str | None:
-    """The first problem of the objects in a list."""
+    """Returns the first problem of the objects in a list."""
     return next(filter(None, (problem(one, form, required=required) for one in documents or [])), None)
 
 

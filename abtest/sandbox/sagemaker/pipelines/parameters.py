@@ -1,4 +1,4 @@
-"""Pipeline parameters: what a definition declares, and the values that one execution gets."""
+"""Binds pipeline parameters: what a definition declares, to the values that one execution gets."""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ BOOLEANS = {"true": True, "false": False}
 
 
 def declaration_problems(declaration: Any) -> list[str]:
-    """What is wrong with one element of the definition's Parameters."""
+    """Returns what is wrong with one element of the definition's Parameters."""
     wrong = forms.problem(declaration, forms.PARAMETER, required=("Name", "Type"))
     if wrong:
         return [f"A parameter is wrong: {wrong}"]
@@ -39,7 +39,7 @@ def declaration_problems(declaration: Any) -> list[str]:
 
 
 def bind(declarations: list[Json], given: list[Json]) -> Parameters:
-    """The value of every parameter, given as text in a start request; raises ValidationException, naming one."""
+    """Reads the value of every parameter, given as text in a start request; raises ValidationException, naming one."""
     declared = {declaration["Name"]: declaration for declaration in declarations}
     texts = {parameter["Name"]: parameter["Value"] for parameter in given}
     if len(texts) < len(given):
@@ -89,5 +89,5 @@ def _is_of(value: Any, kind: str) -> bool:
 
 
 def as_list(parameters: Parameters) -> list[Json]:
-    """As ListPipelineParametersForExecution reports them."""
+    """Lists parameters as ListPipelineParametersForExecution reports them."""
     return [{"Name": name, "Value": as_text(value)} for name, value in parameters.items()]

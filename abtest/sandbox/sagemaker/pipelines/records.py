@@ -1,4 +1,4 @@
-"""The records of executions and their steps, and every change of their status."""
+"""Keeps the records of executions and their steps, and makes every change of their status."""
 
 import datetime
 from typing import Any
@@ -17,7 +17,7 @@ STEP_FAILURE = "Step failure: One or multiple steps failed."
 
 
 def pipeline(name_or_arn: str) -> Json:
-    """The pipeline's record, by a name in any case (ARNs have it in lower case). Raises ResourceNotFound."""
+    """Returns the pipeline's record, by a name in any case (ARNs have it in lower case). Raises ResourceNotFound."""
     name = name_or_arn.rpartition("/")[2]
     record: Json | None = state.table("pipelines").get(name.lower())
     if record is None:
@@ -37,13 +37,13 @@ def executions_of(pipeline_arn: str) -> list[Json]:
 
 
 def is_kept(record: Json) -> bool:
-    """Whether the execution is still known: a reset or a deleted pipeline forgets it."""
+    """Says whether the execution is still known: a reset or a deleted pipeline forgets it."""
     with state.lock:
         return state.table("pipeline_executions").get(record["PipelineExecutionArn"]) is record
 
 
 def add_step(record: Json, step: Step) -> Json:
-    """The entry of a step that starts now, as ListPipelineExecutionSteps reports it."""
+    """Adds the entry of a step that starts now, as ListPipelineExecutionSteps reports it."""
     entry: Json = {
         "StepName": step.name,
         "StepStatus": STARTING,
@@ -82,7 +82,7 @@ def change_execution(record: Json, status: str, reason: str | None = None) -> No
 
 
 def announce(record: Json, previous: str | None) -> None:
-    """The event of a changed status, with the members that AWS documents; `previous` is None at the start."""
+    """Sends the event of a changed status, with the members that AWS documents; `previous` is None at the start."""
     status = record["PipelineExecutionStatus"]
     ended = {} if status in UNFINISHED else {"executionEndTime": iso(record["LastModifiedTime"])}
     detail = {
@@ -99,13 +99,13 @@ def announce(record: Json, previous: str | None) -> None:
 
 
 def iso(seconds: float) -> str:
-    """Seconds since the epoch as UTC, ISO 8601 with milliseconds."""
+    """Writes seconds since the epoch as UTC, ISO 8601 with milliseconds."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def fail(record: Json, reason: str) -> None:
-    """The execution cannot go on: it and every step that runs has failed for this reason."""
+    """Fails the execution, which cannot go on, and every step that runs, for this reason."""
     for entry in record["_steps"]:
         if entry["StepStatus"] in UNFINISHED:
             end_step(entry, FAILED, reason)

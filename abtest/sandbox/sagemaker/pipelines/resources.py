@@ -1,4 +1,4 @@
-"""The one resource (job, model, model package) that a step creates: its name, its creation, what became of it."""
+"""A step creates one resource (job, model, model package): its name, its creation, what became of it."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ MOST_TRIALS = 50  # of a Tuning step, that other steps may refer to, as on AWS
 
 
 def resource_name(execution_id: str, step: str, attempt: int, length: int) -> str:
-    """`pipelines-<execution>-<step>-<suffix>`, cut to `length`; the same for the same attempt."""
+    """Names a resource `pipelines-<execution>-<step>-<suffix>`, cut to `length`; an attempt keeps its name."""
     suffix = hashlib.sha256(f"{execution_id}/{step}/{attempt}".encode()).hexdigest()[:10]
     start = execution_id if length < 63 else f"pipelines-{execution_id}"
     room = length - len(start) - len(suffix) - 2
@@ -109,7 +109,7 @@ class Run:
             self._next_attempt_at = time.monotonic() + wait
 
     def _trials(self, described: Json) -> Json:
-        """A tuning job's training jobs, best first."""
+        """Returns a tuning job's training jobs, best first."""
         if self.step.kind != "Tuning":
             return {}
         objective = described["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective", {})
@@ -123,7 +123,7 @@ class Run:
 
 
 def _ensure_group(request: Json) -> None:
-    """Pipelines creates the model package group of a RegisterModel step where there is none."""
+    """Creates the model package group of a RegisterModel step where there is none, as Pipelines does."""
     group = {"ModelPackageGroupName": request.get("ModelPackageGroupName")}
     if not group["ModelPackageGroupName"]:
         return

@@ -1,4 +1,4 @@
-"""RetryPolicies of a step: which failures are tried again, and when."""
+"""Reads a step's RetryPolicies: which failures are tried again, and when."""
 
 from dataclasses import dataclass
 
@@ -20,26 +20,26 @@ _BY_REASON = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed; `kind` is a retryable exception type of RetryPolicies, None for any other."""
+    """The failure of an attempt; `kind` is a retryable exception type of RetryPolicies, None for any other."""
 
     reason: str
     kind: str | None = None
 
 
 def refused(operation: str, error: ServiceError) -> Failure:
-    """A job that could not be created."""
+    """Describes the failure of a job that could not be created."""
     kind = "Step.SERVICE_FAULT" if error.status >= 500 else _BY_CODE.get(error.code)
     return Failure(f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {error.message}", kind)
 
 
 def ended(reason: str) -> Failure:
-    """A job that was created and failed, with its FailureReason."""
+    """Describes the failure of a job that was created, with its FailureReason."""
     kind = next((kind for prefix, kind in _BY_REASON.items() if reason.startswith(prefix)), None)
     return Failure(f"ClientError: {reason}", kind)
 
 
 def delay(policies: list[Json], failure: Failure, attempts: int, elapsed_seconds: float) -> float | None:
-    """Seconds until the next attempt after `attempts` failed ones, None if there is none."""
+    """Returns seconds until the next attempt after `attempts` failed ones, None if there is none."""
     found = next((p for p in policies if failure.kind in (p.get("ExceptionType") or [])), None)
     if found is None:
         return None

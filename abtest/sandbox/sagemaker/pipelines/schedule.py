@@ -1,4 +1,4 @@
-"""Which steps of an execution may start now. Pure: it is told what happens and answers what is ready."""
+"""Says which steps of an execution may start now. Pure: it is told what happens and answers what is ready."""
 
 from abtest.sandbox.sagemaker.pipelines.definition import BRANCHES, Definition
 
@@ -7,7 +7,7 @@ SUCCEEDED, FAILED, STOPPED = "Succeeded", "Failed", "Stopped"
 
 
 class Schedule:
-    """The states of all steps of one execution.
+    """Keeps the states of all steps of one execution.
 
     A step is ready when all that it depends on has succeeded, at most `limit` run at once. Once a step has
     failed, or after `close`, nothing starts any more; what runs is waited for. The steps of a branch not taken
@@ -42,7 +42,7 @@ class Schedule:
         self.states[name] = RUNNING
 
     def end(self, name: str, status: str) -> None:
-        """The step `name` has ended as SUCCEEDED, FAILED or STOPPED."""
+        """Records that the step `name` has ended as SUCCEEDED, FAILED or STOPPED."""
         self.states[name] = status
         if status != SUCCEEDED:
             self.close()
@@ -51,7 +51,7 @@ class Schedule:
         self._closed = True
 
     def decide(self, name: str, outcome: bool) -> None:
-        """The Condition step `name` has this outcome: it has succeeded, and its other branch is skipped."""
+        """Records a Condition step's outcome: the step `name` has succeeded, and its other branch is skipped."""
         self.end(name, SUCCEEDED)
         taken = BRANCHES[outcome]
         for child, step in self._steps.items():

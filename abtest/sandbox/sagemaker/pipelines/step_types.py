@@ -1,4 +1,4 @@
-"""The types of step that the executor runs, and the operations behind them."""
+"""Describes the types of step that the executor runs, and the operations behind them."""
 
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ LIST_TRIALS = "ListTrainingJobsForHyperParameterTuningJob"
 
 
 def property_shapes(kind: str) -> dict[str, Shape]:
-    """The properties that other steps may refer to, by name; for Condition only Outcome, which has no shape."""
+    """Returns the properties that other steps may refer to, by name; for Condition only Outcome, which has no shape."""
     if kind not in RESOURCES:
         return {}
     shapes = dict(_members(RESOURCES[kind].describe))

@@ -1,4 +1,4 @@
-"""Values that stand for those of an execution, so that a definition can be checked before it runs."""
+"""Values stand here for those of an execution, so that a definition can be checked before it runs."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Unknown(str):
 
 
 def stubs(definition: Definition) -> Values:
-    """Values of the right types."""
+    """Returns values of the right types."""
     return Values(lambda reference: _stub(reference, definition), lambda *_: Unknown(TEXT), lambda *_: Unknown(TEXT))
 
 

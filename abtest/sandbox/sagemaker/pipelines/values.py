@@ -1,4 +1,4 @@
-"""What the expressions of one execution resolve to: parameters, execution variables, properties of ended steps."""
+"""Resolves one execution's expressions: parameters, execution variables, properties of ended steps."""
 
 import json
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from abtest.sandbox.sagemaker import state
+from abtest.sandbox.sagemaker.jobs.storage import StorageError, read_object
 from abtest.sandbox.sagemaker.pipelines.definition import Definition
 from abtest.sandbox.sagemaker.pipelines.expressions import ExpressionError, Path, Reference, Values, follow, resolve
 from abtest.sandbox.sagemaker.pipelines.parameters import Parameters
 from abtest.sandbox.sagemaker.pipelines.records import iso
-from abtest.sandbox.sagemaker.pipelines.storage import read_object
 from abtest.sandbox.sagemaker.wire import Json
 
 
 class ExecutionValues:
-    """The values of one execution; `properties` holds the Describe response of each step that has succeeded."""
+    """Holds the values of one execution; `properties` has the Describe response of each step that succeeded."""
 
     def __init__(self, record: Json, definition: Definition, parameters: Parameters) -> None:
         self._record = record
@@ -24,7 +24,7 @@ class ExecutionValues:
         self.properties: dict[str, Json] = {}
 
     def resolve(self, document: Any) -> Any:
-        """`document` with every expression replaced by its value; raises ExpressionError."""
+        """Returns `document` with every expression replaced by its value; raises ExpressionError."""
         return resolve(document, Values(self._get, self._property_file, self._json_at))
 
     def _get(self, reference: Reference) -> Any:
@@ -45,7 +45,7 @@ class ExecutionValues:
     def _json_at(self, uri: str, path: Path) -> Any:
         try:
             return follow(json.loads(read_object(uri)), path)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, StorageError) as error:
             raise ExpressionError(f"{uri} cannot be read: {error}") from None
         except ExpressionError as error:
             raise ExpressionError(f"{uri}: {error}") from None
@@ -54,7 +54,7 @@ class ExecutionValues:
 
 
 def execution_variable(record: Json, name: str) -> str:
-    """The value of `Execution.<name>` in the execution `record`; times are UTC, ISO 8601 with milliseconds."""
+    """Returns the value of `Execution.<name>` in the execution `record`; times are UTC, ISO 8601 with milliseconds."""
     values = {
         "PipelineName": record["_pipeline_name"],
         "PipelineArn": record["PipelineArn"],
