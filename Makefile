@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
 
-.PHONY: help setup setup-dev demo bench bench-page synth deploy upsert test check lint types unit slow format lock generate clean
+.PHONY: help setup setup-dev demo bench bench-page synth deploy upsert test check lint types unit slow mutants format lock generate clean
 
 help: ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -87,6 +87,9 @@ WORKERS ?= 2
 slow: setup-dev ## the slow part: WORKERS= at once, each with a sandbox of its own; tests/budgets.py says what a suite may take
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow
 
+mutants: setup-dev ## changes 300 lines, one at a time: do the fast tests notice? docs/mutants.md; DRAW=--draw draws others
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(DRAW)
+
 format: setup-dev ## formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -106,4 +109,4 @@ lock: .venv/.uv ## resolves the locks in requirements/ anew from setup.cfg
 	$(COMPILE) -c requirements/dev.txt requirements/lambda.in -o requirements/lambda.txt
 
 clean: ## removes what was built, not .venv
-	rm -rf build cdk.out
+	rm -rf build cdk.out mutants
