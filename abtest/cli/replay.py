@@ -108,9 +108,10 @@ def replay(
         if events
         else recorded.from_stage(stage, endpoint, experiment, attribution_window, reward)
     )
-    told = {"epsilon": epsilon, "burn_in": burn_in, "floor": floor, "objective": objective}
-    source = dataclasses.replace(source, **{key: value for key, value in told.items() if value is not None})  # type: ignore[arg-type]
-    found = run(source, target_of(source, strategy, fixed), evidence, confidence)
+    options = {"strategy": strategy, "epsilon": epsilon, "warmup": burn_in, "exploration_floor": floor}
+    told = {key: value for key, value in {**options, "objective": objective}.items() if value is not None}
+    source = dataclasses.replace(source, settings=dataclasses.replace(source.settings, **told))  # type: ignore[arg-type]
+    found = run(source, target_of(source, fixed), evidence, confidence)
     if as_json:
         print_json(document(source, name, found) | {"reward": reward, "evidence": evidence if strategy else None})
     else:
@@ -143,18 +144,10 @@ def checked(strategy: str | None, fixed: Shares | None, reward: str) -> str:
     return strategy or ", ".join(f"{name} {percent(part)}" for name, part in (fixed or {}).items())
 
 
-def target_of(source: Recorded, strategy: str | None, fixed: Shares | None) -> Target:
+def target_of(source: Recorded, fixed: Shares | None) -> Target:
     """Returns the shares to evaluate. Raises UserError if a fixed share is of a variant that nobody was drawn for."""
     if fixed is None:
-        return strategy_shares(
-            str(strategy),
-            weights=source.weights,
-            epsilon=source.epsilon,
-            burn_in=source.burn_in,
-            floor=source.floor,
-            objective=source.objective,
-            costs=source.costs,
-        )
+        return strategy_shares(source.settings, weights=source.weights, costs=source.costs)
     unknown = sorted({name for name, part in fixed.items() if part} - set(source.log.variant_names))
     if unknown:
         known = ", ".join(source.log.variant_names)

@@ -14,6 +14,7 @@ from abtest.cli.stage.stacks import outputs
 from abtest.experiment.counting.event_table import EventTable
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment, decision_id
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.replay.logged import Log, LoggedDecision, experiment_ids, read_log
 
 NOBODY = "holds no event of a user whose variant was drawn"
@@ -26,10 +27,7 @@ class Recorded:
     log: Log
     strategies: tuple[str, ...]
     weights: Mapping[str, float]
-    epsilon: float = 0.1
-    burn_in: int = 0
-    floor: float = 0.0
-    objective: str = "maximize"
+    settings: ExperimentSettings
     costs: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
@@ -44,7 +42,7 @@ def from_files(path: Path, experiment_id: str | None, window_seconds: int | None
         raise UserError(f"{path} {told}")
     with refusals(ValueError):
         log = read_log(table, experiment_id=found[0], attribution_window_seconds=window_seconds or 0, reward=reward)
-    return Recorded(log, log.strategies, log.initial_weights)
+    return Recorded(log, log.strategies, log.initial_weights, ExperimentSettings(warmup=0))
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -86,10 +84,7 @@ def from_stage(
         log,
         log.strategies,
         {**log.initial_weights, **{variant.variant_name: variant.initial_weight for variant in experiment.variants}},
-        experiment.settings.epsilon,
-        experiment.settings.warmup,
-        experiment.settings.exploration_floor,
-        experiment.settings.objective,
+        experiment.settings,
         {variant.variant_name: variant.cost for variant in experiment.variants},
     )
 

@@ -34,6 +34,7 @@ from abtest.experiment.allocation.utility import utility
 from abtest.experiment.counting import columns
 from abtest.experiment.counting.count import NEVER
 from abtest.experiment.counting.event_table import Rows, only
+from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.record.variants import Shares
 from abtest.experiment.replay.logged import Log, LoggedDecision, LoggedUser
 from abtest.experiment.replay.off_policy import Cohort, Evaluation, UnidentifiedError, evaluate
@@ -71,31 +72,24 @@ def fixed_shares(fixed: Shares) -> Target:
 
 
 def strategy_shares(
-    strategy: str,
-    *,
-    weights: Mapping[str, float],
-    epsilon: float = 0.1,
-    burn_in: int = 0,
-    floor: float = 0.0,
-    objective: str = "maximize",
-    costs: Mapping[str, float] | None = None,
+    settings: ExperimentSettings, *, weights: Mapping[str, float], costs: Mapping[str, float] | None = None
 ) -> Target:
-    """What `traffic_shares` says of the counts in utility; `weights`, the initial ones, until something is counted.
+    """Follows the settings' strategy, burn-in, floor and objective; the initial `weights` until something is counted.
 
     The target raises ValueError as `traffic_shares` and `utility` do.
     """
 
     def shares(names: Sequence[str], counts: Cells, history: Sequence[Cells]) -> Sequence[float]:
         measure = functools.partial(
-            utility, objective=objective, costs=[(costs or {}).get(name, 0.0) for name in names]
+            utility, objective=settings.objective, costs=[(costs or {}).get(name, 0.0) for name in names]
         )
         return traffic_shares(
             measure(counts),
-            strategy=strategy if any(trials for trials, _ in counts) else "WeightedSampling",
+            strategy=settings.strategy if any(trials for trials, _ in counts) else "WeightedSampling",
             weights=[weights[name] for name in names],
-            epsilon=epsilon,
-            burn_in=burn_in,
-            floor=floor,
+            epsilon=settings.epsilon,
+            burn_in=settings.warmup,
+            floor=settings.exploration_floor,
             history=[measure(interval) for interval in history],
         )
 

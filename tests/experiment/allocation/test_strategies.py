@@ -114,7 +114,7 @@ def test_a_new_strategy_is_a_function_and_a_line(monkeypatch: pytest.MonkeyPatch
     assert runs.trials[:, 1].tolist() == [[0, 9], [0, 9]]
     table, _ = EventTable.of(event.to_line() for event in logged(1, intervals=2))
     log = read_log(table, experiment_id=EXPERIMENT, attribution_window_seconds=WINDOW)
-    found = replay(log, strategy_shares("LastTakesAll", weights=log.initial_weights))
+    found = replay(log, strategy_shares(samples.settings(strategy="LastTakesAll"), weights=log.initial_weights))
     assert found.rounds[-1].target == {NAMES[0]: 0, NAMES[1]: 1}
 
 

@@ -4,6 +4,7 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,15 @@ from abtest.experiment.record.events import Event
 from abtest.experiment.record.variants import Shares
 from abtest.experiment.replay.logged import Log, read_log
 from abtest.experiment.replay.off_policy import UnidentifiedError
-from abtest.experiment.replay.replay import Cells, Replay, fixed_shares, replay, strategy_shares
+from abtest.experiment.replay.replay import Cells, Replay, Target, fixed_shares, replay, strategy_shares
 from tests.experiment.logs import INTERVAL, WINDOW, logged
-from tests.experiment.samples import EXPERIMENT, NAMES, conversion, invocation
+from tests.experiment.samples import EXPERIMENT, NAMES, conversion, invocation, settings
+
+
+def of_strategy(
+    strategy: str, *, weights: dict[str, float], costs: dict[str, float] | None = None, **changes: Any
+) -> Target:
+    return strategy_shares(settings(strategy=strategy, **changes), weights=weights, costs=costs)
 
 
 def log_of(events: list[Event], window: int = WINDOW) -> Log:
@@ -36,7 +43,7 @@ def truth(found: Replay, rates: Sequence[float]) -> float:
 
 def test_a_strategy_that_logged_the_events_is_found_to_have_logged_them() -> None:
     log = log_of(logged(1))
-    target = strategy_shares("ThompsonSampling", weights=log.initial_weights, floor=0.05)
+    target = of_strategy("ThompsonSampling", weights=log.initial_weights, exploration_floor=0.05)
     found = replay(log, target)
     assert found.evaluation.users == 5 * 60 + 60 - sum(found.left_out.values())
     for taken in found.rounds:
@@ -127,19 +134,19 @@ def test_a_variant_without_traffic_is_refused_by_name() -> None:
 def test_strategies_see_utility() -> None:
     log = log_of(logged(4))
     weights = log.initial_weights
-    more = replay(log, strategy_shares("EpsilonGreedy", weights=weights)).rounds[-1].target
-    less = replay(log, strategy_shares("EpsilonGreedy", weights=weights, objective="minimize")).rounds[-1].target
-    dear = replay(log, strategy_shares("EpsilonGreedy", weights=weights, costs={NAMES[1]: 0.9})).rounds[-1].target
+    more = replay(log, of_strategy("EpsilonGreedy", weights=weights)).rounds[-1].target
+    less = replay(log, of_strategy("EpsilonGreedy", weights=weights, objective="minimize")).rounds[-1].target
+    dear = replay(log, of_strategy("EpsilonGreedy", weights=weights, costs={NAMES[1]: 0.9})).rounds[-1].target
     assert more[NAMES[1]] == pytest.approx(0.95)
     assert less[NAMES[1]] == dear[NAMES[1]] == pytest.approx(0.05)
 
 
 def test_progress_and_refused_settings() -> None:
     log, done = log_of(logged(5, intervals=3)), list[int]()
-    replay(log, strategy_shares("UCB1", weights=log.initial_weights), on_decision=done.append)
+    replay(log, of_strategy("UCB1", weights=log.initial_weights), on_decision=done.append)
     assert done == [1, 2, 3]
     with pytest.raises(ValueError, match="epsilon"):
-        replay(log, strategy_shares("EpsilonGreedy", weights=log.initial_weights, epsilon=2))
+        replay(log, of_strategy("EpsilonGreedy", weights=log.initial_weights, epsilon=2))
 
 
 def run_of_ucb1(seed: int, rates: Sequence[float], *, intervals: int, users: int) -> float:
@@ -165,7 +172,7 @@ def test_weighted_evidence_comes_near_a_run_and_logged_evidence_does_not() -> No
     found = {}
     for evidence in ("weighted", "logged"):
         logs = [log_of(logged(seed, rates=rates, intervals=10)) for seed in range(12)]
-        replays = [replay(log, strategy_shares("UCB1", weights=log.initial_weights), evidence=evidence) for log in logs]
+        replays = [replay(log, of_strategy("UCB1", weights=log.initial_weights), evidence=evidence) for log in logs]
         found[evidence] = statistics.fmean(truth(one, rates) for one in replays)
     assert found["weighted"] == pytest.approx(right, abs=0.006)
     assert found["logged"] < right - 0.02
@@ -179,7 +186,7 @@ def test_recorded_events_give_the_truth(strategy: str, evidence: str) -> None:
     for seed in range(25):
         log = log_of(logged(seed, rates=rates))
         fixed = fixed_shares(Shares({NAMES[0]: 1.0}))
-        target = fixed if strategy == "fixed" else strategy_shares(strategy, weights=log.initial_weights)
+        target = fixed if strategy == "fixed" else of_strategy(strategy, weights=log.initial_weights)
         found = replay(log, target, evidence=evidence)
         right, guess = truth(found, rates), found.evaluation.doubly_robust
         errors.append(guess.value - right)
