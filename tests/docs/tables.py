@@ -21,7 +21,11 @@ def fields(schema: Json, root: Json, *, defaults: bool = True) -> Iterator[str]:
         cells = [f"`{name}`", _type(given, root), _range(merged)]
         if defaults:
             cells.append("**required**" if name in required else _default(merged))
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, merged.get("description", "")]) + " |"
+        yield (
+            "| "
+            + " | ".join(cell.replace("|", "\\|") for cell in [*cells, " ".join(merged.get("description", "").split())])
+            + " |"
+        )
 
 
 def definition(given: Json, root: Json) -> Json:

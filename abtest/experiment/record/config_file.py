@@ -202,18 +202,9 @@ def config_schema() -> dict[str, Any]:
         properties[key] = described | {"anyOf": [properties[key], {"type": "null"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_on_one_line(schema | {"properties": properties}),
+        **schema,
         "title": "Experiment configuration of one stage",
         "description": "Beyond this schema, no two variants may have the same name.",
+        "properties": properties,
         "allOf": [condition.schema for condition in CONDITIONS if condition.schema],
     }
-
-
-def _on_one_line(schema: Any) -> Any:
-    """The schema, its descriptions without the line breaks of the source."""
-    if isinstance(schema, dict):
-        return {
-            key: " ".join(value.split()) if key == "description" and isinstance(value, str) else _on_one_line(value)
-            for key, value in schema.items()
-        }
-    return [_on_one_line(part) for part in schema] if isinstance(schema, list) else schema

@@ -60,8 +60,7 @@ def describe_config(request: Json) -> Json:
 @operation("ListEndpointConfigs")
 def list_configs(request: Json) -> Json:
     found = state.select(state.table("endpoint_configs").values(), request, name="EndpointConfigName")
-    chosen, token = state.page(found, request)
-    return {"EndpointConfigs": chosen, "NextToken": token}
+    return state.page("EndpointConfigs", found, request)
 
 
 @operation("DeleteEndpointConfig")
@@ -74,7 +73,8 @@ def delete_config(request: Json) -> Json:
 
 def config(name: str) -> Json:
     """Returns the record of an endpoint configuration; ValidationException where there is none."""
-    record: Json | None = state.table("endpoint_configs").get(name)
-    if record is None:
-        raise validation(f'Could not find endpoint configuration "{state.arn("endpoint-config", name)}".')
-    return record
+    return state.existing(
+        "endpoint_configs",
+        name,
+        validation(f'Could not find endpoint configuration "{state.arn("endpoint-config", name)}".'),
+    )

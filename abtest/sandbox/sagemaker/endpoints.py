@@ -94,8 +94,7 @@ def describe_endpoint(request: Json) -> Json:
 @operation("ListEndpoints")
 def list_endpoints(request: Json) -> Json:
     found = state.select(state.table("endpoints").values(), request, name="EndpointName", status="EndpointStatus")
-    chosen, token = state.page(found, request)
-    return {"Endpoints": chosen, "NextToken": token}
+    return state.page("Endpoints", found, request)
 
 
 @operation("DeleteEndpoint")
@@ -109,10 +108,7 @@ def delete_endpoint(request: Json) -> Json:
 
 def endpoint(name: str) -> Json:
     """Returns the record of an endpoint; ValidationException where there is none."""
-    record: Json | None = state.table("endpoints").get(name)
-    if record is None:
-        raise validation(f'Could not find endpoint "{state.arn("endpoint", name)}".')
-    return record
+    return state.existing("endpoints", name, validation(f'Could not find endpoint "{state.arn("endpoint", name)}".'))
 
 
 def _updatable(name: str) -> Json:

@@ -33,8 +33,7 @@ def describe_model(request: Json) -> Json:
 @operation("ListModels")
 def list_models(request: Json) -> Json:
     found = state.select(state.table("models").values(), request, name="ModelName")
-    chosen, token = state.page(found, request)
-    return {"Models": chosen, "NextToken": token}
+    return state.page("Models", found, request)
 
 
 @operation("DeleteModel")
@@ -47,10 +46,7 @@ def delete_model(request: Json) -> Json:
 
 def model(name: str) -> Json:
     """Returns the record of a model; ValidationException where there is none."""
-    record: Json | None = state.table("models").get(name)
-    if record is None:
-        raise validation(f'Could not find model "{state.arn("model", name)}".')
-    return record
+    return state.existing("models", name, validation(f'Could not find model "{state.arn("model", name)}".'))
 
 
 def container(name: str) -> Json:

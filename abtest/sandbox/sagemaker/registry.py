@@ -47,8 +47,7 @@ def describe_group(request: Json) -> Json:
 @operation("ListModelPackageGroups")
 def list_groups(request: Json) -> Json:
     found = state.select(state.table("model_package_groups").values(), request, name="ModelPackageGroupName")
-    chosen, token = state.page(found, request)
-    return {"ModelPackageGroupSummaryList": chosen, "NextToken": token}
+    return state.page("ModelPackageGroupSummaryList", found, request)
 
 
 @operation("DeleteModelPackageGroup")
@@ -133,10 +132,7 @@ def _identity(request: Json) -> Json:
 def package(name_or_arn: str) -> Json:
     """Returns the record of a model package by ARN, name, or group/version; ValidationException where there is none."""
     arn = name_or_arn.lower() if name_or_arn.startswith("arn:") else state.arn("model-package", name_or_arn)
-    record: Json | None = state.table("model_packages").get(arn)
-    if record is None:
-        raise validation(f"ModelPackage {arn} does not exist.")
-    return record
+    return state.existing("model_packages", arn, validation(f"ModelPackage {arn} does not exist."))
 
 
 @operation("DescribeModelPackage")
@@ -167,8 +163,7 @@ def list_packages(request: Json) -> Json:
     }
     wanted = [p for p in state.table("model_packages").values() if _is_listed(p, request)]
     found = state.select(wanted, request, name="ModelPackageName", sort_keys=newest)
-    chosen, token = state.page(found, request)
-    return {"ModelPackageSummaryList": chosen, "NextToken": token}
+    return state.page("ModelPackageSummaryList", found, request)
 
 
 def _is_listed(record: Json, request: Json) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
-from abtest.sandbox.sagemaker.errors import validation
+from abtest.sandbox.sagemaker.errors import ServiceError, validation
 from abtest.sandbox.sagemaker.wire import Json
 
 TABLES = (
@@ -77,15 +77,23 @@ def now() -> float:
     return round(time.time(), 3)
 
 
-def page(records: list[Json], request: Json, *, default_size: int = 10) -> tuple[list[Json], str | None]:
-    """Returns one page of `records` by the request's MaxResults and NextToken, and the token of the next page."""
+def existing(table_name: str, key: str, missing: ServiceError) -> Json:
+    """Returns the record under `key` of a table. Raises `missing` where there is none."""
+    record: Json | None = table(table_name).get(key)
+    if record is None:
+        raise missing
+    return record
+
+
+def page(member: str, records: list[Json], request: Json, *, default_size: int = 10) -> Json:
+    """Answers a List request: one page of `records` as `member`, by MaxResults and NextToken."""
     size = request.get("MaxResults", default_size)
     token = request.get("NextToken", "0")
     if not re.fullmatch(r"\d+", token):
         raise validation(f"Invalid NextToken: {token}")
     start = int(token)
     following = str(start + size) if start + size < len(records) else None
-    return records[start : start + size], following
+    return {member: records[start : start + size], "NextToken": following}
 
 
 def select(

@@ -46,8 +46,7 @@ def add_tags(request: Json) -> Json:
 @operation("ListTags")
 def list_tags(request: Json) -> Json:
     tags = state.table("tags").get(_existing(request).lower(), [])
-    chosen, token = state.page(tags, request, default_size=MOST_TAGS)
-    return {"Tags": chosen, "NextToken": token}
+    return state.page("Tags", tags, request, default_size=MOST_TAGS)
 
 
 @operation("DeleteTags")

@@ -31,11 +31,11 @@ def test_records_are_filtered_and_sorted() -> None:
 
 
 def test_pages_hold_every_record_once() -> None:
-    first, token = state.page(RECORDS, {"MaxResults": 2})
-    second, end = state.page(RECORDS, {"MaxResults": 2, "NextToken": token})
-    assert first + second == RECORDS and end is None
+    first = state.page("Models", RECORDS, {"MaxResults": 2})
+    second = state.page("Models", RECORDS, {"MaxResults": 2, "NextToken": first["NextToken"]})
+    assert first["Models"] + second["Models"] == RECORDS and second["NextToken"] is None
     with pytest.raises(ServiceError, match="Invalid NextToken"):
-        state.page(RECORDS, {"NextToken": "-1"})
+        state.page("Models", RECORDS, {"NextToken": "-1"})
 
 
 def test_a_snapshot_is_restored_from_what_ministack_writes(local: Local) -> None:

@@ -30,10 +30,7 @@ def create(kind: Kind, request: Json, **members: Any) -> Json:
 
 def record_of(kind: Kind, name: str) -> Json:
     """Returns the record itself, not a copy; raises ResourceNotFound."""
-    record: Json | None = state.table(kind.table).get(name)
-    if record is None:
-        raise not_found(f"Could not find requested {words(kind)} with name: {name}")
-    return record
+    return state.existing(kind.table, name, not_found(f"Could not find requested {words(kind)} with name: {name}"))
 
 
 def change(record: Json, **members: Any) -> None:
@@ -89,8 +86,7 @@ def listing(kind: Kind, request: Json, records: list[Json] | None = None) -> Jso
         name=kind.name_key,
         status=kind.status_key,
     )
-    summaries, token = state.page(chosen, request)
-    return {f"{kind.noun}Summaries": summaries, "NextToken": token}
+    return state.page(f"{kind.noun}Summaries", chosen, request)
 
 
 def words(kind: Kind) -> str:

@@ -51,8 +51,7 @@ def stop_tuning_job(request: Json) -> Json:
 @operation("ListTrainingJobsForHyperParameterTuningJob")
 def list_trials(request: Json) -> Json:
     record = records.record_of(TUNING, request["HyperParameterTuningJobName"])
-    chosen, token = state.page(trials.selected(record, request), request)
-    return {"TrainingJobSummaries": chosen, "NextToken": token}
+    return state.page("TrainingJobSummaries", trials.selected(record, request), request)
 
 
 def check(request: Json) -> None:

@@ -83,11 +83,8 @@ def list_pipelines(request: Json) -> Json:
     prefix = request.get("PipelineNamePrefix", "").lower()
     found = [r for name, r in state.table("pipelines").items() if name.startswith(prefix)]
     chosen = state.select(found, between(request), name="PipelineName")
-    page, token = state.page(chosen, request)
-    return {
-        "PipelineSummaries": [record | {"LastExecutionTime": record.get("LastRunTime")} for record in page],
-        "NextToken": token,
-    }
+    shown = [record | {"LastExecutionTime": record.get("LastRunTime")} for record in chosen]
+    return state.page("PipelineSummaries", shown, request)
 
 
 def between(request: Json) -> Json:

@@ -86,8 +86,7 @@ def list_pipeline_executions(request: Json) -> Json:
     found = records.executions_of(records.pipeline(request["PipelineName"])["PipelineArn"])
     keys = {"PipelineExecutionArn": lambda r: r["PipelineExecutionArn"]}
     chosen = state.select(found, between(request), name="PipelineExecutionArn", sort_keys=keys)
-    page, token = state.page(chosen, request)
-    return {"PipelineExecutionSummaries": [_summary(record) for record in page], "NextToken": token}
+    return state.page("PipelineExecutionSummaries", [_summary(record) for record in chosen], request)
 
 
 def _summary(record: Json) -> Json:
@@ -103,15 +102,13 @@ def list_pipeline_execution_steps(request: Json) -> Json:
     steps = list(records.execution(request["PipelineExecutionArn"])["_steps"])
     if request.get("SortOrder", "Descending") == "Descending":
         steps.reverse()
-    page, token = state.page(steps, request, default_size=STEPS_PER_PAGE)
-    return {"PipelineExecutionSteps": page, "NextToken": token}
+    return state.page("PipelineExecutionSteps", steps, request, default_size=STEPS_PER_PAGE)
 
 
 @operation("ListPipelineParametersForExecution")
 def list_pipeline_parameters_for_execution(request: Json) -> Json:
     listed = parameters.as_list(records.execution(request["PipelineExecutionArn"])["_parameters"])
-    page, token = state.page(listed, request, default_size=STEPS_PER_PAGE)
-    return {"PipelineParameters": page, "NextToken": token}
+    return state.page("PipelineParameters", listed, request, default_size=STEPS_PER_PAGE)
 
 
 @operation("StopPipelineExecution")

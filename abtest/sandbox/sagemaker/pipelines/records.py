@@ -19,17 +19,13 @@ STEP_FAILURE = "Step failure: One or multiple steps failed."
 def pipeline(name_or_arn: str) -> Json:
     """Returns the pipeline's record, by a name in any case (ARNs have it in lower case). Raises ResourceNotFound."""
     name = name_or_arn.rpartition("/")[2]
-    record: Json | None = state.table("pipelines").get(name.lower())
-    if record is None:
-        raise not_found(f"Pipeline '{state.arn('pipeline', name)}' does not exist.")
-    return record
+    return state.existing(
+        "pipelines", name.lower(), not_found(f"Pipeline '{state.arn('pipeline', name)}' does not exist.")
+    )
 
 
 def execution(arn: str) -> Json:
-    record: Json | None = state.table("pipeline_executions").get(arn)
-    if record is None:
-        raise not_found(f"Pipeline execution '{arn}' does not exist.")
-    return record
+    return state.existing("pipeline_executions", arn, not_found(f"Pipeline execution '{arn}' does not exist."))
 
 
 def executions_of(pipeline_arn: str) -> list[Json]:
