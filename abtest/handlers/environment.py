@@ -3,11 +3,13 @@
 import functools
 import json
 import os
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from abtest.experiment.record.config import ExperimentConfig
+if TYPE_CHECKING:
+    from abtest.experiment.record.config import ExperimentConfig
 
 E = TypeVar("E")
 
@@ -24,17 +26,20 @@ def read(environment: type[E]) -> E:
 
     Read once a process. Raises VariableError.
     """
-    return environment(**{name: _value(name.upper(), kind) for name, kind in get_type_hints(environment).items()})
+    fields: Iterable[str] = environment._fields  # type: ignore[attr-defined]
+    return environment(**{field: _value(field.upper()) for field in fields})
 
 
-def _value(variable: str, kind: Any) -> Any:
+def _value(variable: str) -> Any:
     text = os.environ.get(variable)
     if not text:
         raise VariableError(f"The environment variable {variable} is missing: deploy the stack again.")
-    return _config(variable, text) if kind is ExperimentConfig else text
+    return _config(variable, text) if variable == "EXPERIMENT_CONFIG" else text
 
 
-def _config(variable: str, text: str) -> ExperimentConfig:
+def _config(variable: str, text: str) -> "ExperimentConfig":
+    from abtest.experiment.record.config import ExperimentConfig  # most functions need none
+
     try:
         return ExperimentConfig.from_json(json.loads(text))
     except (ValueError, AttributeError) as error:

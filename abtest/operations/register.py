@@ -5,7 +5,6 @@ import datetime
 
 from abtest.adapters import leases, releases
 from abtest.adapters.experiments_table import ExperimentsTable, apply, begin, resume
-from abtest.experiment.rebalance import decide_change
 from abtest.experiment.record.config import ExperimentConfig
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import RUNNING, Experiment, experiment_id
@@ -63,6 +62,8 @@ def changed(
     """The experiment with the plan's variants, and the Decision that makes it; itself if it has them already."""
     if plan.packages == running.packages:
         return running, None
+    from abtest.experiment.rebalance import decide_change  # loads numpy, for changes of variants only
+
     joined = dataclasses.replace(
         running,
         variants=plan.joined(running, now),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -24,7 +24,7 @@ class Resources:
     model_role_arn: str
     group_names: tuple[str, str]
 
-    def environment(self, kind: type[tuple[Any, ...]], **others: str) -> Mapping[str, str]:
+    def environment(self, kind: Any, **others: str) -> Mapping[str, str]:
         """Returns the variables of a class of `record/function_environments.py`, some of which are given by field.
 
         KeyError where there is no such resource.
@@ -42,4 +42,4 @@ class Resources:
             "model_execution_role_arn": self.model_role_arn,
             **others,
         }
-        return {name.upper(): known[name] for name in get_type_hints(kind)}
+        return {name.upper(): known[name] for name in kind._fields}

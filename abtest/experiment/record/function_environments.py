@@ -3,9 +3,10 @@
 A variable's name is its field's in upper case.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from abtest.experiment.record.config import ExperimentConfig
+if TYPE_CHECKING:
+    from abtest.experiment.record.config import ExperimentConfig
 
 
 class ApiEnvironment(NamedTuple):
@@ -34,14 +35,14 @@ class EndpointEnvironment(NamedTuple):
 class ExperimentEnvironment(NamedTuple):
     """Of register_experiment and endpoint_changed."""
 
-    experiment_config: ExperimentConfig
+    experiment_config: "ExperimentConfig"
     experiments_table_name: str
 
 
 class SelectionEnvironment(NamedTuple):
     """Of select_variants."""
 
-    experiment_config: ExperimentConfig
+    experiment_config: "ExperimentConfig"
     experiments_table_name: str
     champion_group_name: str
     challenger_group_name: str
@@ -52,7 +53,7 @@ class SelectionEnvironment(NamedTuple):
 class ShadowEnvironment(NamedTuple):
     """Of compare_shadow."""
 
-    experiment_config: ExperimentConfig
+    experiment_config: "ExperimentConfig"
     experiments_table_name: str
     challenger_group_name: str
     bucket_name: str
@@ -61,7 +62,7 @@ class ShadowEnvironment(NamedTuple):
 class AlarmEnvironment(NamedTuple):
     """Of set_alarms."""
 
-    experiment_config: ExperimentConfig
+    experiment_config: "ExperimentConfig"
 
 
 class TakeOutEnvironment(NamedTuple):
@@ -96,6 +97,6 @@ class RecordingEnvironment(NamedTuple):
 class PromotionEnvironment(NamedTuple):
     """Of promote."""
 
-    experiment_config: ExperimentConfig
+    experiment_config: "ExperimentConfig"
     experiments_table_name: str
     champion_group_name: str
