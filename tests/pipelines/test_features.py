@@ -248,12 +248,11 @@ def test_the_script_ends_with_one_line_if_it_cannot_work(
 def test_the_uploaded_modules_need_no_others_of_ours(tmp_path: Path) -> None:
     for path in SCRIPTS:
         samples.write(tmp_path / "code" / "pipelines" / path.name, path.read_text())
-    for module in ("features", "evaluate"):
-        command = [sys.executable, "-m", f"pipelines.{module}", "--help"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "code")}, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr.decode()
+    command = [sys.executable, "-c", "import pipelines.features, pipelines.evaluate"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "code")}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def peak_bytes(folder: Path, count: int) -> int:

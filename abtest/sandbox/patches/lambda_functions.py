@@ -7,7 +7,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 FAILED = "__failed__"
-IDLE_SECONDS = 30.0
+IDLE_SECONDS = 15.0
 
 # MiniStack's worker reports only the message of an exception, and is killed for it.
 REPORT = 'json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()})'
