@@ -149,7 +149,7 @@ class Table:
             reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             if not {"ConditionalCheckFailed", "TransactionConflict"} & set(reasons):
                 raise
-            raise StaleError(f"Another execution wrote to {self._table_name} first.") from error
+            raise StaleError(f"Another execution wrote to {self._table_name} first. Try again.") from error
 
     def attempt(self, writes: Sequence[Write]) -> bool:
         """Does all of the writes, or none and returns False if a condition does not hold."""

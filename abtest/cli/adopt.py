@@ -1,10 +1,8 @@
 """`abtest adopt` puts an endpoint of yours on trial beside the stage's own, and `abtest retire` ends its test."""
 
-import contextlib
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -12,7 +10,7 @@ import typer
 from abtest.adapters.endpoint_description import DescriptionError
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import StaleError
-from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line, refusals
 from abtest.cli.stage import stacks
 from abtest.experiment.record.config import ConfigError
 from abtest.experiment.record.config_file import validated
@@ -35,6 +33,8 @@ WarmupOption = Annotated[
     typer.Option("--warmup", help="Invocations per variant before shares move; default: as tagged, else the stage's."),
 ]
 
+REFUSED = (AdoptionError, DescriptionError, ConfigError, StaleError)
+
 
 def adopt(
     endpoint: EndpointArgument,
@@ -48,7 +48,7 @@ def adopt(
     """Put the variants of an endpoint of yours on trial. Nothing changes if they are on trial already."""
     options = {"strategy": strategy, "epsilon": epsilon, "warmup": warmup}
     settings = {key: value for key, value in options.items() if value is not None}
-    with refusals():
+    with refusals(*REFUSED):
         validated(ExperimentSettings, settings, "--")
         done = adopter(stage, endpoint).adopt(endpoint, now(), champion=champion, settings=settings)
     tell(done, as_json)
@@ -56,7 +56,7 @@ def adopt(
 
 def retire(endpoint: EndpointArgument, stage: StageOption = "dev", as_json: JsonOption = False) -> None:
     """End the test on an adopted endpoint. The endpoint stays as it is; its counts and Decisions are kept."""
-    with refusals():
+    with refusals(*REFUSED):
         done = adopter(stage, endpoint).retire(endpoint, now())
     tell(done, as_json)
 
@@ -74,17 +74,6 @@ def adopter(stage: str, endpoint_name: str) -> Adopter:
             f"{endpoint_name} is the stage {other}'s own, and its build-endpoint looks after it: name another endpoint"
         )
     return Adopter(ExperimentsTable(found["ExperimentsTableName"]), config, execution=f"abtest-{uuid.uuid4()}")
-
-
-@contextlib.contextmanager
-def refusals() -> Iterator[None]:
-    """Turns what adopting and retiring refuse into a UserError."""
-    try:
-        yield
-    except (AdoptionError, DescriptionError, ConfigError) as error:
-        raise UserError(str(error)) from None
-    except StaleError as error:
-        raise UserError(f"{error} Try again.") from None
 
 
 def tell(done: Adoption, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The `abtest` command: registers the verbs and turns a user's mistake into one line and an exit code."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -40,31 +41,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-STAGE, MODELS, EXPERIMENT, PLANNING = "A stage", "Models", "The experiment", "Planning"
-
-app.command(rich_help_panel=STAGE)(demo.demo)
-app.add_typer(sandbox.app, name="sandbox", rich_help_panel=STAGE)
-app.command(rich_help_panel=STAGE)(deploy.deploy)
-app.command(rich_help_panel=STAGE)(outputs.outputs)
-app.command(rich_help_panel=STAGE)(destroy.destroy)
-app.command(rich_help_panel=STAGE)(synth.synth)
-app.add_typer(synth.app, name="project", rich_help_panel=STAGE)
-app.add_typer(pipeline.app, name="pipeline", rich_help_panel=MODELS)
-app.add_typer(models.app, name="models", rich_help_panel=MODELS)
-app.command("deploy-models", rich_help_panel=MODELS)(deploy_models.deploy_models)
-app.command(rich_help_panel=EXPERIMENT)(simulate.simulate)
-app.command(rich_help_panel=EXPERIMENT)(rebalance.rebalance)
-app.command(rich_help_panel=EXPERIMENT)(status.status)
-app.command(rich_help_panel=EXPERIMENT)(history.history)
-app.command(rich_help_panel=EXPERIMENT)(report.report)
-app.command(rich_help_panel=EXPERIMENT)(promote.promote)
-app.command(rich_help_panel=EXPERIMENT)(rollback.rollback)
-app.command(rich_help_panel=EXPERIMENT)(readmit.readmit)
-app.command(rich_help_panel=EXPERIMENT)(adopt.adopt)
-app.command(rich_help_panel=EXPERIMENT)(adopt.retire)
-app.command("sample-size", rich_help_panel=PLANNING)(sample_size.sample_size)
-app.command(rich_help_panel=PLANNING)(plan.plan)
-app.command(rich_help_panel=PLANNING)(replay.replay)
+# By the panel of --help in which they stand.
+GROUPS = {
+    "A stage": {"sandbox": sandbox.app, "project": synth.app},
+    "Models": {"pipeline": pipeline.app, "models": models.app},
+}
+VERBS: dict[str, tuple[Callable[..., None], ...]] = {
+    "A stage": (demo.demo, deploy.deploy, outputs.outputs, destroy.destroy, synth.synth),
+    "Models": (deploy_models.deploy_models,),
+    "The experiment": (
+        *(simulate.simulate, rebalance.rebalance, status.status, history.history, report.report, promote.promote),
+        *(rollback.rollback, readmit.readmit, adopt.adopt, adopt.retire),
+    ),
+    "Planning": (sample_size.sample_size, plan.plan, replay.replay),
+}
+for panel, groups in GROUPS.items():
+    for name, group in groups.items():
+        app.add_typer(group, name=name, rich_help_panel=panel)
+for panel, verbs in VERBS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
 
 
 @app.callback()

@@ -7,7 +7,7 @@ import typer
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import StaleError
-from abtest.cli.shown.output import JsonOption, StageOption, UserError, print_json, print_line
+from abtest.cli.shown.output import JsonOption, StageOption, print_json, print_line, refusals
 from abtest.cli.stage import stacks
 from abtest.operations import take_out
 from abtest.operations.take_out import TakeOutError
@@ -21,12 +21,8 @@ def readmit(variant: VariantArgument, stage: StageOption = "dev", as_json: JsonO
     """Put back a variant that an alarm took out: its users get it again, and it begins as a canary."""
     found, config = stacks.outputs(stage), stacks.load_config(stage)
     table, now = ExperimentsTable(found["ExperimentsTableName"]), datetime.datetime.now(datetime.UTC)
-    try:
+    with refusals(TakeOutError, StaleError):
         started = take_out.readmit(table, variant, config, rebalance_arn=found["RebalanceStateMachineArn"], now=now)
-    except TakeOutError as error:
-        raise UserError(str(error)) from None
-    except StaleError as error:
-        raise UserError(f"{error}: try again") from None
     if as_json:
         print_json({"endpoint_name": config.endpoint_name, "variant_name": variant, "execution_arn": started})
         return

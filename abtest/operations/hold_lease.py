@@ -28,4 +28,4 @@ def _changed(table: Table, endpoint_name: str, change: Callable[[Lease], Lease])
         after = change(before)
         if table.attempt([leases.put(endpoint_name, before, after)]):
             return after
-    raise StaleError(f"The lease of {endpoint_name} is being written by too many executions at once.")
+    raise StaleError(f"The lease of {endpoint_name} is being written by too many executions at once. Try again.")

@@ -81,7 +81,7 @@ def _changed(
         # The variants stay the same, so the lease is not needed.
         if table.attempt(apply(after, decision, before=before, execution=execution)):
             return True
-    raise StaleError(f"{endpoint_name}: too many Decisions at once")
+    raise StaleError(f"{endpoint_name}: too many Decisions at once. Try again.")
 
 
 def without(experiment: Experiment, *, variant_name: str, why: str) -> Experiment:
