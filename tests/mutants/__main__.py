@@ -26,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     tried = tool.fates(random.Random(sample.SEED).sample(mutants, given.some) if given.some else mutants)
     print(page.table(tried))
+    for name in sorted(page.key(mutant) for mutant, status in tried.items() if status not in page.NOTICED):
+        print(f"lives: {name}")
     if not given.some:
-        for name in page.write(tried):
-            print(f"lives without a reason in {page.PAGE}: {name}")
+        print(f"{len(page.write(tried))} of them have no reason yet in {page.PAGE}")
     print(f"noticed: {page.share(tried):.1%} of {len(tried)}; wanted: {page.WANTED_SHARE:.0%}")
     return int(page.share(tried) < page.WANTED_SHARE)
 
