@@ -68,6 +68,12 @@ def test_who_is_rejected_meanwhile_leaves_the_shadow_without_a_verdict(
     assert not select_variants.handler(MISSING, None)["in_shadow"]
 
 
+def test_a_configuration_without_a_shadow_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = {"champion_name": "A", "champion_arn": "arn:a", "challenger_name": "B", "challenger_arn": "arn:b"}
+    ended = compare_shadow.handler({"shadow": pair}, None)
+    assert ended == {"judged": True, "message": "The configuration has no shadow any more."}
+
+
 @pytest.mark.parametrize("passed", [True, False])
 def test_a_challenger_is_in_shadow_until_it_is_judged(monkeypatch: pytest.MonkeyPatch, passed: bool) -> None:
     monkeypatch.setenv("EXPERIMENT_CONFIG", json.dumps(SHADOWED))

@@ -76,7 +76,7 @@ def world(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> Wor
 def test_a_tagged_endpoint_begins_an_experiment_with_the_weights_that_it_has(world: World) -> None:
     world.serve(variant("a", weight=3.0), variant("b"), strategy="UCB1", epsilon="0.5")
     done = world.event()
-    assert (done.change, done.experiment_id) == ("begun", FIRST)
+    assert done == Adoption(NAME, FIRST, "begun", "a, b are on trial.")
     assert dict(world.running.shares) == {"a": 0.75, "b": 0.25}
     assert world.running.variant_names == ("a", "b")
     settings = world.running.settings
@@ -113,7 +113,7 @@ def test_a_deleted_endpoint_is_retired_with_its_counts_however_often_it_is_said(
     world.decide(a=0.2, b=0.8)
     before = world.running
     world.change(status="Deleting", variants=())
-    assert world.event().change == "retired"
+    assert world.event() == Adoption(NAME, FIRST, "retired", "The endpoint is deleted.")
     world.endpoint = None
     assert world.event().change == "none"
     assert (world.table.current(NAME), adopted_endpoints.live(world.table), world.table.past(NAME)) == (
@@ -143,7 +143,8 @@ def test_one_that_comes_back_goes_on_with_its_experiment(world: World) -> None:
     world.event()
     world.endpoint = gone
     world.change(created_at="tuesday")
-    assert world.event().change == "resumed"
+    assert world.event() == Adoption(NAME, FIRST, "resumed", "It serves again what it tested before.")
+    assert adopted_endpoints.live(world.table) == [NAME]
     assert world.running == before
     assert world.table.past(NAME) == []
 
@@ -163,6 +164,16 @@ def test_another_model_under_a_known_name_is_another_experiment_and_the_old_one_
     assert [past.experiment_id for past in world.table.past(NAME)] == [f"{NAME}-v0-2"]
 
 
+def test_of_several_experiments_that_it_could_go_on_with_the_latest_does(world: World) -> None:
+    world.event()
+    world.serve(variant("a"), variant("b", "other"))
+    world.event()
+    world.endpoint = None
+    world.event()
+    world.serve(variant("a"), variant("c"))
+    assert (world.event().change, world.running.experiment_id) == ("resumed", f"{NAME}-v0-2")
+
+
 def test_the_champion_is_as_tagged_when_an_experiment_begins_and_stays_while_it_serves(world: World) -> None:
     world.serve(variant("a"), variant("b"), champion="b")
     world.event()
@@ -179,15 +190,16 @@ def test_one_variant_alone_goes_on_only_if_it_is_the_champion(world: World) -> N
     world.serve(variant("a"))
     assert world.event().change == "changed"
     world.serve(variant("b"))
-    assert world.event().change == "retired"
+    assert world.event() == Adoption(NAME, FIRST, "retired", "It serves one variant, not the champion.")
     assert world.event().change == "none"
 
 
 def test_untagged_endpoints_and_the_stages_own_are_left_alone(world: World) -> None:
     world.change(tags={})
-    assert world.event().change == "none"
+    assert world.event() == Adoption(NAME, None, "none", "It has no experiment, and no tags that ask for one.")
     for name in ("sagemaker-reviews-dev", "sagemaker-other-churn"):
-        assert world.adopter.follow(name, NOW).change == "none"
+        others = "It is the stage's own endpoint, or another project's."
+        assert world.adopter.follow(name, NOW) == Adoption(name, None, "none", others)
     assert hold_lease.ask(world.table, NAME, "another", 0)  # nobody waits for it or holds it
 
 

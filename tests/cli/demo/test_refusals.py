@@ -47,7 +47,7 @@ def test_unfit_reviews_are_exit_code_1_and_one_line(tmp_path: Path, text: str | 
     [
         ("Floor=1", "the pipeline has no parameter 'Floor'"),
         ("AccuracyFloor=high", "AccuracyFloor must be float, not 'high'"),
-        ("Seed=3", "the demo sets Seed itself: say SEED="),
+        ("Seed=3", "the demo sets Seed itself: set SEED="),
         ("AccuracyFloor", "--param must be NAME=VALUE"),
     ],
 )

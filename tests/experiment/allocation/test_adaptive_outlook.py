@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from abtest.experiment.allocation.adaptive_filter import COMPONENTS, Mixture
-from abtest.experiment.allocation.adaptive_outlook import information_directed, outlook
+from abtest.experiment.allocation.adaptive_outlook import _polygamma, information_directed, outlook
 from abtest.experiment.allocation.posterior import probability_best
 
 
@@ -59,3 +60,10 @@ def test_no_other_pair_has_a_lower_information_ratio(arms: list[tuple[float, flo
                 d = part * regret[0, first] + (1 - part) * regret[0, second]
                 v = part * information[0, first] + (1 - part) * information[0, second]
                 assert ratio <= d**2 / max(v, 1e-300) * (1 + 1e-9)
+
+
+@given(st.floats(1, 1e6))
+def test_the_series_are_those_of_digamma_and_trigamma(x: float) -> None:
+    found = _polygamma(np.array([x]))
+    assert found[0][0] == pytest.approx(special.digamma(x), abs=1e-7)
+    assert found[1][0] == pytest.approx(special.polygamma(1, x), rel=1e-6)

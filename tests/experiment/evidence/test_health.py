@@ -170,3 +170,43 @@ def test_warnings_come_before_notices_and_each_sentence_is_one_line() -> None:
         assert finding.figures
         assert all(math.isfinite(value) for value in finding.figures.values())
         assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+TRUST = (
+    "Do not trust the comparison until you know the cause: look for invocations that fail, time out or are not logged"
+)
+DRIFT = (
+    "Drift: the rate of Challenger1 less that of Champion1 went from +8.00 percentage points in the first half of the "
+    "users to +0.00 percentage points in the second (e-value 1,147, 20 needed). A novelty may be wearing off: go by "
+    "the later figure. The check assumes that time alone moves all variants alike. It compares users by their first "
+    "outcome, so it does not see a novelty that wears off within a user."
+)
+FEW = "Wait for more users: until then shares and P(best) follow chance and the prior more than the models."
+WHOLE = {
+    f"Sample-ratio mismatch: Challenger1 has 380 of 880 new users, where its shares give 440 (e-value 178, 100 "
+    f"needed). This is more than chance. {TRUST}": {
+        "new_users": (NewUsers({CHAMPION: 500, CHALLENGER: 380}, {CHAMPION: 0.5, CHALLENGER: 0.5}),)
+    },
+    DRIFT: {"history": intervals([0.08, 0.08, 0.0, 0.0])},
+    f"Too few conversions: at the common rate of 5.00%, Champion1 (4.5) can expect fewer than 5 conversions. {FEW}": {
+        "outcomes": {CHAMPION: (90, 4.0), CHALLENGER: (910, 46.0)}
+    },
+    "Rewards out of range: 1 conversion has a reward that is no number from 0 to 1. They are in quarantine and count "
+    "as no conversion. Scale rewards before you send them.": {"reward_out_of_range_count": 1},
+    "Malformed events: 90 of 2,300 lines (3.9%) are no events. They are in quarantine: look there for the reasons.": {
+        "malformed_line_count": 90
+    },
+    "Late conversions: 90 of 300 (30.0%) came after the attribution window and count for nothing. A longer "
+    "attribution_window_seconds counts more of them.": {"late_conversion_count": 90},
+    "Orphan conversions: 15 of 225 (6.7%) name an invocation that is not among the events, so they count for no "
+    "variant. Look for events that were lost or are late.": {"orphan_conversion_count": 15},
+    "Fallback traffic: 251 of 2,500 invocations (10.0%) were served without drawing a variant, so they teach nothing. "
+    "Look in the API's log for why assignments fail.": {"apart": {"Fallback": 251, "Manual": 249}},
+}
+
+
+def test_a_finding_says_what_is_wrong_with_its_numbers_and_what_to_do() -> None:
+    for sentence, changes in WHOLE.items():
+        given = dict(changes)
+        (found,) = health(experiment(), counts(given.pop("outcomes", ENOUGH), **given))
+        assert found.sentence == sentence
