@@ -173,7 +173,8 @@ def test_warnings_come_before_notices_and_each_sentence_is_one_line() -> None:
 
 
 TRUST = (
-    "Do not trust the comparison until you know the cause: look for invocations that fail, time out or are not logged"
+    "Do not trust the comparison until you know the cause: look for invocations that fail, time out or are not "
+    "logged on one variant."
 )
 DRIFT = (
     "Drift: the rate of Challenger1 less that of Champion1 went from +8.00 percentage points in the first half of the "
@@ -182,7 +183,7 @@ DRIFT = (
     "outcome, so it does not see a novelty that wears off within a user."
 )
 FEW = "Wait for more users: until then shares and P(best) follow chance and the prior more than the models."
-WHOLE = {
+WHOLE: dict[str, dict[str, Any]] = {
     f"Sample-ratio mismatch: Challenger1 has 380 of 880 new users, where its shares give 440 (e-value 178, 100 "
     f"needed). This is more than chance. {TRUST}": {
         "new_users": (NewUsers({CHAMPION: 500, CHALLENGER: 380}, {CHAMPION: 0.5, CHALLENGER: 0.5}),)
