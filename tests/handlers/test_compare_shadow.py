@@ -1,6 +1,7 @@
 """A shadow, from the selection to the verdict."""
 
 import json
+from typing import Any
 
 import boto3
 import pytest
@@ -89,7 +90,12 @@ def test_a_challenger_is_in_shadow_until_it_is_judged(monkeypatch: pytest.Monkey
     assert len(selected["models"]) == 2
 
     answers: list[dict[str, str]] = [{}, {}]
-    monkeypatch.setattr(captures, "answers", lambda *_, **__: answers)
+
+    def answered(*where: Any, **_: Any) -> list[dict[str, str]]:
+        assert where == ("bucket", ENDPOINT, ("Champion1", "Challenger1"))
+        return answers
+
+    monkeypatch.setattr(captures, "answers", answered)
     waiting = compare_shadow.handler({"shadow": selected["shadow"]}, None)
     assert waiting == {"judged": False, "message": "Challenger1 is in shadow: 0 of 1 requests."}
     answers = [{"request": "0.9"}, {"request": "0.8" if passed else "0.1"}]

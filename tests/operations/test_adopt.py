@@ -35,7 +35,7 @@ class World:
         self.now = NOW
         self.adopter = Adopter(table, config(strategy="ThompsonSampling", warmup=7), execution="x")
         self.endpoint: EndpointDescription | None = None
-        monkeypatch.setattr(adoption, "describe", lambda _: self.endpoint)
+        monkeypatch.setattr(adoption, "describe", lambda name: self.endpoint if name == NAME else None)
 
     def serve(self, *variants: PlannedVariant, status: str = "InService", made: str = "monday", **tags: str) -> None:
         all_tags = ENABLED | {f"ab-testing:{key}": value for key, value in tags.items()}

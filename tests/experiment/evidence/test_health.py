@@ -172,6 +172,18 @@ def test_warnings_come_before_notices_and_each_sentence_is_one_line() -> None:
         assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
+def test_conversions_that_are_still_pending_are_conversions() -> None:
+    variants = {name: VariantCounts(1000, 100, 100.0, pending_conversion_count=200) for name in NAMES}
+    assert named("late_conversions", variants=variants, late_conversion_count=60) is None  # of 660
+    found = named("late_conversions", variants=variants, late_conversion_count=70)
+    assert found is not None and (found.figures["count"], found.figures["of"]) == (70, 670)
+
+
+def test_rewards_out_of_range_are_counted() -> None:
+    found = named("reward_out_of_range", reward_out_of_range_count=3)
+    assert found is not None and found.figures == {"count": 3}
+
+
 TRUST = (
     "Do not trust the comparison until you know the cause: look for invocations that fail, time out or are not "
     "logged on one variant."

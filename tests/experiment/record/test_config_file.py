@@ -131,6 +131,10 @@ def test_the_committed_schema_is_the_codes_with_a_description_and_the_default_of
             {"champion_variant_config": {"variant_nam": "A"}},
             "champion_variant_config.variant_nam: there is no such key; did you mean",
         ),
+        (
+            {"challenger_variant_config": [{}] * 10},
+            "challenger_variant_config: must be a list of at most 9 variants, not",
+        ),
         ({"champion_variant_config": 3}, "champion_variant_config: must be a JSON object"),
         (
             {"challenger_variant_config": [{}, {"initial_variant_weight": 0}]},

@@ -47,6 +47,16 @@ def test_each_run_gets_the_traffic_shares_of_an_experiment(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_run_knows_nothing_of_the_others(strategy: str) -> None:
+    small, large = np.array([[12.0, 8.0]]), np.array([[9000.0, 11000.0]])
+    known = Known(np.stack([small, large]), np.stack([small * [0.5, 0.25], large * [0.26, 0.25]]), 1)
+    shares = interval_policy(strategy).begin(2, 2).shares(known)
+    for run in range(2):
+        alone = Known(known.trials[[run]], known.rewards[[run]], 1)
+        assert shares[run] == pytest.approx(interval_policy(strategy).begin(1, 2).shares(alone)[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("intervals", [0, 1])
 def test_the_initial_shares_until_something_is_known(strategy: str, intervals: int) -> None:
     nothing = np.zeros((2, intervals, 3))
