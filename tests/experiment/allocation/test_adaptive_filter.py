@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from abtest.experiment.allocation.adaptive_filter import COMPONENTS, MOST_WORTH, Filter
+from abtest.experiment.allocation.adaptive_filter import COMPONENTS, MOST_WORTH, Filter, Mixture
 
 
 def filtered(batches: list[list[tuple[float, float]]]) -> Filter:
@@ -62,3 +62,10 @@ def test_an_idle_arm_grows_uncertain_at_the_pace_of_traffic() -> None:
         known = filtered([*first, *[[(0.0, 0.0), (served, served / 20)]] * 20])
         doubts.append(1 - known.mixture.weight[0, 0, 0])
     assert doubts[0] < 0.2 * doubts[1] < 0.1 * doubts[2]
+
+
+def test_jumps_that_had_been_rarer_weigh_less() -> None:
+    log_weight = np.log(np.full((1, 1, 2), 0.5))
+    began = np.array([[[0.0, 3.0]]])
+    mixture = Mixture(log_weight, *np.ones((3, 1, 1, 2)), began)
+    assert mixture.had_jumps_been(0.25).weight[0, 0] == pytest.approx([0.8, 0.2])

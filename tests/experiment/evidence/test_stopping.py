@@ -236,3 +236,13 @@ def test_a_margin_costs_more_than_two_arms_something() -> None:
 def test_alpha_is_checked(alpha: float) -> None:
     with pytest.raises(ValueError, match=r"^alpha: "):
         verdict([], ["a", "b"], alpha)
+
+
+def test_a_variant_that_an_interval_does_not_hold_has_no_users_and_no_reward_there() -> None:
+    held: list[dict[str, Trials]] = [
+        {"a": (40, 20.0), "b": (40, 10.0)},
+        {"a": (50, 25.0)},
+        {"a": (60, 30.0), "b": (60, 9.0)},
+    ]
+    told = [{"b": (0, 0.0), **interval} for interval in held]
+    assert verdict(held, ["a", "b"], ALPHA) == verdict(told, ["a", "b"], ALPHA)
