@@ -67,5 +67,6 @@ def test_an_idle_arm_grows_uncertain_at_the_pace_of_traffic() -> None:
 def test_jumps_that_had_been_rarer_weigh_less() -> None:
     log_weight = np.log(np.full((1, 1, 2), 0.5))
     began = np.array([[[0.0, 3.0]]])
-    mixture = Mixture(log_weight, *np.ones((3, 1, 1, 2)), began)
+    ones = np.ones_like(began)
+    mixture = Mixture(log_weight, ones, ones, ones, began)
     assert mixture.had_jumps_been(0.25).weight[0, 0] == pytest.approx([0.8, 0.2])
