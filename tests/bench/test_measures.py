@@ -44,6 +44,7 @@ def test_the_value_remaining_is_as_simulated() -> None:
     assert daily.better_by(trials, rewards, np.array([1]))[0] == pytest.approx(simulated, abs=0.004)
 
 
+@pytest.mark.slow
 def test_the_daily_experiment_stops_by_its_rule() -> None:
     result = simulate(dataclasses.replace(daily.SCENARIO, intervals=40), interval_policy("ThompsonSampling"), runs=6)
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)

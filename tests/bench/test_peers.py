@@ -53,6 +53,7 @@ def test_a_library_is_told_of_an_interval_once(name: str) -> None:
     assert (session.leaders(known(2)) == 1).all()
 
 
+@pytest.mark.slow
 def test_a_decaying_agent_is_less_sure() -> None:
     plain, decaying = (policy(name).begin(RUNS, 2) for name in list(LIBRARY_PEERS)[2:4])  # type: ignore[union-attr]
     sure = Known(np.full((RUNS, 30, 2), 200.0), np.tile([10.0, 20.0], (RUNS, 30, 1)), 30)

@@ -245,6 +245,7 @@ def test_the_script_ends_with_one_line_if_it_cannot_work(
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_uploaded_modules_need_no_others_of_ours(tmp_path: Path) -> None:
     for path in SCRIPTS:
         samples.write(tmp_path / "code" / "pipelines" / path.name, path.read_text())

@@ -35,6 +35,7 @@ def test_a_definition_reads_from_the_start(name: str) -> None:
         known |= set(following(state))
 
 
+@pytest.mark.slow
 def test_asl_validator_finds_nothing() -> None:
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [str(ROOT / "node_modules/.bin/asl-validator"), *(f"--json-path={path(name)}" for name in NAMES)]

@@ -72,6 +72,7 @@ def peak(proposal: dict[str, str]) -> float:
 PEAKED = continuous(0.001, 1) | integer(16, 64)
 
 
+@pytest.mark.slow
 def test_bayesian_search_learns_and_random_search_does_not() -> None:
     def later(strategy: str) -> list[float]:
         runs = [searched(strategy, PEAKED, seed, 25, peak) for seed in range(8)]
