@@ -7,6 +7,8 @@ from moto import mock_aws
 
 from abtest.adapters import table
 from abtest.adapters.experiments_table import ExperimentsTable
+from abtest.experiment.record.experiment import Experiment
+from tests.adapters import samples
 
 
 @pytest.fixture
@@ -25,6 +27,14 @@ def experiments(aws: None) -> ExperimentsTable:
     """The empty table `experiments`."""
     create_table("experiments", "endpoint_name")
     return ExperimentsTable("experiments")
+
+
+@pytest.fixture
+def begun(experiments: ExperimentsTable) -> Experiment:
+    """The first experiment, with the lease held by `x`."""
+    made = samples.experiment(samples.plan(1, (1,)))
+    samples.begin(experiments, made)
+    return made
 
 
 def create_table(name: str, hash_key: str) -> None:

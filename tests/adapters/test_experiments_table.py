@@ -10,14 +10,6 @@ SHARES = {"Champion1": 0.5, "Challenger1": 0.5}
 MOVED = {"Champion1": 0.1, "Challenger1": 0.9}
 
 
-@pytest.fixture
-def begun(experiments: ExperimentsTable) -> Experiment:
-    """The first experiment, with the lease held by `x`."""
-    made = experiment(plan(1, (1,)))
-    begin(experiments, made)
-    return made
-
-
 def test_an_experiment_survives_the_table(experiments: ExperimentsTable, begun: Experiment) -> None:
     assert experiments.current(ENDPOINT) == begun
     assert experiments.current("other") is None

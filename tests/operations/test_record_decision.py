@@ -1,5 +1,3 @@
-import pytest
-
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations.record_decision import record_decision
@@ -7,14 +5,6 @@ from tests.adapters.samples import ENDPOINT, begin, decision, experiment, plan
 
 SHARES = {"Champion1": 0.5, "Challenger1": 0.5}
 MOVED = {"Champion1": 0.1, "Challenger1": 0.9}
-
-
-@pytest.fixture
-def begun(experiments: ExperimentsTable) -> Experiment:
-    """The first experiment, with the lease held by `x`."""
-    made = experiment(plan(1, (1,)))
-    begin(experiments, made)
-    return made
 
 
 def test_a_decision_and_the_shares_are_applied_together(experiments: ExperimentsTable, begun: Experiment) -> None:

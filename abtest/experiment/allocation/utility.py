@@ -17,6 +17,7 @@ same mean. The e-values hold for such rewards as they are (`stopping`).
 
 from collections.abc import Sequence
 
+from abtest.experiment.record.settings import OBJECTIVES
 from abtest.experiment.record.variants import Trials
 
 
@@ -29,7 +30,7 @@ def utility(counts: Sequence[Trials], *, objective: str = "maximize", costs: Seq
     >>> utility([(10, 4.0), (10, 5.0)], objective="minimize")
     [(10, 6.0), (10, 5.0)]
     """
-    if objective not in ("maximize", "minimize"):
+    if objective not in OBJECTIVES:
         raise ValueError(f"objective: must be maximize or minimize, not {objective!r}")
     if costs and len(costs) != len(counts):
         raise ValueError(f"costs: must be one for each of {len(counts)} arms, not {len(costs)}")

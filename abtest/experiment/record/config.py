@@ -10,7 +10,7 @@ from abtest.experiment.record.constraints import Text
 from abtest.experiment.record.safety import CanaryConfig, ShadowConfig
 from abtest.experiment.record.settings import AS_WRITTEN, MOST_VARIANTS, ExperimentSettings
 
-MANUAL, AUTOMATIC = "manual", "automatic"
+AUTOMATIC = "automatic"  # the promotion of a winner by the decision itself
 
 InstanceCount: TypeAlias = Annotated[int, Ge(1), Le(100)]
 InstanceType: TypeAlias = Annotated[str, Text(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m5.large")]
