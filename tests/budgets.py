@@ -16,6 +16,7 @@ BUDGETS = {
     "tests/infra/test_least_privilege.py": 190,  # the loop, from shadow to rollback, with verified identities
     "tests/notebooks/": 300,  # both walk-throughs, each in a sandbox of its own
     "tests/pipelines/": 260,  # compilation by the SageMaker SDK, the whole pipeline
+    "tests/report/": 20,  # pictures and the page
     "tests/sandbox/": 360,  # what the sandbox promises of each service
     "tests/test_settings_in_effect.py": 20,  # a synthesis
     "tests/workflows/": 600,  # the machines with real functions, and each release feature

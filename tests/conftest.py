@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.client
 import botocore.session
 import psutil
 import pytest
@@ -31,6 +32,18 @@ SHARED = ROOT.parent / "shared" / "data"  # real reviews: continuous integration
 
 # moto makes a new default session for each test, and each would parse botocore's megabytes of JSON anew.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+# For the same reason: a client's class has a method for each operation, 400 for SageMaker.
+make_class = botocore.client.ClientCreator._create_client_class
+classes: dict[str, type] = {}
+
+
+def class_of(creator: Any, service_name: str, service_model: Any) -> type:
+    if service_name not in classes:
+        classes[service_name] = make_class(creator, service_name, service_model)
+    return classes[service_name]
+
+
+botocore.client.ClientCreator._create_client_class = class_of
 
 ALL_SLOW = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 

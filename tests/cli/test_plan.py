@@ -14,6 +14,8 @@ from abtest.cli.shown.output import UserError
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.report import plan_chart
 
+pytestmark = pytest.mark.slow
+
 DAILY = ("--rebalance-minutes", "1440")
 CLEAR = ("--rates", "10%,30%", "--requests-per-day", "60", "--days", "20", "--runs", "20", *DAILY)
 

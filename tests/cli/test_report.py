@@ -11,6 +11,8 @@ from abtest.cli.shown.output import UserError
 from abtest.report import page
 from tests.cli.test_status import GROUPS, OUTPUTS, invoke, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def deployed(experiments: ExperimentsTable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from scipy.stats import binom
 from pipelines import comparison, metrics
 from pipelines.metrics import MEASURES, Scored, bootstrapped
 
+pytestmark = pytest.mark.slow
+
 discordant = st.tuples(st.integers(0, 150), st.integers(0, 150))
 
 

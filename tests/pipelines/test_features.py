@@ -18,6 +18,8 @@ from pipelines.layouts import Fields
 from pipelines.rules import HELPFUL, NOT_HELPFUL, FeaturesError, Rules, usable
 from tests.pipelines import samples
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HALVES = Rules(train_fraction=0.4, validation_fraction=0.3, test_fraction=0.3, traffic_fraction=0.2)
 FILES = [*(path for files in features.FILES.values() for path in files), "index/reviews.csv"]
@@ -245,7 +247,6 @@ def test_the_script_ends_with_one_line_if_it_cannot_work(
     assert error.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_the_uploaded_modules_need_no_others_of_ours(tmp_path: Path) -> None:
     for path in SCRIPTS:
         samples.write(tmp_path / "code" / "pipelines" / path.name, path.read_text())
@@ -270,7 +271,6 @@ def peak_bytes(folder: Path, count: int) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.slow
 def test_memory_is_that_of_a_chunk_however_many_reviews_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

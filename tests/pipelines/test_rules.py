@@ -62,6 +62,7 @@ def test_normalised_text_stays_as_it_is(text: str) -> None:
     assert rules.normalise(once) == once
 
 
+@pytest.mark.slow
 @given(st.lists(fields, max_size=20))
 def test_rows_are_kept_by_the_published_rules(rows: list[Fields]) -> None:
     found = applied(rows)

@@ -9,6 +9,8 @@ from abtest.report import charts
 from abtest.report.rounds import Round, rounds_of
 from tests.report.test_page import NAMES, decision
 
+pytestmark = pytest.mark.slow
+
 PICTURES = [
     *(charts.traffic_share, charts.cumulative_reward, charts.reward_rate),
     *(charts.posteriors, charts.evidence, charts.advantage),

@@ -11,6 +11,8 @@ from abtest.experiment.record.variants import Shares, VariantCounts
 from abtest.report import page
 from tests.experiment.samples import SETTINGS
 
+pytestmark = pytest.mark.slow
+
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 NAMES = ("Champion1", "Challenger1")
 COUNTS = [((40, 24), (35, 26)), ((70, 41), (80, 60)), ((90, 52), (135, 104)), ((100, 57), (200, 156))]

@@ -48,6 +48,7 @@ def random_counts(seed: int) -> list[Trials]:
     return counts
 
 
+@pytest.mark.slow
 def test_probability_best_equals_the_reference() -> None:
     for counts in map(random_counts, range(60)):
         assert probability_best(counts) == pytest.approx(reference(counts), abs=1e-9), counts

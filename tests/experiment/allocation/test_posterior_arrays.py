@@ -30,6 +30,7 @@ def runs_of_arms(draw: st.DrawFn) -> tuple[Floats, Floats]:
     return trials, trials * random.choice([0, 1e-4, 0.05, 0.5, 0.95, 1], size=shape) * random.choice([0.9, 0.999, 1])
 
 
+@pytest.mark.slow
 @given(runs_of_arms())
 @settings(max_examples=60, deadline=None)
 def test_each_run_gets_the_exact_probability(counts: tuple[Floats, Floats]) -> None:

@@ -16,6 +16,8 @@ from abtest.experiment.simulation import (
     simulate,
 )
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Scenario("plain", (0.3, 0.4, 0.2), intervals=6, requests=80)
 SCENARIOS = [
     PLAIN,

@@ -9,6 +9,8 @@ from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence.stopping import verdict
 from abtest.experiment.simulation.decisions import NOBODY, Decisions, Monitor, SequentialTest
 
+pytestmark = pytest.mark.slow
+
 ALPHA = 0.05
 
 

@@ -23,6 +23,8 @@ from abtest.experiment.simulation import (
 from abtest.experiment.simulation.decisions import Monitor
 from abtest.experiment.simulation.policies import Picks
 
+pytestmark = pytest.mark.slow
+
 SMALL = Scenario("small", (0.3, 0.4, 0.35), intervals=6, requests=40, delay=(0.5, 0.3, 0.2))
 STICKY = dataclasses.replace(SMALL, users=Users(0.2, 5.0))
 POLICIES: list[Policy] = [
@@ -163,7 +165,6 @@ def test_bad_input_is_named(runs: int, seed: int, floor: float, named: str) -> N
         simulate(SMALL, POLICIES[0], runs=runs, seed=seed, test=SequentialTest(floor=floor))
 
 
-@pytest.mark.slow
 def test_a_thousand_runs_of_five_arms_take_seconds() -> None:
     started = time.process_time()
     simulate(Scenario("five", (0.1, 0.08, 0.08, 0.08, 0.08)), interval_policy("ThompsonSampling"), runs=1000)

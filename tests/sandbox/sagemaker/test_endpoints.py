@@ -8,6 +8,8 @@ from abtest.sandbox.sagemaker import endpoints, service, serving, state
 from tests.sandbox.sagemaker.artefacts import create_config, create_model
 from tests.sandbox.sagemaker.conftest import Gate, Local
 
+pytestmark = pytest.mark.slow
+
 Refused = Callable[..., str]
 
 NAME = "sagemaker-reviews-dev"

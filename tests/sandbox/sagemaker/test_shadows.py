@@ -12,6 +12,8 @@ from tests.sandbox.sagemaker import conftest
 from tests.sandbox.sagemaker.artefacts import GOOD, create_model, failing_tar, model_tar, variant
 from tests.sandbox.sagemaker.conftest import Local
 
+pytestmark = pytest.mark.slow
+
 CAPTURE = {
     "EnableCapture": True,
     "InitialSamplingPercentage": 100,

@@ -11,6 +11,8 @@ from abtest.sandbox.sagemaker.errors import ServiceError
 from abtest.sandbox.sagemaker.jobs import search
 from abtest.sandbox.sagemaker.jobs.search import FAILED, RUNNING, Trial
 
+pytestmark = pytest.mark.slow
+
 bounds = strategies.tuples(strategies.floats(0.001, 0.9), strategies.floats(0.001, 0.9)).map(sorted)
 integers = strategies.tuples(strategies.integers(1, 1000), strategies.integers(1, 1000)).map(sorted)
 scalings = strategies.sampled_from(["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"])
@@ -72,7 +74,6 @@ def peak(proposal: dict[str, str]) -> float:
 PEAKED = continuous(0.001, 1) | integer(16, 64)
 
 
-@pytest.mark.slow
 def test_bayesian_search_learns_and_random_search_does_not() -> None:
     def later(strategy: str) -> list[float]:
         runs = [searched(strategy, PEAKED, seed, 25, peak) for seed in range(8)]

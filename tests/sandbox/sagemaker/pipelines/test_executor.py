@@ -21,6 +21,8 @@ from tests.sandbox.sagemaker.pipelines.definitions import (
     tuning,
 )
 
+pytestmark = pytest.mark.slow
+
 OUT = "ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri"
 TRUE = compare("Equals", 1, 1)
 FALSE = compare("Equals", 1, 2)
