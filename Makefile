@@ -50,7 +50,7 @@ demo: setup ## the whole loop on this machine: REVIEWS=, SEED=, USERS=, ROUNDS=,
 	@touch $@
 
 RUNS ?= 1000
-ONLY ?= regret,false_decisions,learn_first,daily,frontier,speed
+ONLY ?= regret,false_decisions,decide,learn_first,daily,frontier,speed
 bench: .venv/.bench ## the benchmarks: prints tables, writes build/bench/*.json; RUNS= of each simulation, ONLY= parts
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench --runs $(RUNS) --only $(ONLY)
 

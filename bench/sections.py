@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
-from bench import aims, daily, false_decisions, frontier, learn_first, regret, speed, tables
+from abtest.experiment.allocation.strategies import EVEN_WHILE_LEARNING
+from bench import aims, daily, decide, false_decisions, frontier, learn_first, regret, speed, tables
 from bench.cells import SETS, Cell
 from bench.pool import Task
 
@@ -54,6 +54,15 @@ SECTIONS: dict[str, Section] = {
         _as_they_are,
         lambda _settings, rows: aims.false_aims(rows),
         lambda rows: {"False decisions, all arms equal": tables.false_decisions(rows)},
+    ),
+    "decide": Section(
+        lambda settings: decide.tasks(settings.ours, settings.runs),
+        lambda _settings, results: decide.rows(results),
+        lambda settings, rows: aims.decide_aims(rows, settings.ours),
+        lambda rows: {
+            "How soon a decision comes": tables.decide(rows),
+            "The same, .65 / .67 by users an interval": tables.decide_intervals(rows),
+        },
     ),
     "learn_first": Section(
         lambda settings: learn_first.tasks(settings.ours, settings.runs),

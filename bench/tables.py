@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bench.decide import INTERVALS
+
 Row = dict[str, Any]
+BY_INTERVAL = tuple(case.name for case in INTERVALS)
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -62,6 +65,7 @@ def runs(rows: list[Row]) -> str:
 
 FALSE_RULES = (
     "ours",
+    "named",
     "z-test once, at the end",
     "z-test at every look",
     "P(best) of .95 at any look",
@@ -70,16 +74,47 @@ FALSE_RULES = (
 
 
 def false_decisions(rows: list[Row]) -> str:
+    names = ("setup", "strategy", "mode")
     body = [
-        [row["setup"], row["strategy"], *(_share(row[rule]) if rule in row else "" for rule in FALSE_RULES)]
+        [*(row[name] for name in names), *(_share(row[rule]) if rule in row else "" for rule in FALSE_RULES)]
         for row in rows
     ]
-    header = ["equal arms", "allocation", "ours: e-value by user", *(f"{rule}" for rule in FALSE_RULES[1:])]
-    return table(header, body)
+    ours = ["ours: false, by user", "ours: anybody named"]
+    return table(["equal arms", "allocation", "mode", *ours, *FALSE_RULES[2:]], body)
 
 
 def _share(value: dict[str, float]) -> str:
     return f"{100 * value['share']:.1f} % (< {100 * value['upper']:.1f})"
+
+
+def decide(rows: list[Row]) -> str:
+    """Tables how soon each rule decides, of the cases by rates."""
+    return _decided([row for row in rows if row["case"] not in BY_INTERVAL])
+
+
+def decide_intervals(rows: list[Row]) -> str:
+    """Tables the same of one pair of rates, by users an interval."""
+    return _decided([row for row in rows if row["case"] in BY_INTERVAL])
+
+
+def _decided(rows: list[Row]) -> str:
+    body = [
+        [
+            row["case"],
+            f"{row['strategy']}, {row['rule']}",
+            f"{row['requests']:,}",
+            f"{row['n80']:,}",
+            f"{row['horizon']:g}",
+            str(row["runs"]),
+            _percent(row["decided"]),
+            number(row["median"]) if row["median"] else "never",
+            number(row["regret"], 1),
+            f"{row['wrong']} of {row['runs']}",
+        ]
+        for row in rows
+    ]
+    size = ["users an interval", "N80", "horizon, N80", "runs"]
+    return table(["rates", "rule", *size, "decided, %", "median, N80", "regret until then", "wrong"], body)
 
 
 def learn_first(rows: list[Row]) -> str:

@@ -121,6 +121,8 @@ class Stage:
                     strategy="UCB1",
                     inference_id=f"{variant}-{number}",
                     user_id=f"{variant}-{number}",
+                    decision_id=current.decision_id,
+                    propensity=0.5,
                 )
                 lines.append(served.to_line())
                 if number < conversions:
@@ -139,7 +141,7 @@ def stage(environment: None, experiments: ExperimentsTable, monkeypatch: pytest.
 
 
 def strategy(stage: Stage) -> None:
-    stage.configured(strategy="EpsilonGreedy")
+    stage.configured(mode="earn_first", strategy="EpsilonGreedy")
     built()
     assert stage.decision(CLEAR)["new_shares"] == pytest.approx({"Champion1": 0.05, "Challenger1": 0.95})
     stage.monkeypatch.setattr(endpoint, "client", FakeEndpoint)
@@ -152,9 +154,9 @@ def strategy(stage: Stage) -> None:
 
 
 def mode(stage: Stage) -> None:
-    stage.configured(mode="learn_first", strategy="EpsilonGreedy", epsilon=0)
+    stage.configured(mode="earn_first", strategy="EpsilonGreedy", epsilon=0)
     built()
-    assert stage.decision(CLOSE)["new_shares"] == pytest.approx({"Champion1": 0.25, "Challenger1": 0.75})
+    assert stage.decision(CLOSE)["new_shares"] == {"Champion1": 0.0, "Challenger1": 1.0}
 
 
 def objective(stage: Stage) -> None:
@@ -178,7 +180,7 @@ def time_limit_hours(stage: Stage) -> None:
 
 
 def epsilon(stage: Stage) -> None:
-    stage.configured(strategy="EpsilonGreedy", epsilon=0.5)
+    stage.configured(mode="earn_first", strategy="EpsilonGreedy", epsilon=0.5)
     built()
     assert stage.decision(CLEAR)["new_shares"] == pytest.approx({"Champion1": 0.25, "Challenger1": 0.75})
 
@@ -192,7 +194,7 @@ def warmup(stage: Stage) -> None:
 
 
 def exploration_floor(stage: Stage) -> None:
-    stage.configured(strategy="EpsilonGreedy", epsilon=0, exploration_floor=0.1)
+    stage.configured(mode="earn_first", strategy="EpsilonGreedy", epsilon=0, exploration_floor=0.1)
     built()
     assert stage.decision(CLEAR)["new_shares"] == pytest.approx({"Champion1": 0.1, "Challenger1": 0.9})
 
@@ -207,7 +209,7 @@ def attribution_window_seconds(stage: Stage) -> None:
 def alpha(stage: Stage) -> None:
     stage.configured(alpha=0.5)
     built()
-    assert stage.decision(CLOSE)["e_value_threshold"] == 2 / 0.5
+    assert stage.decision(CLOSE)["e_value_threshold"] == pytest.approx(1 / (0.9 * 0.5))
 
 
 def joining_share(stage: Stage) -> None:

@@ -3,7 +3,6 @@
 Between two Decisions closes an interval, and the always-valid test needs each for ever: a year has 35,000 of them.
 """
 
-import datetime
 import gzip
 import json
 import logging
@@ -14,8 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from abtest.adapters.event_store import CHECKPOINTS, client
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.experiment.counting import columns
-from abtest.experiment.counting.counts import Counts
+from abtest.experiment.counting.counts import Counts, read_shares, write_shares
 from abtest.experiment.record import times
+from abtest.experiment.record.decision import Boundary
 from abtest.experiment.record.experiment import Experiment
 
 EVIDENCE = "evidence/"  # of use for the time of an execution; the bucket lets it expire
@@ -41,8 +41,8 @@ class CountsStore:
         document = self._read(key)
         return Experiment.from_json(document["experiment"]), Counts.from_json(document["counts"])
 
-    def boundaries(self, table: ExperimentsTable, experiment: Experiment) -> list[datetime.datetime]:
-        """The `as_of` of the experiment's Decisions, oldest first.
+    def boundaries(self, table: ExperimentsTable, experiment: Experiment) -> list[Boundary]:
+        """Of the experiment's Decisions, oldest first.
 
         The Decisions are the truth and never change, so those read before are kept in one object: only new ones are
         read from the table, all of them if the object is lost or wrong.
@@ -55,16 +55,19 @@ class CountsStore:
             self._keep(key, [*known, *new])
         return [*known, *new]
 
-    def _known(self, key: str) -> list[datetime.datetime]:
+    def _known(self, key: str) -> list[Boundary]:
         try:
-            return columns.from_steps(self._read(key))
-        except (ClientError, OSError, EOFError, ValueError, TypeError, OverflowError) as error:
-            logger.info("The Decisions' times are read anew, as %s holds none: %s", key, error)
+            found = self._read(key)
+            pairs = zip(columns.from_steps(found["as_of"]), read_shares(found["old_shares"]), strict=True)
+            return [Boundary(*pair) for pair in pairs]
+        except (ClientError, OSError, EOFError, ValueError, TypeError, KeyError, OverflowError) as error:
+            logger.info("The Decisions are read anew, as %s holds none: %s", key, error)
             return []
 
-    def _keep(self, key: str, boundaries: list[datetime.datetime]) -> None:
+    def _keep(self, key: str, boundaries: list[Boundary]) -> None:
+        as_of, old_shares = zip(*boundaries, strict=True)
         try:
-            self._write(key, columns.to_steps(boundaries))
+            self._write(key, {"as_of": columns.to_steps(as_of), "old_shares": write_shares(old_shares)})
         except (ClientError, BotoCoreError):
             logger.exception("%s could not be written", key)
 

@@ -8,7 +8,7 @@ import datetime
 
 from abtest.adapters.table import ABSENT, PRESENT, Condition, Delete, Put, Table, Write, counted, equal
 from abtest.experiment.record import times
-from abtest.experiment.record.decision import Decision
+from abtest.experiment.record.decision import Boundary, Decision
 from abtest.experiment.record.experiment import Experiment
 
 EXPERIMENT, PAST = "EXPERIMENT", "PAST#"
@@ -35,12 +35,16 @@ class ExperimentsTable(Table):
         """The experiment's Decisions, oldest first."""
         return [Decision.from_json(document) for document in self.query(endpoint_name, _decisions(experiment_id))]
 
-    def boundaries(self, experiment: Experiment, after: int) -> list[datetime.datetime]:
-        """The `as_of` of the experiment's Decisions from the one that follows on the `after`-th, oldest first."""
+    def boundaries(self, experiment: Experiment, after: int) -> list[Boundary]:
+        """Of the experiment's Decisions from the one that follows on the `after`-th, oldest first."""
         if after >= experiment.decision_count:
             return []  # DynamoDB refuses a range that ends before it begins
         first, last = (_decision(experiment.experiment_id, number) for number in (after + 1, experiment.decision_count))
-        return [times.from_text(text) for text in self.between(experiment.endpoint_name, first, last, "as_of")]
+        found = self.between(experiment.endpoint_name, first, last, ("as_of", "old_shares"))
+        return [
+            Boundary(times.from_text(as_of), {name: float(share) for name, share in old_shares.items()})
+            for as_of, old_shares in found
+        ]
 
     def writer(self, decision: Decision) -> str | None:
         """The execution that applied the Decision of this number; None if there is no such Decision."""

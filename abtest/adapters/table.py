@@ -133,11 +133,12 @@ class Table:
         """The endpoint's documents whose items' names begin with `prefix`, in the order of the names."""
         return self._query(endpoint_name, "begins_with(#item, :prefix)", {":prefix": prefix})
 
-    def between(self, endpoint_name: str, first: str, last: str, attribute: str) -> Iterator[Any]:
-        """One attribute of each of the endpoint's items from `first` to `last`, in the order of the items' names."""
+    def between(self, endpoint_name: str, first: str, last: str, attributes: Sequence[str]) -> Iterator[list[Any]]:
+        """Some attributes of each of the endpoint's items from `first` to `last`, in the order of the items' names."""
         values = {":first": first, ":last": last}
-        found = self._query(endpoint_name, "#item BETWEEN :first AND :last", values, ProjectionExpression=attribute)
-        return (document[attribute] for document in found)
+        projection = {"ProjectionExpression": ", ".join(attributes)}
+        found = self._query(endpoint_name, "#item BETWEEN :first AND :last", values, **projection)
+        return ([document[attribute] for attribute in attributes] for document in found)
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Does all of the writes or none. Raises StaleError if a condition does not hold."""

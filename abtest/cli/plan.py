@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from abtest.cli.shown.options import AlphaOption, SeedOption, finite, learn_first_floor, percent, share, usage_errors
+from abtest.cli.shown.options import AlphaOption, SeedOption, finite, percent, share, usage_errors
 from abtest.cli.shown.output import JsonOption, counted, picture, print_json, print_line, print_table, writing
 from abtest.cli.shown.waiting import Progress
-from abtest.experiment.record.settings import LEARN_FIRST, MODES, ExperimentSettings
+from abtest.experiment.record.settings import MODES, ExperimentSettings
 from abtest.experiment.simulation import forecast
 from abtest.experiment.simulation.forecast import Forecast, PlannedExperiment
 
@@ -49,7 +49,7 @@ NewUsersOption = Annotated[
 ]
 ModeOption = Annotated[str, typer.Option(parser=mode, metavar="MODE", help="earn_first or learn_first.")]
 FloorOption = Annotated[
-    float, typer.Option(parser=share, metavar="SHARE", help="Least share of a variant; learn-first may keep more.")
+    float, typer.Option(parser=share, metavar="SHARE", help="Least share that a strategy leaves a variant.")
 ]
 MarginOption = Annotated[
     float | None,
@@ -75,7 +75,7 @@ def plan(
     window_hours: WindowOption = None,
     new_users: NewUsersOption = 1.0,
     alpha: AlphaOption = 0.05,
-    mode: ModeOption = "earn_first",
+    mode: ModeOption = ExperimentSettings.mode,
     floor: FloorOption = ExperimentSettings.exploration_floor,
     margin: MarginOption = None,
     epsilon: EpsilonOption = ExperimentSettings.epsilon,
@@ -85,7 +85,6 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate each strategy on your own rates, traffic and delay."""
-    least = learn_first_floor(len(rates)) if mode == LEARN_FIRST else 0.0
     with usage_errors(new_share="--new-users", **{"users.new_share": "--new-users"}):
         planned = PlannedExperiment(
             rates=rates,
@@ -97,7 +96,7 @@ def plan(
             new_share=new_users,
             alpha=alpha,
             mode=mode,
-            floor=max(floor, least),
+            floor=floor,
             epsilon=epsilon,
             margin=margin,
         )

@@ -1,7 +1,7 @@
 """Counts to a Decision: new shares where the counts justify them, the old ones with the reason where they do not.
 
-Until the test is over, and after a winner was named in the mode earn_first, shares follow the strategy. In learn_first
-part of the traffic is split evenly until then, and the winner has all of it afterwards. Where the test ended without a
+Until the test is over, and after a winner was named, shares follow the strategy. In the mode learn_first half of the
+traffic is split evenly over the variants not refuted until then: that is what decides. Where the test ended without a
 winner, equivalent or stopped, the champion has all: nothing was shown to be better than what is trusted. During a
 challenger's canary the shares stay and nothing is concluded; a variant that is out has none, and the others are
 compared without it.
@@ -18,23 +18,22 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from abtest.experiment.allocation.posterior import probability_best, value_remaining
-from abtest.experiment.allocation.strategies import believed_best, traffic_shares
+from abtest.experiment.allocation.strategies import believed_best, learning, traffic_shares
 from abtest.experiment.counting.counts import Counts
 from abtest.experiment.evidence.conclusion import Conclusion, conclude, guarantee, in_utility, standing
-from abtest.experiment.evidence.health import health
+from abtest.experiment.evidence.health import MISMATCH, health
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment, decision_id
+from abtest.experiment.record.findings import WARNING, Finding
 from abtest.experiment.record.settings import LEARN_FIRST
 from abtest.experiment.record.variants import Shares, Trials, VariantCounts
 
 Doubt: TypeAlias = Callable[[Experiment, Counts], str | None]
 
-# The part of the traffic that learn_first splits evenly. Until a decision between two arms an interval's evidence grows
-# with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the decision.
-# At .04 against .05, 50,000 users and 50 looks, 0.4 (w >= .2) decides 94 % of runs, 0.5 97 % with 7 % more regret.
-EVEN_WHILE_LEARNING = 0.5
 LEAST_MOVE = 1e-6  # a smaller change of a share is none
 
 
@@ -51,7 +50,8 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     best = dict(
         zip(live.variant_names, believed_best(trials, strategy=live.settings.strategy, history=history), strict=True)
     )
-    trusted = _first_doubt(DISTRUST, live, counts) is None
+    findings = health(experiment, counts)
+    trusted = _first_doubt(DISTRUST, live, counts) is None and not any(one.name == MISMATCH for one in findings)
     found = conclude(live, counts, best, now=decided_at, trusted=trusted)
     served, doubt = _new_shares(live, counts, history, found)
     shares = Shares({name: served.get(name, 0.0) for name in experiment.variant_names})
@@ -68,7 +68,7 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         value_remaining=value_remaining(trials) if any(n for n, _ in trials) else None,
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
-        findings=health(experiment, counts),
+        findings=(*findings, *_crossed(live, found)),
     )
 
 
@@ -80,6 +80,8 @@ def decide_change(
     The Decision ends an interval; `reason` is a sentence. It goes by no counts: they stay as they are and prove nothing
     yet. Its status is that of `changed`: where variants join, nothing is known of them, and it is running again.
     """
+    if _ends_comparison(running, changed):
+        changed = dataclasses.replace(changed, leaves=running.leaves + 1, compared_since=running.decision_count + 1)
     known = {name: (running.counts or {}).get(name, VariantCounts()) for name in changed.variant_names}
     trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
     live = changed.live
@@ -99,6 +101,17 @@ def decide_change(
         updated=True,
     )
     return dataclasses.replace(changed, decision_id=decision.decision_id, decision_count=decision.number), decision
+
+
+def _ends_comparison(running: Experiment, changed: Experiment) -> bool:
+    """Whether a variant that was compared no longer is.
+
+    One of two that is out only waits, as it can come back to the same other: it has left once it goes or a third comes.
+    """
+    if len(running.variants) == 2:
+        compared, same = set(running.variant_names), changed.packages == running.packages
+        return not same and bool(running.out or compared - set(changed.variant_names))
+    return bool(set(running.live.variant_names) - set(changed.live.variant_names))
 
 
 def _next_decision(experiment: Experiment, live: Experiment, found: Conclusion, **fields: Any) -> Decision:
@@ -132,17 +145,15 @@ def _new_shares(
     if doubt:
         return experiment.shares, doubt
     try:
-        shares = _strategys_shares(experiment, history, found.status)
+        shares = _strategys_shares(experiment, history, found)
     except ValueError as error:
         return experiment.shares, f"the settings cannot be followed ({error})"
     return Shares(dict(zip(experiment.variant_names, shares, strict=True))), None
 
 
 def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
-    """Who has all traffic once the test is over; None while the strategy says who gets what."""
-    if found.status in (EQUIVALENT, STOPPED):
-        return experiment.variant_names[0]
-    return found.leader if found.status == DECIDED and experiment.settings.mode == LEARN_FIRST else None
+    """Who has all traffic once the test is over without a winner; None while the strategy says who gets what."""
+    return experiment.variant_names[0] if found.status in (EQUIVALENT, STOPPED) else None
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
@@ -150,19 +161,21 @@ def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trial
     return [in_utility(experiment, interval) for interval in counts.weighted_history]
 
 
-def _strategys_shares(experiment: Experiment, history: list[list[Trials]], status: str) -> list[float]:
+def _strategys_shares(experiment: Experiment, history: list[list[Trials]], found: Conclusion) -> list[float]:
     sums = [(math.fsum(n for n, _ in arm), math.fsum(s for _, s in arm)) for arm in zip(*history, strict=True)]
-    floor = experiment.settings.exploration_floor
-    if experiment.settings.mode == LEARN_FIRST and status == RUNNING:
-        floor = max(floor, EVEN_WHILE_LEARNING / len(experiment.variants))
-    return traffic_shares(
+    shares = traffic_shares(
         sums,
         strategy=experiment.settings.strategy,
         weights=[variant.initial_weight for variant in experiment.variants],
         epsilon=experiment.settings.epsilon,
-        floor=floor,
+        floor=experiment.settings.exploration_floor,
         history=history,
     )
+    if experiment.settings.mode != LEARN_FIRST or found.status != RUNNING:
+        return shares
+    compared = [name not in found.refuted for name in experiment.variant_names]
+    mixed: list[float] = learning(np.array([shares]), np.array([compared]))[0].tolist()
+    return mixed
 
 
 def _first_doubt(doubts: Sequence[Doubt], experiment: Experiment, counts: Counts) -> str | None:
@@ -216,6 +229,17 @@ def _burn_in(experiment: Experiment, counts: Counts) -> str | None:
 # Nothing is concluded while one of these holds.
 DISTRUST: tuple[Doubt, ...] = (_of_another, _went_back, _lost_events, _canary)
 DOUBTS: tuple[Doubt, ...] = (*DISTRUST, _nothing_counted, _burn_in)
+
+
+def _crossed(experiment: Experiment, found: Conclusion) -> list[Finding]:
+    """The finding that no variant can be the best one throughout."""
+    if len(found.refuted) < max(len(experiment.variants), 2) or found.status == DECIDED:
+        return []
+    sentence = (
+        "Rates crossed: every variant is proven not to have been the best one all along, so none will be named. "
+        "Look for what changed, and begin a new experiment, or approve a new challenger."
+    )
+    return [Finding("rates_crossed", WARNING, sentence, {"e_value_needed": found.threshold})]
 
 
 def _reason(experiment: Experiment, found: Conclusion, stands: str, doubt: str | None) -> str:

@@ -28,11 +28,13 @@ def count_events(
     experiment = table.current(endpoint_name)
     if experiment is None:
         return None
+    boundaries = store.boundaries(table, experiment)
     counts = count(
         events.table(experiment.started_at, datetime.datetime.now(datetime.UTC)),
         experiment_id=experiment.experiment_id,
         as_of=as_of,
         attribution_window_seconds=experiment.settings.attribution_window_seconds,
-        boundaries=store.boundaries(table, experiment),
+        boundaries=[boundary.as_of for boundary in boundaries],
+        shares=[*(boundary.old_shares for boundary in boundaries), experiment.shares],
     )
     return counts, store.put(experiment, counts)

@@ -28,8 +28,8 @@ NEXT_STEPS = {
 }
 
 MODES = {
-    "earn_first": "earn first (traffic follows the reward)",
-    "learn_first": "learn first (all variants keep traffic until there is a decision)",
+    "earn_first": "earn first (traffic follows the reward from the start)",
+    "learn_first": "learn first (half of the traffic is split evenly until there is a decision)",
 }
 
 
@@ -47,9 +47,9 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 
 def next_step(summary: Mapping[str, Any]) -> str:
-    """Says what you can do next about the experiment of summary.json; "" once it is retired or before a Decision."""
+    """Says what you can do next about the experiment of summary.json; "" if it is over or before a Decision."""
     decision, champion = summary["decision"], summary["variants"][0]["variant_name"]
-    if decision["leader"] is None or summary.get("retired", False):
+    if decision["leader"] is None or summary.get("retired", False) or summary.get("promotion"):
         return ""
     if _is_alone(summary):
         return "Approve a challenger to compare it with."

@@ -84,7 +84,7 @@ def decision(on: Experiment, shares: dict[str, float], **changes: Any) -> Decisi
         probability_best={name: 1 / len(shares) for name in shares},
         value_remaining=None,
         e_values={},
-        e_value_threshold=40.0,
+        e_value_threshold=22.2,
         status="running",
         leader=next(iter(shares)),
         reason="because",

@@ -2,6 +2,7 @@ import pytest
 
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import StaleError
+from abtest.experiment.record.decision import Boundary
 from abtest.experiment.record.experiment import Experiment
 from abtest.operations.record_decision import record_decision
 from tests.adapters.samples import ENDPOINT, begin, decision, experiment, plan
@@ -48,6 +49,9 @@ def test_decisions_come_in_their_order(experiments: ExperimentsTable, begun: Exp
     made = experiments.decisions(ENDPOINT, begun.experiment_id)
     assert [one.number for one in made] == list(range(1, 12))
     assert current is not None
-    assert experiments.boundaries(current, after=0) == [one.as_of for one in made]
-    assert experiments.boundaries(current, after=9) == [one.as_of for one in made[9:]]
+    found = experiments.boundaries(current, after=0)
+    assert found == [Boundary(one.as_of, dict(one.old_shares)) for one in made]
+    assert [found[place].old_shares for place in (0, 1)] == [SHARES, MOVED]
+    assert {type(share) for share in found[0].old_shares.values()} == {float}
+    assert experiments.boundaries(current, after=9) == found[9:]
     assert experiments.boundaries(current, after=11) == experiments.boundaries(begun, after=0) == []

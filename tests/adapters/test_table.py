@@ -62,7 +62,8 @@ def test_a_lost_race_is_told_and_another_mistake_is_none(experiments: Experiment
 
 
 def test_items_are_found_by_their_prefix_in_their_order(experiments: ExperimentsTable) -> None:
-    experiments.transact([Put("e", name, {"n": name}) for name in ("A#2", "B", "A#1", "A#3")] + [Put("f", "A#1", {})])
+    puts = [Put("e", name, {"n": name, "m": {"x": 1}, "o": 2}) for name in ("A#2", "B", "A#1", "A#3")]
+    experiments.transact([*puts, Put("f", "A#1", {})])
     assert [document["n"] for document in experiments.query("e", "A#")] == ["A#1", "A#2", "A#3"]
-    assert list(experiments.between("e", "A#1", "A#2", "n")) == ["A#1", "A#2"]
+    assert list(experiments.between("e", "A#1", "A#2", ("m", "n"))) == [[{"x": 1}, "A#1"], [{"x": 1}, "A#2"]]
     assert experiments.get("e", "A#4") is None

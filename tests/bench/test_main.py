@@ -13,6 +13,7 @@ from bench import (
     charts,
     counting,
     daily,
+    decide,
     false_decisions,
     frontier,
     learn_first,
@@ -37,6 +38,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> sections.Settings:
     chosen = [cell for cell in cells.SETS["tuning"] if cell.name in WANTED]
     shrunk = [dataclasses.replace(cell, scenario=small(cell.scenario)) for cell in chosen]
     monkeypatch.setattr(false_decisions, "SETUPS", {n: small(s) for n, s in list(false_decisions.SETUPS.items())[:3]})
+    for name in ("TWO_ARMS", "MORE_ARMS", "INTERVALS"):
+        brief = [dataclasses.replace(c, horizon=0.5, requests=c.n80 // 6) for c in getattr(decide, name)]
+        monkeypatch.setattr(decide, name, brief)
     monkeypatch.setattr(daily, "SCENARIO", dataclasses.replace(daily.SCENARIO, intervals=16))
     monkeypatch.setattr(learn_first, "SCENARIO", small(learn_first.SCENARIO))
     cell = {c.name: dataclasses.replace(c, scenario=small(c.scenario)) for c in cells.SETS["tuning"]}
@@ -69,7 +73,7 @@ def test_everything_is_measured_stored_and_shown(tiny: sections.Settings, tmp_pa
 def test_the_page_needs_all_sections(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "daily.json").write_text("{}")
     assert page.main(tmp_path, tmp_path) == 1
-    assert "lacks regret, false_decisions, learn_first, frontier, speed" in capsys.readouterr().err
+    assert "lacks regret, false_decisions, decide, learn_first, frontier, speed" in capsys.readouterr().err
 
 
 def test_a_part_can_be_run(

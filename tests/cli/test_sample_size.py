@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from abtest.cli import sample_size
 from abtest.cli.shown import waiting
 
-QUICK = ("--baseline", "20%", "--effect", "10%", "--runs", "5")
+QUICK = ("--baseline", "20%", "--effect", "10%", "--runs", "60")
 
 
 def invoke(*arguments: str) -> Result:
@@ -65,7 +65,7 @@ def test_many_arms_get_a_floor_that_they_can_have(monkeypatch: pytest.MonkeyPatc
 
 def test_it_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.0)
-    assert "4 of 5 runs: any look, equal split" in invoke(*QUICK).stderr
+    assert "4 of 60 runs: any look, equal split" in invoke(*QUICK).stderr
 
 
 @pytest.mark.parametrize(

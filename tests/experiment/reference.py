@@ -4,6 +4,7 @@ import bisect
 import collections
 import dataclasses
 import datetime
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -105,11 +106,17 @@ def _is_of(conversion: Conversion, invocations: Mapping[str, Invocation]) -> boo
 
 def first_by_user(trials: Iterable[Trial]) -> list[Trial]:
     """Each user's first trial: users are sticky, so only these are independent of each other."""
-    ordered = sorted(trials, key=lambda trial: (trial.invocation.timestamp, trial.invocation.inference_id))
+    ordered = sorted(trials, key=lambda trial: (trial.invocation.timestamp, _digest(trial.invocation)))
     first: dict[str, Trial] = {}
     for trial in ordered:
         first.setdefault(trial.invocation.user_id, trial)
     return list(first.values())
+
+
+def _digest(invocation: Invocation) -> bytes:
+    """What decides between invocations of the same millisecond."""
+    name = f"{invocation.experiment_id}\n{invocation.inference_id}"
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 def counts_of(
@@ -119,6 +126,7 @@ def counts_of(
     as_of: datetime.datetime,
     attribution_window_seconds: int,
     boundaries: Iterable[datetime.datetime] = (),
+    shares: Iterable[Mapping[str, float]] = (),
 ) -> Counts:
     """The arguments are those of `counting.count`."""
     window = datetime.timedelta(seconds=attribution_window_seconds)
@@ -133,6 +141,7 @@ def counts_of(
         as_of=as_of,
         variants={name: _variant_counts(own, first_groups.get(name, ()), ends) for name, own in groups.items()},
         history=_history(first, ends),
+        shares=tuple(dict(one) for one in shares),
         new_users=_new_users(first),
         apart=_apart(trials),
         late_conversion_count=sum(trial.is_late for trial in trials),
@@ -163,15 +172,21 @@ def _end_of(trial: Trial, ends: Sequence[datetime.datetime]) -> datetime.datetim
 
 
 def _history(first: Iterable[Trial], ends: Sequence[datetime.datetime]) -> tuple[Interval, ...]:
-    """First outcomes by the end of the interval in which they closed, and by variant."""
-    groups: dict[datetime.datetime, dict[str, list[float]]] = {}
+    """First outcomes by the end of the interval in which they closed, by the Decision that drew them, by variant."""
+    groups: dict[datetime.datetime, dict[int, dict[str, list[float]]]] = {end: {} for end in ends}
     for trial in sorted(first, key=lambda trial: trial.variant):
-        end = _end_of(trial, ends)
+        end, number = _end_of(trial, ends), int((trial.invocation.decision_id or "-d-1").rpartition("-d")[2])
         if end is not None:
-            groups.setdefault(end, {}).setdefault(trial.variant, []).append(trial.reward(end))
+            groups[end].setdefault(number, {}).setdefault(trial.variant, []).append(trial.reward(end))
     return tuple(
-        Interval(end, {name: (len(earned), math.fsum(earned)) for name, earned in groups.get(end, {}).items()})
-        for end in ends
+        Interval(
+            end,
+            {
+                number: {name: (len(earned), math.fsum(earned)) for name, earned in cells.items()}
+                for number, cells in batches.items()
+            },
+        )
+        for end, batches in groups.items()
     )
 
 

@@ -16,7 +16,9 @@ from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 EXPERIMENT = "reviews-dev-v1-1"
 NAMES = ("Champion1", "Challenger1")
-SETTINGS = ExperimentSettings(strategy="ThompsonSampling", warmup=0, attribution_window_seconds=0)
+SETTINGS = ExperimentSettings(
+    strategy="ThompsonSampling", mode="earn_first", warmup=0, attribution_window_seconds=0, time_limit_hours=None
+)
 
 
 def at(seconds: float) -> datetime.datetime:
@@ -76,7 +78,8 @@ def counts(outcomes: dict[str, tuple[int, float]], **changes: Any) -> Counts:
         "experiment_id": EXPERIMENT,
         "as_of": at(1000),
         "variants": variants,
-        "history": (Interval(at(1000), outcomes),),
+        "history": (Interval(at(1000), {0: outcomes}),),
+        "shares": (dict.fromkeys(outcomes, 1 / max(len(outcomes), 1)),),
         "weighted_history": ({name: (float(n), s) for name, (n, s) in outcomes.items()},),
     }
     return Counts(**given | changes)

@@ -8,7 +8,8 @@ import pytest
 
 from abtest.experiment import probability_best, traffic_shares
 from abtest.experiment.counting.counts import Counts, Interval
-from abtest.experiment.rebalance import decide
+from abtest.experiment.counting.new_users import NewUsers
+from abtest.experiment.rebalance import decide, decide_change
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.variants import Shares, Variant, VariantCounts
 from tests.experiment.samples import EXPERIMENT, NAMES, START, at, counts, experiment, settings
@@ -65,14 +66,14 @@ def test_the_record_is_complete() -> None:
     assert decision.decision_id == f"{EXPERIMENT}-d000005"
     assert (decision.decided_at, decision.as_of) == (at(1001), at(1000))
     assert decision.counts["Champion1"].invocation_count == 40
-    assert decision.e_value_threshold == 40
+    assert decision.e_value_threshold == pytest.approx(1 / (0.9 * 0.05))
     assert set(decision.e_values) == {"Champion1"}
 
 
 def test_the_reason_has_the_numbers() -> None:
     best, e_value = decided(CLOSE).probability_best["Challenger1"], decided(CLOSE).e_values["Champion1"]
     assert decided(CLOSE).reason == (
-        f"Challenger1 is ahead with P(best) {best:.3f}: e-value {e_value:.3g} against Champion1, 40 needed."
+        f"Challenger1 is ahead with P(best) {best:.3f}: e-value {e_value:.3g} against Champion1, 22.2 needed."
     )
 
 
@@ -109,7 +110,7 @@ def test_the_test_names_the_leader_not_the_probability() -> None:
     assert decision.reason.startswith("Challenger1 is better than every other variant: e-value ")
     # The same counts, but all of one user: P(best) is as high, and nothing is proven.
     variants = counts(CLEAR).variants
-    single = Counts(EXPERIMENT, at(1000), variants, (Interval(at(1000), {"Champion1": (1, 0.0)}),))
+    single = Counts(EXPERIMENT, at(1000), variants, (Interval(at(1000), {0: {"Champion1": (1, 0.0)}}),))
     assert decide(experiment(), single, decided_at=at(1001)).status == "running"
 
 
@@ -128,14 +129,16 @@ def test_learning_first_splits_half_of_the_traffic_evenly() -> None:
     assert min(higher.new_shares.values()) >= 0.4
 
 
-def test_learning_first_gives_the_winner_all() -> None:
-    decision = decided(CLEAR, mode="learn_first", exploration_floor=0.1, warmup=101)
-    assert (decision.status, dict(decision.new_shares)) == ("decided", {"Champion1": 0.0, "Challenger1": 1.0})
-    assert decision.reason.endswith("; Challenger1 gets all traffic.")
+def test_learning_spares_the_variants_that_are_refuted() -> None:
+    outcomes = {"Champion1": (1000, 500.0), "Challenger1": (1000, 505.0), "Challenger2": (1000, 200.0)}
+    decision = decided(outcomes, mode="learn_first", strategy="WeightedSampling", names=tuple(outcomes))
+    assert decision.status == "running"
+    assert list(decision.new_shares.values()) == pytest.approx([5 / 12, 5 / 12, 1 / 6])
 
 
-def test_earning_first_follows_the_strategy_after_the_winner() -> None:
-    decision = decided(CLEAR, exploration_floor=0.1)
+@pytest.mark.parametrize("mode", ["earn_first", "learn_first"])
+def test_shares_follow_the_strategy_after_the_winner(mode: str) -> None:
+    decision = decided(CLEAR, exploration_floor=0.1, mode=mode)
     assert decision.new_shares["Champion1"] == pytest.approx(0.1)
     assert decision.reason.endswith("; shares follow ThompsonSampling.")
     burning = decided(CLEAR, warmup=101)
@@ -218,7 +221,7 @@ def test_records_of_earlier_versions_can_be_read() -> None:
         del document[name]
     earlier = Decision.from_json(document)
     assert (earlier.settings.mode, earlier.settings.margin, earlier.effects, earlier.guarantee) == (
-        "earn_first",
+        "learn_first",
         None,
         {},
         "",
@@ -258,3 +261,55 @@ def test_the_champion_serves_alone_where_every_challenger_is_out() -> None:
     decision = decided(CLEAR, shares=Shares({"Champion1": 1.0, "Challenger1": 0.0}), out={"Challenger1": "slow"})
     assert dict(decision.new_shares) == {"Champion1": 1.0, "Challenger1": 0.0}
     assert (decision.leader, decision.reason) == ("Champion1", "Champion1 serves alone. Challenger1 is out: slow")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "out", "begins_anew"),
+    [
+        ("AB", "ABC", "", False),  # a variant joins
+        ("ABC", "AB", "", True),  # one leaves
+        ("AB", "AC", "", True),  # one is replaced
+        ("AB", "A", "", True),
+        ("AB", "AC", "B", True),  # one that was out is replaced
+        ("AB", "ABC", "B", True),  # a third comes while one of two is out
+        ("ABC", "AC", "B", False),  # it was no longer compared
+    ],
+)
+def test_where_a_compared_variant_leaves_the_comparison_begins_anew(
+    before: str, after: str, out: str, begins_anew: bool
+) -> None:
+    running = experiment(names=tuple(before), out=dict.fromkeys(out, "slow"), decision_count=6, alpha=0.05)
+    changed = dataclasses.replace(
+        experiment(names=tuple(after), decision_count=6), out={name: "slow" for name in out if name in after}
+    )
+    found, decision = decide_change(running, changed, at(5), "A change.")
+    assert (found.leaves, found.compared_since) == ((1, 7) if begins_anew else (0, 0))
+    assert decision.e_value_threshold == pytest.approx(400 if begins_anew else 1 / (0.9 * 0.05))
+
+
+def test_users_of_earlier_decisions_are_not_compared_after_that() -> None:
+    known = dataclasses.replace(
+        counts(CLEAR), history=(Interval(at(1000), {0: CLEAR, 7: CLOSE}),), shares=(dict.fromkeys(NAMES, 0.5),) * 8
+    )
+    assert decide(experiment(), known, decided_at=at(1001)).status == "decided"
+    begun_anew = decide(experiment(leaves=1, compared_since=7), known, decided_at=at(1001))
+    assert begun_anew.status == "running"
+    assert begun_anew.e_value_threshold == pytest.approx(400)
+    assert begun_anew.effects["Champion1"].difference == pytest.approx(0.1)
+
+
+def test_where_users_of_a_variant_are_lost_nothing_is_concluded() -> None:
+    lost = NewUsers(dict(zip(NAMES, (600, 300), strict=True)), dict.fromkeys(NAMES, 0.5))
+    decision = decide(experiment(), counts(CLEAR, new_users=(lost,)), decided_at=at(1001))
+    assert (decision.status, decision.findings[0].name) == ("running", "sample_ratio_mismatch")
+
+
+def test_where_every_variant_is_refuted_a_finding_says_so() -> None:
+    fallen = {"Champion1": (300, 240.0), "Challenger1": (300, 60.0), "Challenger2": (300, 200.0)}
+    risen = {"Champion1": (900, 180.0), "Challenger1": (900, 180.0), "Challenger2": (900, 700.0)}
+    later = {"Champion1": (900, 800.0), "Challenger1": (900, 180.0), "Challenger2": (900, 180.0)}
+    history = tuple(Interval(at(10 * n), {0: one}) for n, one in enumerate((fallen, fallen, risen, risen, later), 1))
+    names = tuple(fallen)
+    known = counts(fallen, history=history, shares=(dict.fromkeys(names, 1 / 3),))
+    decision = decide(experiment(names=names, status="stopped", time_limit_hours=1.0), known, decided_at=at(1001))
+    assert "rates_crossed" in {finding.name for finding in decision.findings}

@@ -92,6 +92,8 @@ def put_events(experiments: ExperimentsTable) -> None:
                 "strategy": current.settings.strategy,
                 "inference_id": f"{variant}{number}",
                 "user_id": f"{variant}{number}",
+                "decision_id": current.decision_id,
+                "propensity": current.shares[variant],
             }
             lines.append(Invocation(**common).to_line())
             if variant.startswith("Challenger"):

@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 
 from abtest.adapters.counts_store import BOUNDARIES
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import to_item
 from abtest.experiment.counting import columns
+from abtest.experiment.counting.counts import write_shares
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
 from abtest.experiment.record.experiment import Experiment
@@ -69,13 +71,21 @@ def item_size(document: dict[str, Any]) -> int:
     return len(json.dumps(to_item(document)).encode())
 
 
+def random_shares(variants: int) -> list[list[float]]:
+    """Of each Decision, all above 0."""
+    drawn: list[list[float]] = np.random.default_rng(1).dirichlet([50.0] * variants, STEPS).tolist()
+    return drawn
+
+
 def put_a_year(of: Experiment, every: int) -> None:
     s3 = boto3.client("s3")
-    known = gzip.compress(json.dumps(columns.to_steps(at(900 * n) for n in range(1, STEPS + 1))).encode())
+    # Shares that no Decision repeats to the last digit, as those of a strategy.
+    moved = [dict(zip(of.variant_names, row, strict=True)) for row in random_shares(len(of.variants))]
+    known = {"as_of": columns.to_steps(at(900 * n) for n in range(1, STEPS + 1)), "old_shares": write_shares(moved)}
     s3.put_object(
         Bucket="bucket",
         Key=f"{BOUNDARIES}{of.experiment_id}/{times.to_text(of.started_at)}.json.gz",
-        Body=known,
+        Body=gzip.compress(json.dumps(known).encode()),
     )
     s3.put_object(Bucket="bucket", Key="events/2026/12/31/23/a", Body="\n".join(events(of, every)).encode())
 

@@ -37,10 +37,11 @@ def test_from_events_to_applied_shares(experiments: ExperimentsTable) -> None:
     assert decided["decision"]["counts"]["Challenger1"]["reward_sum"] == 10
     shares = {item["VariantName"]: item["DesiredWeight"] for item in decided["desired_weights"]}
     assert shares == decided["decision"]["new_shares"]
-    assert shares["Challenger1"] > 0.9
+    assert shares["Challenger1"] > 0.95  # 10 of 10 against 0 of 10 decide
+    assert decided["decision"]["e_values"]["Champion1"] > decided["decision"]["e_value_threshold"]
     assert json.loads(json.dumps(decided)) == decided
     recorded = record_decision.handler({"decision": decided["decision"], "execution": "r"}, None)
-    assert (recorded["applied"], recorded["decided"]) == (True, False)
+    assert (recorded["applied"], recorded["decided"]) == (True, True)
     assert recorded["decision_id"] == "reviews-dev-v1-1-d000001"
     running = experiments.current(ENDPOINT)
     assert running is not None and dict(running.shares) == pytest.approx(shares)

@@ -7,6 +7,7 @@ from abtest.adapters import executions
 from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.adapters.table import StaleError
 from abtest.experiment.record.config import ExperimentConfig
+from abtest.experiment.record.decision import Boundary
 from abtest.experiment.record.plan import Plan, PlannedVariant
 from abtest.operations import hold_lease
 from abtest.operations import register as registration
@@ -68,7 +69,7 @@ def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> Non
     assert changed is not None
     assert dict(changed.shares) == {"Champion1": 0.5, "Challenger2": 0.5}
     assert (changed.decision_count, changed.decision_id) == (2, "reviews-dev-v1-1-d000002")
-    assert held.boundaries(changed, after=1) == [LATER]
+    assert held.boundaries(changed, after=1) == [Boundary(LATER, {"Champion1": 0.2, "Challenger1": 0.8})]
     assert changed.counted_until != LATER  # nothing was counted
     change = held.decisions(ENDPOINT, "reviews-dev-v1-1")[-1]
     assert change.reason == "Challenger2 joins, Challenger1 leaves: the others keep their proportions."
@@ -76,8 +77,21 @@ def test_challengers_join_and_leave_by_a_decision(held: ExperimentsTable) -> Non
     assert change.counts["Challenger2"].invocation_count == 0
 
 
+def test_whoever_leaves_ends_the_comparison_and_whoever_joins_does_not(held: ExperimentsTable) -> None:
+    """The next one has users of later Decisions only, and a part of alpha of its own."""
+    seen = []
+    for challengers in ((1,), (1, 2), (2, 3), (2, 3, 4), ()):
+        registered(held, plan(1, challengers), LATER)
+        now = held.current(ENDPOINT)
+        assert now is not None
+        seen.append((now.decision_count, now.leaves, now.compared_since))
+    assert seen == [(0, 0, 0), (1, 0, 0), (2, 1, 2), (3, 1, 2), (4, 2, 4)]
+    first, _, later, _ = (made.e_value_threshold for made in held.decisions(ENDPOINT, "reviews-dev-v1-1"))
+    assert (first, later) == pytest.approx((20 / 0.9, 20 / 0.05))
+
+
 def test_an_experiment_keeps_its_settings_and_its_status_is_no_restart(held: ExperimentsTable) -> None:
-    settings = {"mode": "learn_first", "objective": "minimize", "margin": 0.02, "time_limit_hours": 48}
+    settings = {"mode": "earn_first", "objective": "minimize", "margin": 0.02, "time_limit_hours": 48}
     register(held, plan(1, (1,)), config(**settings), execution="x", now=NOW)
     begun = held.current(ENDPOINT)
     assert begun is not None
@@ -105,7 +119,7 @@ def test_a_joining_challenger_makes_it_run_again(held: ExperimentsTable) -> None
     assert again is not None
     assert (again.status, again.leader, change.status) == ("running", None, "running")
     assert again.shares["Challenger2"] > 0
-    assert change.e_value_threshold == 60
+    assert change.e_value_threshold == pytest.approx(1 / (0.9 * 0.05))  # however many are compared
 
 
 def test_a_challenger_joins_at_the_configured_share_and_no_count_is_reset(held: ExperimentsTable) -> None:

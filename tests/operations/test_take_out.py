@@ -64,6 +64,35 @@ def test_a_variant_goes_once_by_a_decision_and_no_count_is_touched(experiments: 
     assert current(experiments) == after
 
 
+def compared(table: ExperimentsTable) -> tuple[int, int]:
+    """How often a compared variant left, and the Decision since which those left are compared."""
+    return current(table).leaves, current(table).compared_since
+
+
+def back(table: ExperimentsTable) -> None:
+    readmit(table, "Challenger1", config(), rebalance_arn="arn:rebalance", now=NOW)
+
+
+def test_one_of_two_that_goes_and_comes_back_is_compared_as_before(experiments: ExperimentsTable) -> None:
+    begun(experiments, {"Champion1": 0.5, "Challenger1": 0.5})
+    out(experiments)
+    assert compared(experiments) == (0, 0)
+    back(experiments)
+    assert (compared(experiments), current(experiments).decision_count) == ((0, 0), 2)
+
+
+def test_one_of_three_that_goes_ends_their_comparison(experiments: ExperimentsTable) -> None:
+    """What was bet on it says nothing of those left, and who goes may depend on what was seen."""
+    begun(experiments, {"Champion1": 0.5, "Challenger1": 0.25, "Challenger2": 0.25})
+    out(experiments)
+    assert compared(experiments) == (1, 1)
+    back(experiments)
+    record_decision(experiments, decision(current(experiments), dict(current(experiments).shares)), execution="r")
+    assert compared(experiments) == (1, 1)
+    out(experiments, "Challenger2")
+    assert (compared(experiments), current(experiments).decision_count) == ((2, 4), 4)
+
+
 def test_a_winner_that_goes_has_not_won_and_the_champion_has_its_traffic(experiments: ExperimentsTable) -> None:
     begin = begun(experiments, {"Champion1": 0.5, "Challenger1": 0.5})
     won = dataclasses.replace(decision(begin, {"Champion1": 0.0, "Challenger1": 1.0}), status="decided")

@@ -112,7 +112,7 @@ def test_before_the_first_decision_there_is_one_line() -> None:
 
 
 def test_settings_that_are_usual_are_not_listed() -> None:
-    assert words.settings(SUMMARY) == "strategy Adaptive; earn first (traffic follows the reward)"
+    assert words.settings(SUMMARY) == "strategy Adaptive; earn first (traffic follows the reward from the start)"
 
 
 def test_settings_name_what_departs_from_more_reward_is_better() -> None:
@@ -120,9 +120,9 @@ def test_settings_name_what_departs_from_more_reward_is_better() -> None:
     variants = [{"variant_name": "Champion1", "cost": 0.0}, {"variant_name": "Challenger1", "cost": 0.02}]
     said = words.settings(SUMMARY | changes | {"variants": variants})
     assert said == (
-        "strategy Adaptive; learn first (all variants keep traffic until there is a decision); a lower reward is "
-        "better; the cost of an invocation is taken off its reward (Challenger1 0.02); differences below 1 percentage "
-        "point do not matter; it ends after 72 h at the latest"
+        "strategy Adaptive; learn first (half of the traffic is split evenly until there is a decision); a lower "
+        "reward is better; the cost of an invocation is taken off its reward (Challenger1 0.02); differences below 1 "
+        "percentage point do not matter; it ends after 72 h at the latest"
     )
 
 

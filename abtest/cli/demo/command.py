@@ -8,7 +8,7 @@ import typer
 
 from abtest.adapters import registry
 from abtest.cli import deploy, simulate
-from abtest.cli.demo import result, traffic
+from abtest.cli.demo import promotion, result, traffic
 from abtest.cli.demo.local_sandbox import local_sandbox
 from abtest.cli.demo.memory import PeakMemory
 from abtest.cli.demo.request import STAGE, Request, Reviews, check_parameters, prepare_reviews
@@ -40,8 +40,8 @@ FolderOption = Annotated[Path, typer.Option("--output", "-o", help="Folder of th
 def demo(
     reviews: ReviewsOption = "",
     seed: SeedOption = 1,
-    users: UsersOption = 600,
-    rounds: RoundsOption = 8,
+    users: UsersOption = 1600,
+    rounds: RoundsOption = 10,
     port: PortOption = 0,
     param: ParamOption = None,
     output: FolderOption = Path("build/demo"),
@@ -98,6 +98,8 @@ def _experiment(
         traffic.play(request, outputs, experiment, held_out)
     with watch.phase("result", "recomputing the accuracies from the registered artefacts"):
         document, decisions = result.collect(request, reviews, outputs, len(held_out))
+    with watch.phase("promotion", "promoting the winner, if a challenger won"):
+        document["promotion"] = promotion.promote_winner(outputs)
     return document, decisions
 
 
@@ -134,7 +136,7 @@ def _print_result(document: dict[str, Any], paths: tuple[Path, Path]) -> None:
         for v in document["variants"]
     ]
     print_table(columns, rows)
-    for line in standing(document):
+    for line in [*standing(document), *promotion.ending(document)]:
         print_line(line)
     total = sum(document["seconds"].values())
     print_line(f"{total:.0f} s, peak memory {document['peak_memory_bytes'] / 2**20:,.0f} MiB, seed {document['seed']}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+from abtest.experiment.allocation.strategies import EVEN_WHILE_LEARNING
 
 
 def share(given: str | float) -> float:

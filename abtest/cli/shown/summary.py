@@ -9,7 +9,7 @@ from abtest.adapters.experiments_table import ExperimentsTable
 from abtest.cli.shown.output import UserError, say
 from abtest.experiment.record import times
 from abtest.experiment.record.decision import Decision
-from abtest.experiment.record.experiment import Experiment
+from abtest.experiment.record.experiment import RUNNING, Experiment
 from abtest.experiment.record.selection import APPROVED
 from abtest.experiment.record.variants import VariantCounts
 from abtest.report import words
@@ -117,11 +117,18 @@ def _round(decision: Decision) -> dict[str, Any]:
 
 def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str, Any]:
     if not decisions:
-        return {"status": experiment.status, "leader": None, "value_remaining": None, "reason": words.UNSEEN}
+        return {
+            "status": experiment.status,
+            "leader": None,
+            "users": 0,
+            "value_remaining": None,
+            "reason": words.UNSEEN,
+        }
     last = decisions[-1]
     return {
         "status": last.status,
         "leader": last.leader,
+        "users": _users_until_verdict(decisions),
         "value_remaining": last.value_remaining,
         "e_values": dict(last.e_values),
         "e_value_threshold": last.e_value_threshold,
@@ -130,3 +137,9 @@ def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
         "reason": last.reason,
         "guarantee": last.guarantee,
     }
+
+
+def _users_until_verdict(decisions: Sequence[Decision]) -> int:
+    """Returns how many users' first outcomes were counted when the test ended; so far, if it has not."""
+    ended = next((decision for decision in decisions if decision.status != RUNNING), decisions[-1])
+    return sum(counts.user_count for counts in ended.counts.values())

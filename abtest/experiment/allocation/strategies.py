@@ -18,6 +18,10 @@ from abtest.experiment.arrays import Floats
 from abtest.experiment.record.strategies import STRATEGIES
 from abtest.experiment.record.variants import Trials
 
+# The part of the traffic that learns in learn_first, evenly. Until a decision between two arms an interval's evidence
+# grows with w (1 - w), w the loser's share, and its regret with w: the smaller w the less regret, but the later the
+# decision. docs/benchmarks.md has what other parts cost.
+EVEN_WHILE_LEARNING = 0.5
 UCB1_MOST_STEPS = 2000  # a longer interval is run in steps of several trials each
 
 History: TypeAlias = Sequence[Sequence[Trials]]
@@ -152,6 +156,13 @@ def floored(shares: Floats, floor: float) -> Floats:
     """Shares of at least `floor`, [runs, arms]."""
     bounded: Floats = floor + (1 - shares.shape[1] * floor) * shares
     return bounded
+
+
+def learning(shares: Floats, compared: NDArray[np.bool_], part: float = EVEN_WHILE_LEARNING) -> Floats:
+    """`shares` [runs, arms] of which `part` is split evenly over the arms that are `compared`, over all if none is."""
+    kept = np.where(compared.any(axis=1, keepdims=True), compared, True)
+    mixed: Floats = (1 - part) * shares + part * kept / kept.sum(axis=1, keepdims=True)
+    return mixed
 
 
 def traffic_shares(

@@ -12,7 +12,7 @@ microsecond each, where reading one takes 40.
 
 import collections
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,8 @@ from abtest.experiment.counting.columns import Cell
 from abtest.experiment.counting.counts import Counts, Interval
 from abtest.experiment.counting.delays import delays_of, valid
 from abtest.experiment.counting.event_table import Draw, EventTable, Rows, only
-from abtest.experiment.counting.new_users import Drawn, new_users
+from abtest.experiment.counting.new_users import Drawn, new_users, rounded
+from abtest.experiment.record.experiment import decision_number
 from abtest.experiment.record.variants import VariantCounts
 
 Names: TypeAlias = Sequence[str]  # of the variants that served randomised traffic, in order
@@ -49,11 +50,12 @@ def count(
     as_of: datetime.datetime,
     attribution_window_seconds: int,
     boundaries: Iterable[datetime.datetime] = (),
+    shares: Sequence[Mapping[str, float]] = (),
 ) -> Counts:
     """The counts of `experiment_id` at `as_of`.
 
     `table` holds the experiment's events (others' are counted as foreign), `boundaries` are the `as_of` of its earlier
-    Decisions; later events and boundaries do not count.
+    Decisions, `shares` the initial ones and those of each Decision; later events and boundaries do not count.
     """
     ended = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
     ends = np.array([columns.to_milliseconds(end) for end in ended], np.int64)
@@ -63,12 +65,13 @@ def count(
     names, drawn = randomised(trials, table.draws)
     first = first_by_user(drawn)
     closed_first = only(first, first["closed_at"] <= ends[-1])
-    history, first_reward = _history(names, closed_first, ends)
+    history, first_reward = _history(names, closed_first, ends, table.draws)
     return Counts(
         experiment_id=experiment_id,
         as_of=as_of,
         variants=_variant_counts(names, drawn, closed_first, first_reward, ends[-1]),
-        history=tuple(Interval(end, cells) for end, cells in zip(ended, history, strict=True)),
+        history=tuple(Interval(end, batches) for end, batches in zip(ended, history, strict=True)),
+        shares=tuple({name: rounded(share) for name, share in one.items() if share} for one in shares),
         new_users=new_users(_drawn(table.draws, first)),
         apart=apart(trials, table.draws),
         late_conversion_count=int(trials["late"].sum()),
@@ -154,15 +157,23 @@ def _drawn(draws: Sequence[Draw], first: Rows) -> list[Drawn]:
     ]
 
 
-def _history(names: Names, closed_first: Rows, ends: Whole) -> tuple[list[dict[str, tuple[int, float]]], Floats]:
-    """Users' first outcomes by the interval in which they closed, and the sums of their rewards by variant.
+def _history(
+    names: Names, closed_first: Rows, ends: Whole, draws: Sequence[Draw]
+) -> tuple[list[dict[int, dict[str, tuple[int, float]]]], Floats]:
+    """Users' first outcomes by the interval in which they closed and the number of the Decision that drew them.
 
-    A reward is what was known when its interval ended: the test that read it then must find it unchanged.
+    Beside them the sums of their rewards by variant. A reward is what was known when its interval ended: the test that
+    read it then must find it unchanged.
     """
     interval = np.searchsorted(ends, closed_first["closed_at"])
     reward = np.where(closed_first["converted_at"] <= ends[interval], closed_first["reward"], 0.0)
-    users, earned = (_cells(names, closed_first, interval, of, len(ends)) for of in (None, reward))
-    return _by_name(names, users, earned), _sums(names, closed_first, reward)
+    number = np.array([decision_number(draw.decision_id or "") for draw in draws], np.int64)[closed_first["draw"]]
+    pairs, place = np.unique(np.stack([interval, number], axis=1), axis=0, return_inverse=True)
+    users, earned = (_cells(names, closed_first, place.reshape(-1), of, len(pairs)) for of in (None, reward))
+    history: list[dict[int, dict[str, tuple[int, float]]]] = [{} for _ in ends]
+    for (end, drawn_by), cells in zip(pairs.tolist(), _by_name(names, users, earned), strict=True):
+        history[end][drawn_by] = cells
+    return history, _sums(names, closed_first, reward)
 
 
 def _cells(names: Names, trials: Rows, interval: Whole, weights: Floats | None, intervals: int) -> NDArray[Any]:

@@ -44,9 +44,14 @@ def new_users(drawn: Iterable[Drawn]) -> tuple[NewUsers, ...]:
     for decision_id, variant, share, count in drawn:
         of_decision = users.setdefault(decision_id, {})
         of_decision[variant] = of_decision.get(variant, 0) + count
-        shares.setdefault(decision_id, {})[variant] = float(f"{share:.{SHARE_DIGITS}g}")
+        shares.setdefault(decision_id, {})[variant] = rounded(share)
     # Ids end in the Decision's number, of a fixed number of digits.
     return tuple(NewUsers(users[decision_id], shares[decision_id]) for decision_id in sorted(users))
+
+
+def rounded(share: float) -> float:
+    """To SHARE_DIGITS."""
+    return float(f"{share:.{SHARE_DIGITS}g}")
 
 
 def to_columns(intervals: Sequence[NewUsers]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from abtest.experiment.allocation.utility import utility
 from abtest.experiment.counting.counts import Counts
 from abtest.experiment.evidence.confidence import effects
-from abtest.experiment.evidence.stopping import Proof, verdict
+from abtest.experiment.evidence.stopping import Batch, Proof, verdict
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING, STOPPED, Experiment
 from abtest.experiment.record.findings import Effect
 from abtest.experiment.record.variants import Trials
@@ -25,8 +25,8 @@ from abtest.experiment.record.variants import Trials
 class Conclusion:
     """What the test has shown. `leader`: the winner if decided, the champion if equivalent, else the likely best.
 
-    `e_values` are the leader's against each other variant and must reach `threshold`; `effects` are by how much it is
-    better than each.
+    `e_values` are those against each other variant's being a best one and must reach `threshold`; `refuted` are the
+    variants of which they have; `effects` are by how much the leader is better than each.
     """
 
     status: str
@@ -34,6 +34,7 @@ class Conclusion:
     e_values: Mapping[str, float]
     threshold: float
     effects: Mapping[str, Effect]
+    refuted: frozenset[str] = frozenset()
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
@@ -54,12 +55,19 @@ def conclude(
     """Tests the variants, of which `best` are P(best), and concludes. Counts that are not `trusted` prove nothing."""
     names = experiment.variant_names
     costs = {variant.variant_name: variant.cost for variant in experiment.variants}
-    intervals = [_gains(experiment, interval.first_outcomes) for interval in counts.history]
-    test = verdict(intervals, names, experiment.settings.alpha, margin=experiment.settings.margin, costs=costs)
+    settings, batches = experiment.settings, batches_of(experiment, counts)
+    test = verdict(batches, names, settings.alpha, margin=settings.margin, costs=costs, leaves=experiment.leaves)
     status = _status(experiment, test, now, trusted)
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
-    found = effects(intervals, names, leader, threshold=test.threshold, costs=costs)
-    return Conclusion(status, leader, test.e_values[leader], test.threshold, found)
+    found = effects(batches, names, leader, threshold=test.threshold, costs=costs)
+    e_values = {name: e_value for name, e_value in test.e_values.items() if name != leader}
+    return Conclusion(status, leader, e_values, test.threshold, found, test.refuted)
+
+
+def batches_of(experiment: Experiment, counts: Counts) -> list[Batch]:
+    """The users by whom the variants are compared, in the order in which they entered."""
+    found = counts.batches(experiment.compared_since)
+    return [Batch(_gains(experiment, outcomes), shares) for outcomes, shares in found]
 
 
 def _status(experiment: Experiment, test: Proof, now: datetime.datetime, trusted: bool) -> str:
@@ -95,7 +103,7 @@ def standing(experiment: Experiment, conclusion: Conclusion, probability: float)
     if not conclusion.e_values:
         return f"{leader} serves alone"
     nearest = min(conclusion.e_values, key=lambda name: conclusion.e_values[name])
-    evidence = f"e-value {conclusion.e_values[nearest]:.3g} against {nearest}, {conclusion.threshold:g} needed"
+    evidence = f"e-value {conclusion.e_values[nearest]:.3g} against {nearest}, {conclusion.threshold:.3g} needed"
     if conclusion.status == DECIDED:
         return f"{leader} is better than every other variant: {evidence}"
     return f"{leader} is ahead with P(best) {probability:.3f}: {evidence}"
@@ -109,8 +117,9 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     equivalent = "" if margin is None else f", or call variants equivalent that differ by {margin:g} or more"
     level = (1 - 2 / conclusion.threshold) * 100
     return (
-        f"You can check as often as you like: at most {alpha * 100:g} % of tests will ever name a variant "
-        f"that is not the best{equivalent}. This holds however the shares move: each user counts once, by the first "
-        "outcome whose attribution window is over. An interval contains the difference at all checks with probability "
-        f"{level:.3g} %, if the difference does not change. P(best) alone never ends the test."
+        f"You can check as often as you like: at most {alpha * 100:g} % of tests will ever name a variant while "
+        f"another is better, or a challenger that is no better than the champion{equivalent}. This holds however the "
+        "shares and rates move: each user counts once, by the first outcome whose attribution window is over. An "
+        f"interval contains the difference at all checks with probability {level:.3g} %, if the difference does not "
+        "change. P(best) alone never ends the test."
     )

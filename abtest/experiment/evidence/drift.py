@@ -18,7 +18,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from abtest.experiment.evidence.confidence import Batches, stratified_difference
+from abtest.experiment.evidence.confidence import Stratum, stratified_difference
 from abtest.experiment.evidence.e_values import of_log
 
 TREND = 0.05  # expected size of the trend, in standard deviations of one outcome per e-fold of users
@@ -34,9 +34,8 @@ class Drift:
     late: float
 
 
-def drift(batches: Batches) -> Drift | None:
-    """How the mean reward of a less that of b moved over `batches`; None where there is too little."""
-    compared = [(a, b) for a, b in batches if a[0] and b[0]]
+def drift(compared: Sequence[Stratum]) -> Drift | None:
+    """How the mean reward of a less that of b moved over intervals in which both had users; None if too little came."""
     users = sum(a[0] + b[0] for a, b in compared)
     reward = math.fsum(a[1] + b[1] for a, b in compared)
     if len(compared) < 2 or min(reward, users - reward) < LEAST_OUTCOMES:
@@ -49,7 +48,7 @@ def drift(batches: Batches) -> Drift | None:
     return Drift(_bayes_factor(compared, middles, variance), early, late)
 
 
-def _bayes_factor(batches: Batches, times: Sequence[float], variance: float) -> float:
+def _bayes_factor(batches: Sequence[Stratum], times: Sequence[float], variance: float) -> float:
     weights = [a[0] * b[0] / (a[0] + b[0]) for a, b in batches]
     gaps = [a[1] / a[0] - b[1] / b[0] for a, b in batches]
     total = math.fsum(weights)

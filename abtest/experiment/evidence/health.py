@@ -1,4 +1,4 @@
-"""Finds what may be wrong with an experiment's data, and says it with numbers; it changes no Decision."""
+"""Finds what may be wrong with an experiment's data, and says it with numbers; it moves no share."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,8 +11,10 @@ from abtest.experiment.record.findings import NOTICE, WARNING, Finding
 
 # The chance that a check of a healthy experiment ever fires, however often it is looked at.
 MISMATCH_ALPHA = 0.01
+MISMATCH = "sample_ratio_mismatch"  # nothing is concluded where this is found
 DRIFT_ALPHA = 0.05
 
+NOBODY = (0, 0.0)  # users and reward
 LEAST_EXPECTED = 5.0  # Cochran's rule for counts in a table (Biometrics, 1954)
 MOST_MALFORMED = 0.01  # of all lines
 MOST_LATE = 0.1  # of conversions
@@ -35,8 +37,8 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
     sentence = (
         f"Sample-ratio mismatch: {found.variant_name} has {found.users:,} of {found.total:,} new users, where its "
         f"shares give {found.expected:,.0f} (e-value {_e_value(found.e_value)}, {needed:g} needed). This is more than "
-        "chance. Do not trust the comparison until you know the cause: look for invocations that fail, time out or "
-        "are not logged on one variant."
+        "chance, so no variant is named. Look for invocations that fail, time out or are not logged on one variant, "
+        "and begin a new experiment once that is mended."
     )
     figures = {
         "e_value": found.e_value,
@@ -45,7 +47,7 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
         "expected": found.expected,
         "total": found.total,
     }
-    return [Finding("sample_ratio_mismatch", WARNING, sentence, figures)]
+    return [Finding(MISMATCH, WARNING, sentence, figures)]
 
 
 def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
@@ -55,7 +57,8 @@ def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
     batches = [interval.first_outcomes for interval in counts.history]
     findings = []
     for name in challengers:
-        found = drift([(batch.get(name, (0, 0.0)), batch.get(champion, (0, 0.0))) for batch in batches])
+        cells = [(batch.get(name, NOBODY), batch.get(champion, NOBODY)) for batch in batches]
+        found = drift([(a, b) for a, b in cells if a[0] and b[0]])
         if found is not None and found.e_value >= needed:
             findings.append(_drift_finding(name, champion, found, needed))
     return findings

@@ -19,9 +19,12 @@ import statistics
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import learning
 from abtest.experiment.arrays import Floats
-from abtest.experiment.evidence.stopping import PairTest, threshold_of
+from abtest.experiment.evidence.betting import BestTest
+from abtest.experiment.evidence.stopping import threshold_of
 
 LOOKS = 40  # for as many users as a fixed horizon needs at a power of 80 %: finer looks would hardly end earlier
 MOST_LOOKS = 50 * LOOKS  # then a run counts as undecided
@@ -103,15 +106,16 @@ def fixed_horizon(question: Question, power: float) -> int:
 def sequential(question: Question, *, floor: float | None = None, runs: int = 400, seed: int = 1) -> Iterator[float]:
     """How many users, over all arms, the always-valid test takes if it is looked at often; run after run.
 
-    A run that is not decided within about 50 times the users of a fixed horizon gives infinity. `floor` is the share of
-    every arm but the best, which has the rest: what "learn first" comes to while it waits for a decision. It is above 0
-    and at most 1/arms; None is an equal split. The same `seed` gives the same answer, whatever the number of `runs`.
+    A run that is not decided within about 50 times the users of a fixed horizon gives infinity. `floor` (above 0, to
+    1/arms) is the share of every arm but the best at the start: so much for each arm is split evenly over those not
+    refuted, and the best one has the rest, as in learn_first with a strategy that knows it. None is an equal split
+    throughout. The same `seed` gives the same answer, whatever the number of `runs`.
     Raises ValueError beginning with the wrong argument's name.
     """
     share = 1 / question.arms if floor is None else floor
     if not 0 < share <= 1 / question.arms + 1e-12:
         raise ValueError(f"floor: must be above 0 and at most 1/{question.arms}, not {share:g}")
-    experiment = _Experiment(question, share)
+    experiment = _Experiment(question, min(share * question.arms, 1.0))
     chunks = enumerate(range(0, runs, CHUNK))
     return itertools.chain.from_iterable(
         experiment.durations(np.random.default_rng([seed, chunk]), min(CHUNK, runs - start)) for chunk, start in chunks
@@ -119,38 +123,37 @@ def sequential(question: Question, *, floor: float | None = None, runs: int = 40
 
 
 class _Experiment:
-    """One question under fixed shares, looked at each time that as many users have come."""
+    """One question, looked at each time that as many users have come; the best arm is the first."""
 
-    def __init__(self, question: Question, share: float) -> None:
+    def __init__(self, question: Question, even: float) -> None:
         best, other = question.rates
-        others = question.arms - 1
-        self._rates = np.array([best, *[other] * others])
+        self._arms, self._even = question.arms, even
+        self._rates = np.array([best, *[other] * (question.arms - 1)])
         self._enough = math.log(threshold_of(question.arms, question.alpha))
-        best_share = 1 - others * share
+        best_share, share = 1 - even + even / question.arms, even / question.arms
         # The variance of a difference goes with 1/n_a + 1/n_b: as many looks whatever the shares.
         slower = (1 / share + 1 / best_share) / (2 * question.arms)
         total = fixed_horizon(question, max(0.8, question.alpha)) * question.arms * slower / LOOKS
-        self._users = np.array([max(round(total * part), 1) for part in (best_share, *[share] * others)])
+        self._users = max(round(total), 1)
 
     def durations(self, random: np.random.Generator, runs: int) -> list[float]:
-        """For each of at most CHUNK runs, the users of all arms until the best arm has passed against every other."""
-        pairs = PairTest((CHUNK, len(self._users) - 1))
-        users = np.broadcast_to(self._users.astype(float), (CHUNK, len(self._users)))
+        """For each of at most CHUNK runs, the users of all arms until the best arm was named."""
+        test = BestTest((CHUNK,), np.zeros(self._arms))
         found = np.full(CHUNK, math.inf)
         for look in range(1, MOST_LOOKS + 1):
-            pairs.add(*(_against_others(cells) for cells in (users, self._rewards(random))))
-            passed = pairs.highest.min(axis=1) >= self._enough
-            found[passed] = np.minimum(found[passed], float(look * self._users.sum()))
-            if passed[:runs].all():
+            shares = self._shares(test.highest >= self._enough)
+            users = random.multinomial(self._users, shares)
+            cells = (users, random.binomial(users, self._rates), shares)
+            test.add(*(each[None].astype(np.float64) for each in cells))
+            refuted = test.highest >= self._enough
+            named = (refuted.sum(axis=1) == self._arms - 1) & ~refuted[:, 0]
+            found[named] = np.minimum(found[named], float(look * self._users))
+            if np.isfinite(found[:runs]).all():
                 break
         return [float(users) for users in found[:runs]]
 
-    def _rewards(self, random: np.random.Generator) -> Floats:
-        """What a look's users bring, [CHUNK, arms]; the best arm is the first."""
-        return random.binomial(self._users, self._rates, (CHUNK, len(self._users))).astype(np.float64)
-
-
-def _against_others(cells: Floats) -> Floats:
-    """One batch [2, 1, runs, others] of `cells` [runs, arms]: the first arm's, and each other's."""
-    others = cells[:, 1:]
-    return np.stack([np.broadcast_to(cells[:, :1], others.shape), others])[:, None]
+    def _shares(self, refuted: NDArray[np.bool_]) -> Floats:
+        """Of the next look's users, [CHUNK, arms]."""
+        best = np.tile(np.arange(self._arms) == 0, (CHUNK, 1)).astype(np.float64)
+        shares: Floats = learning(best, ~refuted if self._even < 1 else np.ones_like(refuted), self._even)
+        return shares

@@ -3,12 +3,20 @@
 import dataclasses
 import datetime
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from abtest.experiment.record.codec import INLINE, Record
 from abtest.experiment.record.experiment import Experiment
 from abtest.experiment.record.findings import Effect, Finding
 from abtest.experiment.record.settings import ExperimentSettings
 from abtest.experiment.record.variants import Shares, VariantCounts
+
+
+class Boundary(NamedTuple):
+    """What later counts need of a Decision: up to when it counted, and the shares (0..1 by variant) that it found."""
+
+    as_of: datetime.datetime
+    old_shares: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,8 @@ class Experiment(Record):
     and hold up to `counted_until`. `status` is `running`, `decided`, `equivalent` or `stopped`; `leader`, who won or
     keeps the traffic, is set once it is not `running`. `settings` are the configuration's when it began. `out` says of
     each variant that serves nobody why; the champion never is one. Until the time in `canary_until` a challenger is a
-    canary, and the shares stay.
+    canary, and the shares stay. `leaves` counts how often a variant that was compared left; variants are compared by
+    the users whom the Decision number `compared_since` and later ones drew.
 
     Nothing in it grows with time: each request reads it.
     """
@@ -40,6 +41,8 @@ class Experiment(Record):
     counted_until: datetime.datetime | None = None
     out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     canary_until: Mapping[str, datetime.datetime] = dataclasses.field(default_factory=dict)
+    leaves: int = 0
+    compared_since: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError if the shares are not those of the variants; fills the initial `decision_id`."""
@@ -80,6 +83,15 @@ def experiment_id(project: str, stage: str, champion_version: int, counter: int)
 def decision_id(experiment: str, number: int) -> str:
     """The id of an experiment's `number`-th Decision; 0 stands for the initial shares."""
     return f"{experiment}-d{number:06d}"
+
+
+MOST_DIGITS = 9  # of a Decision's number
+
+
+def decision_number(decision_id: str) -> int:
+    """The number in an id that `decision_id` made; -1 if it is none."""
+    number = decision_id.rpartition("-d")[2]
+    return int(number) if number.isdecimal() and len(number) <= MOST_DIGITS else -1
 
 
 RUNNING, DECIDED, EQUIVALENT, STOPPED = "running", "decided", "equivalent", "stopped"

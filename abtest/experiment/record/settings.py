@@ -10,8 +10,8 @@ from abtest.experiment.record.constraints import OneOf
 from abtest.experiment.record.strategies import STRATEGIES
 
 MOST_VARIANTS = 10  # production variants that one endpoint can hold
-LEARN_FIRST = "learn_first"
-MODES = ("earn_first", LEARN_FIRST)
+EARN_FIRST, LEARN_FIRST = "earn_first", "learn_first"
+MODES = (LEARN_FIRST, EARN_FIRST)
 OBJECTIVES = ("maximize", "minimize")
 
 Strategy: TypeAlias = Annotated[str, OneOf(tuple(STRATEGIES))]
@@ -30,14 +30,14 @@ class ExperimentSettings(Record):
 
     strategy: Strategy = "Adaptive"
     """How counts become traffic shares."""
-    mode: Annotated[str, OneOf(MODES)] = "earn_first"
-    """earn_first: the strategy moves traffic for the most reward. learn_first: every variant keeps a share large enough
-    for an early decision, then the winner gets all traffic."""
+    mode: Annotated[str, OneOf(MODES)] = LEARN_FIRST
+    """learn_first: until the test is over half of the traffic is split evenly over the variants that can still be the
+    best, so that it is decided soon. earn_first: the strategy has all traffic from the start; it may never decide."""
     objective: Annotated[str, OneOf(OBJECTIVES)] = "maximize"
     """Whether a higher (maximize) or a lower (minimize) mean reward is better."""
     margin: Annotated[float, Gt(0), Le(1)] | None = None
     """Variants whose mean rewards differ by less are equivalent: the test ends and the champion stays; null: never."""
-    time_limit_hours: Annotated[float, Gt(0), Le(10 * 366 * 24)] | None = None
+    time_limit_hours: Annotated[float, Gt(0), Le(10 * 366 * 24)] | None = 28 * 24.0
     """Hours after its start at which an undecided test ends and the champion gets all traffic; null: never."""
     epsilon: Epsilon = 0.1
     """EpsilonGreedy only: the share of traffic that explores."""
@@ -48,4 +48,5 @@ class ExperimentSettings(Record):
     attribution_window_seconds: Annotated[int, Ge(0), Le(30 * 24 * 3600)] = 3600
     """How long after an invocation its conversion counts; 0: however long."""
     alpha: Annotated[float, Gt(0), Le(0.5)] = 0.05
-    """The greatest chance of ever naming a leader that is not the single best."""
+    """The greatest chance of ever naming a variant while another is better, or a challenger that is no better than the
+    champion."""

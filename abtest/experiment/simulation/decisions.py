@@ -1,18 +1,18 @@
 """The always-valid test of `evidence.stopping` at work in all runs of a simulation; formulas and proof are there."""
 
 import dataclasses
-import itertools
 import math
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from abtest.experiment.allocation.strategies import EVEN_WHILE_LEARNING
 from abtest.experiment.arrays import Floats
+from abtest.experiment.evidence.betting import BestTest, PairTest
 from abtest.experiment.evidence.e_values import LARGEST
-from abtest.experiment.evidence.stopping import PairTest, threshold_of
+from abtest.experiment.evidence.stopping import champions_pairs, threshold_of
 from abtest.experiment.record.experiment import DECIDED, EQUIVALENT, RUNNING
-from abtest.experiment.record.settings import MODES
+from abtest.experiment.record.settings import EARN_FIRST, MODES
 
 NOBODY = -1  # no leader; no interval in which the test ended
 
@@ -23,13 +23,13 @@ class SequentialTest:
 
     `alpha` (0..1, both excluded) bounds the chance of a false verdict. `margin` (0..1, both excluded; None: never) is
     the difference of rates below which all arms are equivalent to the first, the champion; it then has all new users.
-    In mode "earn_first" the strategy's shares go on after a leader was named; in "learn_first" every arm has at least
-    `floor` (0 to 1/arms) until then, and the leader all new users afterwards.
+    In mode "earn_first" new users are drawn by the strategy's shares throughout; in "learn_first" the part `even`
+    (0..1) of them evenly over the arms not refuted, until the test is over.
     """
 
     alpha: float = 0.05
-    mode: str = "earn_first"
-    floor: float = 0.0
+    mode: str = EARN_FIRST
+    even: float = EVEN_WHILE_LEARNING
     margin: float | None = None
 
     def __post_init__(self) -> None:
@@ -37,6 +37,8 @@ class SequentialTest:
             raise ValueError(f"alpha: must be between 0 and 1, not {self.alpha!r}")
         if self.mode not in MODES:
             raise ValueError(f"mode: must be one of {', '.join(MODES)}, not {self.mode!r}")
+        if not 0 <= self.even <= 1:
+            raise ValueError(f"even: must be from 0 to 1, not {self.even!r}")
         if self.margin is not None and not 0 < self.margin < 1:
             raise ValueError(f"margin: must be between 0 and 1, not {self.margin!r}")
 
@@ -60,25 +62,25 @@ class Monitor:
 
     def __init__(self, runs: int, arms: int, test: SequentialTest) -> None:
         self._enough = math.log(threshold_of(arms, test.alpha, test.margin))
-        self._pairs = _array_of(itertools.permutations(range(arms), 2))
-        self._better = PairTest((runs, self._pairs.shape[1]))
-        challengers = range(1, arms) if test.margin is not None else ()
-        self._close_pairs = _array_of(pair for arm in challengers for pair in ((0, arm), (arm, 0)))
-        self._close = PairTest((runs, self._close_pairs.shape[1]), -(test.margin or 0.0))
-        self._arms = arms
+        self._best = BestTest((runs,), np.zeros(arms))
+        self._pairs = np.array(champions_pairs(arms) if test.margin is not None else [], np.int64).reshape(-1, 2)
+        self._close = PairTest((runs, len(self._pairs)), -(test.margin or 0.0))
         undecided = np.full(runs, NOBODY)
         self.decisions = Decisions(undecided, np.zeros(runs, dtype=bool), undecided.copy())
 
-    def look(self, users: Floats, rewards: Floats, at: int) -> None:
-        """Takes in what the look at the end of interval `at` finds closed: first outcomes [runs, arms]."""
-        for test, pairs in ((self._better, self._pairs), (self._close, self._close_pairs)):
-            test.add(*(cells[:, pairs].swapaxes(0, 1)[:, None] for cells in (users, rewards)))
-        passed = self._better.highest >= self._enough
-        for arm in range(self._arms if self._arms > 1 else 0):
-            named = self.running & passed[:, self._pairs[0] == arm].all(axis=1)
-            self.decisions.leader[named] = arm
-            self.decisions.decided_at[named] = at
-        if self._close_pairs.size:
+    def look(self, users: Floats, rewards: Floats, shares: Floats, at: int) -> None:
+        """Takes in what the look at the end of interval `at` finds closed.
+
+        First outcomes (users and their rewards) and the shares that drew them are [runs, arms].
+        """
+        cells = (users, rewards, shares)
+        self._best.add(*(each[None] for each in cells))
+        refuted = self.refuted
+        named = self.running & (refuted.sum(axis=1) == refuted.shape[1] - 1) & (refuted.shape[1] > 1)
+        self.decisions.leader[named] = refuted[named].argmin(axis=1)
+        self.decisions.decided_at[named] = at
+        if len(self._pairs):
+            self._close.add(*(each[None][..., self._pairs] for each in cells))
             same = self.running & (self._close.highest >= self._enough).all(axis=1)
             self.decisions.equivalent[same] = True
             self.decisions.decided_at[same] = at
@@ -90,14 +92,13 @@ class Monitor:
         return running
 
     @property
+    def refuted(self) -> NDArray[np.bool_]:
+        """[runs, arms]: which arms are proven not to be a best one."""
+        refuted: NDArray[np.bool_] = self._best.highest >= self._enough
+        return refuted
+
+    @property
     def e_values(self) -> Floats:
-        """[runs, arms, arms]: the highest so far for "the first is better than the second"; nan on the diagonal."""
-        table = np.full((len(self.running), self._arms, self._arms), np.nan)
-        first, second = self._pairs
-        table[:, first, second] = np.exp(np.minimum(self._better.highest, math.log(LARGEST)))
-        return table
-
-
-def _array_of(pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
-    """[2, pairs]: their first arms, and their second ones."""
-    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+        """[runs, arms]: the highest so far against each arm's being a best one."""
+        e_values: Floats = np.exp(np.minimum(self._best.highest, math.log(LARGEST)))
+        return e_values

@@ -31,8 +31,8 @@ class PlannedExperiment:
 
     `delay_hours` is the mean of the time to a conversion, which is exponential, cut at `window_hours`; the rates are
     those within the window. `new_share` of a day's requests come from users never seen before; 1: no user comes back.
-    `floor` is the least share of an arm: always, or until the decision in mode "learn_first". With a `margin` variants
-    that differ by less than it can be found equivalent; None: never.
+    `floor` is the least share that the strategy leaves an arm. With a `margin` variants that differ by less than it can
+    be found equivalent; None: never.
     """
 
     rates: tuple[float, ...]
@@ -87,7 +87,7 @@ class PlannedExperiment:
         )
 
     def test(self) -> SequentialTest:
-        return SequentialTest(self.alpha, self.mode, self.floor, self.margin)
+        return SequentialTest(self.alpha, self.mode, margin=self.margin)
 
     def first_day_loss(self) -> float:
         """Conversions that an equal split loses a day: what it costs to know nothing yet, on average."""
@@ -154,11 +154,9 @@ def seen_after(mean: float, window: float) -> tuple[float, ...]:
 def forecasts(plan: PlannedExperiment, *, runs: int, seed: int, each: Callable[[str], None]) -> list[Forecast]:
     """Simulates every strategy; calls `each` with the strategy's name after every interval."""
     scenario, test = plan.scenario(), plan.test()
-    floor = plan.floor if plan.mode == "earn_first" else 0.0
     found = []
     for strategy in STRATEGIES:
-        # Equal shares are what a floor keeps anyway.
-        policy = interval_policy(strategy, epsilon=plan.epsilon, floor=floor)
+        policy = interval_policy(strategy, epsilon=plan.epsilon, floor=plan.floor)
         tell = functools.partial(each, strategy)
         done = simulate(scenario, policy, runs=runs, seed=seed, test=test, by_counts=True, each=tell)
         found.append(_forecast(plan, strategy, done))

@@ -54,13 +54,17 @@ class Runs:
 
     @property
     def false_decision(self) -> NDArray[np.bool_]:
-        """[runs]: whether an arm was named that was not the single best then. ValueError without a test."""
+        """[runs]: whether an arm was named while another was better, or a challenger no better than the champion.
+
+        ValueError without a test.
+        """
         if self.decisions is None:
             raise ValueError("decisions: these runs have no test")
         wrong = np.zeros(len(self.pick), dtype=bool)
         for run in np.flatnonzero(self.decisions.leader >= 0):
             best = self._best_at(int(self.decisions.decided_at[run]))
-            wrong[run] = not best[self.decisions.leader[run]] or best.sum() > 1
+            leader = self.decisions.leader[run]
+            wrong[run] = not best[leader] or (leader > 0 and best[0])
         return wrong
 
     def _best_at(self, interval: int) -> NDArray[np.bool_]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from abtest.experiment.allocation.strategies import check_floor, floored
+from abtest.experiment.allocation.strategies import learning
 from abtest.experiment.arrays import Floats
+from abtest.experiment.record.settings import LEARN_FIRST
 from abtest.experiment.simulation.crowd import Crowd
 from abtest.experiment.simulation.decisions import Decisions, Monitor, SequentialTest
 from abtest.experiment.simulation.known import Cohorts
@@ -37,8 +38,6 @@ def simulate(
     for name, value, least in (("runs", runs, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name}: must be a whole number, {least} or more, not {value!r}")
-    if test is not None:
-        check_floor(test.floor, scenario.arms)
     chunks = [
         _Simulation(scenario, seed, chunk, min(CHUNK, runs - start), test, by_counts, each).run(policy)
         for chunk, start in enumerate(range(0, runs, CHUNK))
@@ -97,7 +96,7 @@ class _Simulation:
         return session.leaders(self.cohorts.known(policy.reading))
 
     def _by_request(self, policy: RequestPolicy) -> NDArray[np.int64]:
-        if self.test and (self.test.mode == "learn_first" or self.test.margin is not None):
+        if self.test and (self.test.mode == LEARN_FIRST or self.test.margin is not None):
             raise ValueError("test: a request policy has no shares to change, so neither learn_first nor a margin")
         if self.crowd:
             raise ValueError("by_counts: a request policy must see one request after the other")
@@ -116,14 +115,12 @@ class _Simulation:
         """What the test makes of the strategy's shares, as `rebalance` does."""
         if self.test is None or self.monitor is None:
             return shares
-        decisions, committed = self.monitor.decisions, self.monitor.decisions.equivalent
-        if self.test.mode == "learn_first":
-            shares = floored(shares, self.test.floor)
-            committed = ~self.monitor.running
-        # Where all are equivalent nobody was named: the first arm, the champion, stays.
-        kept = np.maximum(decisions.leader, 0)
-        all_to_one = (kept[:, None] == np.arange(self.scenario.arms)).astype(float)
-        return np.where(committed[:, None], all_to_one, shares)
+        if self.test.mode == LEARN_FIRST:
+            learns = learning(shares, ~self.monitor.refuted, self.test.even)
+            shares = np.where(self.monitor.running[:, None], learns, shares)
+        # Where all are equivalent the first arm, the champion, stays.
+        champion = (np.arange(self.scenario.arms) == 0).astype(float)
+        return np.where(self.monitor.decisions.equivalent[:, None], champion, shares)
 
     def _count(self, interval: int, block: Block, arms: Arms, states: States) -> None:
         """Adds a block's requests to the interval's cohort."""
@@ -144,7 +141,8 @@ class _Simulation:
         self.cohorts.end()
         closed = interval - self.scenario.closes_after
         if self.monitor and closed >= 0:
-            self.monitor.look(self.first_trials[:, closed], self.first_rewards[:, closed], at=interval)
+            first = (self.first_trials[:, closed], self.first_rewards[:, closed], self.shares[:, closed])
+            self.monitor.look(*first, at=interval)
         self.each()
 
 

@@ -64,10 +64,10 @@ def test_the_summary_says_what_was_set_how_large_the_effect_is_and_what_is_wrong
         guarantee="It holds.",
         findings=(finding,),
     )
-    begun = experiment(mode="learn_first", objective="minimize", margin=0.01, time_limit_hours=72.0)
+    begun = experiment(mode="earn_first", objective="minimize", margin=0.01, time_limit_hours=72.0)
     document = summary.summarise(begun, [decision(1), last])
     assert [document[name] for name in ("mode", "objective", "margin", "time_limit_hours")] == [
-        *("learn_first", "minimize"),
+        *("earn_first", "minimize"),
         *(0.01, 72.0),
     ]
     assert document["findings"] == [finding.to_json()]
@@ -94,6 +94,7 @@ def test_before_the_first_rebalance_nothing_is_claimed() -> None:
     assert document["decision"] == {
         "status": "running",
         "leader": None,
+        "users": 0,
         "value_remaining": None,
         "reason": words.UNSEEN,
     }

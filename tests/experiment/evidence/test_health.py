@@ -49,7 +49,7 @@ def test_one_variant_has_no_ratio() -> None:
 
 def intervals(gaps: list[float]) -> tuple[Interval, ...]:
     batches = [{CHAMPION: (1000, 100.0), CHALLENGER: (1000, 100.0 + 1000 * gap)} for gap in gaps]
-    return tuple(Interval(at(100 * n), batch) for n, batch in enumerate(batches))
+    return tuple(Interval(at(100 * n), {0: batch}) for n, batch in enumerate(batches))
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_rewards_out_of_range_are_counted() -> None:
 
 
 TRUST = (
-    "Do not trust the comparison until you know the cause: look for invocations that fail, time out or are not "
-    "logged on one variant."
+    "so no variant is named. Look for invocations that fail, time out or are not logged on one variant, and begin a "
+    "new experiment once that is mended."
 )
 DRIFT = (
     "Drift: the rate of Challenger1 less that of Champion1 went from +8.00 percentage points in the first half of the "
@@ -197,7 +197,7 @@ DRIFT = (
 FEW = "Wait for more users: until then shares and P(best) follow chance and the prior more than the models."
 WHOLE: dict[str, dict[str, Any]] = {
     f"Sample-ratio mismatch: Challenger1 has 380 of 880 new users, where its shares give 440 (e-value 178, 100 "
-    f"needed). This is more than chance. {TRUST}": {
+    f"needed). This is more than chance, {TRUST}": {
         "new_users": (NewUsers({CHAMPION: 500, CHALLENGER: 380}, {CHAMPION: 0.5, CHALLENGER: 0.5}),)
     },
     DRIFT: {"history": intervals([0.08, 0.08, 0.0, 0.0])},

@@ -2,14 +2,14 @@
 
 import math
 
-import numpy as np
 import pytest
 from scipy import stats
 
 from abtest.experiment.arrays import Floats
 from abtest.experiment.evidence import sample_size
+from abtest.experiment.evidence.betting import BestTest
 from abtest.experiment.evidence.sample_size import Durations, Question, fixed_horizon, sequential
-from abtest.experiment.evidence.stopping import verdict
+from abtest.experiment.evidence.stopping import Batch, verdict
 
 FIVE_PERCENT = Question(baseline=0.04, effect=0.01)
 
@@ -58,22 +58,29 @@ def test_durations() -> None:
 def test_the_duration_is_that_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """With three arms: the first look at which `verdict`, asked after every one, names the best."""
     question = Question(0.2, 0.2, arms=3)
-    looks: list[Floats] = []
-    original = sample_size._Experiment._rewards
+    looks: list[tuple[Floats, ...]] = []
+    original = BestTest.add
 
-    def rewards(self: sample_size._Experiment, random: np.random.Generator) -> Floats:
-        looks.append(original(self, random))
-        return looks[-1]
+    def add(self: BestTest, *cells: Floats) -> Floats:
+        looks.append(tuple(each[0] for each in cells))
+        return original(self, *cells)
 
-    monkeypatch.setattr(sample_size._Experiment, "_rewards", rewards)
-    durations, names = list(sequential(question, runs=5, seed=2)), ["0", "1", "2"]
-    each = int(sample_size._Experiment(question, 1 / 3)._users[0])
+    monkeypatch.setattr(BestTest, "add", add)
+    durations, names = list(sequential(question, floor=0.2, runs=5, seed=2)), ["0", "1", "2"]
+    monkeypatch.undo()
+    users = int(looks[0][0][0].sum())
     for run, duration in enumerate(durations):
-        intervals = [dict(zip(names, [(each, reward) for reward in look[run]], strict=True)) for look in looks]
-        needed = round(duration / (3 * each))
-        assert duration == needed * 3 * each
-        assert verdict(intervals[:needed], names, question.alpha).leader == "0"
-        assert verdict(intervals[: needed - 1], names, question.alpha).leader is None
+        batches = [
+            Batch(
+                {name: (int(n), float(s)) for name, n, s in zip(names, look[0][run], look[1][run], strict=True)},
+                dict(zip(names, look[2][run].tolist(), strict=True)),
+            )
+            for look in looks
+        ]
+        needed = round(duration / users)
+        assert duration == needed * users
+        assert verdict(batches[:needed], names, question.alpha).leader == "0"
+        assert verdict(batches[: needed - 1], names, question.alpha).leader is None
 
 
 def test_what_makes_it_longer() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import ndtr
 
-from abtest.experiment.rebalance import EVEN_WHILE_LEARNING
+from abtest.experiment.allocation.strategies import learning
 from abtest.experiment.simulation.decisions import NOBODY, Monitor, SequentialTest
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -54,7 +54,7 @@ def rescuing(trials: Floats, rewards: Floats) -> Floats:
     [(rule, mean, 2) for rule in (equal, greedy, thompson, rescuing) for mean in (0.05, 0.6)] + [(thompson, 0.2, 4)],
 )
 def test_equal_arms_with_sticky_users_are_rarely_told_apart(allocation: Allocation, mean: float, arms: int) -> None:
-    """At 200 looks: false winners in at most 5 %, with an upper 95 % limit of at most 6 %.
+    """At 200 looks: a challenger is named in at most 5 %, with an upper 95 % limit of at most 5.5 %.
 
     Users differ in their rates, and each comes back, on average twice, to the same arm: shares follow all their
     rewards, the test each one's first.
@@ -64,7 +64,8 @@ def test_equal_arms_with_sticky_users_are_rarely_told_apart(allocation: Allocati
     monitor = Monitor(runs, arms, SequentialTest(ALPHA))
     trials, rewards = np.zeros((runs, arms)), np.zeros((runs, arms))
     for look in range(looks):
-        sizes = source.multinomial(users, allocation(trials, rewards))
+        shares = allocation(trials, rewards)
+        sizes = source.multinomial(users, shares)
         arm = np.concatenate([np.repeat(np.arange(arms), row) for row in sizes]).reshape(runs, users)
         rates = source.beta(2 * mean, 2 * (1 - mean), (runs, users))
         first = source.random((runs, users)) < rates
@@ -72,19 +73,19 @@ def test_equal_arms_with_sticky_users_are_rarely_told_apart(allocation: Allocati
         later = source.binomial(more, rates)
         member = arm[..., None] == np.arange(arms)
         seen, won = member.sum(axis=1), (member & first[..., None]).sum(axis=1)
-        monitor.look(seen.astype(float), won.astype(float), look)
+        monitor.look(seen.astype(float), won.astype(float), shares, look)
         trials += (member * (1 + more[..., None])).sum(axis=1)
         rewards += (member * (first + later)[..., None]).sum(axis=1)
-    false = int((monitor.decisions.leader != NOBODY).sum())
+    false = int((monitor.decisions.leader > 0).sum())  # to keep the champion, arm 0, is no error
     assert false / runs <= ALPHA
-    assert float(stats.beta.ppf(0.95, false + 1, runs - false)) <= 0.06
+    assert float(stats.beta.ppf(0.95, false + 1, runs - false)) <= 0.055
 
 
 @pytest.mark.parametrize("looks", [50, 200])
 def test_learning_first_is_soon_done_and_cheap(looks: int) -> None:
-    """.04 against .05, 50,000 users: 90 % decided, none wrong in 1,000, 30 % of an equal split's regret of 250.
+    """.04 against .05, 50,000 users: 97 % decided, 5 wrong in 1,000 at most, 30 % of an equal split's regret of 250.
 
-    P(best) with learn_first's floor until the decision, all traffic to the winner after it.
+    Half by P(best), half evenly until the decision, all traffic to the winner after it.
     """
     runs, rates = 1000, np.array([0.04, 0.05])
     source = np.random.default_rng(looks)
@@ -94,14 +95,14 @@ def test_learning_first_is_soon_done_and_cheap(looks: int) -> None:
         first = source.binomial(50_000 // looks, shares[:, 0])
         sizes = np.stack([first, 50_000 // looks - first], axis=1)
         found = source.binomial(sizes, rates)
-        monitor.look(sizes.astype(float), found.astype(float), look)
+        monitor.look(sizes.astype(float), found.astype(float), shares, look)
         trials, rewards = trials + sizes, rewards + found
         mean, variance = means(trials, rewards)
         best = ndtr((mean[:, 0] - mean[:, 1]) / np.sqrt(variance.sum(axis=1)))
-        running = EVEN_WHILE_LEARNING / 2 + (1 - EVEN_WHILE_LEARNING) * np.stack([best, 1 - best], axis=1)
+        running = learning(np.stack([best, 1 - best], axis=1), ~monitor.refuted)
         shares = np.where((monitor.decisions.leader == NOBODY)[:, None], running, np.eye(2)[monitor.decisions.leader])
-    assert (monitor.decisions.leader == 1).mean() >= 0.9
-    assert (monitor.decisions.leader == 0).sum() == 0
+    assert (monitor.decisions.leader == 1).mean() >= 0.97
+    assert (monitor.decisions.leader == 0).sum() <= 5
     assert 0.01 * trials[:, 0].mean() <= 0.3 * 250
 
 
@@ -114,7 +115,8 @@ def test_what_differs_by_the_margin_is_rarely_called_equivalent_or_won_by_anothe
     monitor = Monitor(runs, len(rates), SequentialTest(ALPHA, margin=margin))
     sizes = np.full((runs, len(rates)), users // len(rates))
     for look in range(looks):
-        monitor.look(sizes.astype(float), source.binomial(sizes, rates).astype(float), look)
+        rewards = source.binomial(sizes, rates).astype(float)
+        monitor.look(sizes.astype(float), rewards, np.full(sizes.shape, 1 / len(rates)), look)
     leader, equivalent = monitor.decisions.leader, monitor.decisions.equivalent
     best = int(np.argmax(rates))
     false = int((equivalent | ((leader != NOBODY) & (leader != best))).sum())
@@ -128,5 +130,6 @@ def test_equal_arms_are_found_equivalent() -> None:
     monitor = Monitor(500, 2, SequentialTest(ALPHA, margin=0.02))
     sizes = np.full((500, 2), 200)
     for look in range(50):
-        monitor.look(sizes.astype(float), source.binomial(sizes, 0.05).astype(float), look)
+        rewards = source.binomial(sizes, 0.05).astype(float)
+        monitor.look(sizes.astype(float), rewards, np.full(sizes.shape, 0.5), look)
     assert monitor.decisions.equivalent.mean() > 0.9

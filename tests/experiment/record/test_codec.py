@@ -59,7 +59,7 @@ def test_what_an_earlier_version_did_not_write_has_its_default() -> None:
     for name in ("mode", "alpha", "findings"):
         del document[name]
     decision = Decision.from_json(document)
-    assert (decision.settings.mode, decision.settings.alpha, decision.findings) == ("earn_first", 0.05, ())
+    assert (decision.settings.mode, decision.settings.alpha, decision.findings) == ("learn_first", 0.05, ())
     assert decision.settings.strategy == "UCB1"
 
 

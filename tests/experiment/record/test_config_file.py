@@ -102,7 +102,7 @@ def test_the_committed_schema_is_the_codes_with_a_description_and_the_default_of
         ({"project_name": "1a"}, "project_name: must be lower-case letters, digits and inner hyphens, first a letter"),
         ({"strategy": "Thompson"}, "strategy: must be one of WeightedSampling"),
         ({"strategy": ["UCB1"]}, "strategy: must be one of WeightedSampling"),
-        ({"mode": "learn"}, "mode: must be one of earn_first, learn_first, not 'learn'"),
+        ({"mode": "learn"}, "mode: must be one of learn_first, earn_first, not 'learn'"),
         ({"objective": "min"}, "objective: must be one of maximize, minimize, not 'min'"),
         ({"margin": 0}, "margin: must be a number above 0 and at most 1, not 0"),
         ({"time_limit_hours": 0}, "time_limit_hours: must be a number above 0 and at most 87840, not 0"),

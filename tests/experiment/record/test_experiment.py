@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from abtest.experiment.record.experiment import Experiment, decision_id, experiment_id
+from abtest.experiment.record.experiment import Experiment, decision_id, decision_number, experiment_id
 from abtest.experiment.record.variants import Shares, VariantCounts
 from tests.experiment.samples import at, experiment
 
@@ -45,3 +45,8 @@ def test_the_shares_must_be_those_of_the_variants() -> None:
         experiment(shares=Shares({"Champion1": 1.0}))
     with pytest.raises(ValueError, match=r"^shares: "):
         experiment(names=("A", "A"), shares=Shares({"A": 1.0}))
+
+
+@pytest.mark.parametrize(("text", "number"), [("e-d000012", 12), ("e-d", -1), ("", -1), ("e-d" + "9" * 20, -1)])
+def test_a_decisions_number_is_read_from_its_id(text: str, number: int) -> None:
+    assert decision_number(text) == number

@@ -35,7 +35,7 @@ def figures(runs: Runs) -> np.ndarray:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_means_and_spreads_agree(scenario: Scenario) -> None:
-    policy, test = interval_policy("ThompsonSampling"), SequentialTest(mode="learn_first", floor=0.1)
+    policy, test = interval_policy("ThompsonSampling"), SequentialTest(mode="learn_first", even=0.2)
     one, many = (simulate(scenario, policy, runs=1000, seed=2, test=test, by_counts=way) for way in (False, True))
     a, b = figures(one), figures(many)
     errors = np.sqrt((a.var(axis=0) + b.var(axis=0)) / 1000)

@@ -29,13 +29,14 @@ def test_a_pick_is_right_if_it_is_the_best_at_the_end() -> None:
     assert runs(TRIALS).right.tolist() == [True, False]
 
 
-def test_a_decision_is_false_unless_the_arm_was_the_single_best() -> None:
+def test_a_decision_is_false_for_a_worse_arm_or_a_challenger_that_is_no_better() -> None:
     made = Decisions(np.array([0, 0]), np.array([False, False]), np.array([0, 1]))
     assert runs(TRIALS, decisions=made).false_decision.tolist() == [True, False]
     nobody = Decisions(np.array([-1, -1]), np.array([False, True]), np.array([-1, 0]))
     assert runs(TRIALS, decisions=nobody).false_decision.tolist() == [False, False]
+    made = dataclasses.replace(made, leader=np.array([0, 1]))
     equal = dataclasses.replace(runs(TRIALS, decisions=made), scenario=Scenario("equal", (0.1, 0.1), intervals=2))
-    assert equal.false_decision.all()
+    assert equal.false_decision.tolist() == [False, True]
     with pytest.raises(ValueError, match=r"^decisions: "):
         _ = runs(TRIALS).false_decision
 

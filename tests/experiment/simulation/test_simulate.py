@@ -123,7 +123,8 @@ def test_the_test_runs_along_and_finds_what_it_finds_afterwards() -> None:
     found = simulate(scenario, interval_policy("ThompsonSampling", floor=0.2), runs=30, test=SequentialTest())
     monitor = Monitor(30, 2, SequentialTest())
     for at in range(1, 15):  # what the interval before brought is closed then
-        monitor.look(found.first_trials[:, at - 1], found.first_rewards[:, at - 1], at=at)
+        before = (found.first_trials[:, at - 1], found.first_rewards[:, at - 1], found.shares[:, at - 1])
+        monitor.look(*before, at=at)
     assert found.decisions is not None
     assert (found.decisions.leader == monitor.decisions.leader).all()
     assert (found.decisions.decided_at == monitor.decisions.decided_at).all()
@@ -131,15 +132,26 @@ def test_the_test_runs_along_and_finds_what_it_finds_afterwards() -> None:
     assert not found.false_decision.any()
 
 
-def test_learn_first_keeps_the_floor_until_decided_and_then_commits() -> None:
+def test_learn_first_splits_a_part_evenly_until_decided_and_then_follows_the_strategy() -> None:
     scenario = Scenario("clear", (0.2, 0.5), intervals=15, requests=60)
-    test = SequentialTest(mode="learn_first", floor=0.3)
+    test = SequentialTest(mode="learn_first", even=0.6)
     found = simulate(scenario, interval_policy("ThompsonSampling"), runs=30, test=test)
     assert found.decisions is not None
     for shares, leader, at in zip(found.shares, found.decisions.leader, found.decisions.decided_at, strict=True):
         until = len(shares) if leader < 0 else at + 1
         assert shares[:until].min() >= 0.3 - 1e-9
-        assert (shares[until:, leader] == 1).all()
+        assert (shares[until:, leader] > 0.95).all()
+
+
+def test_learn_first_teaches_nothing_more_of_arms_that_are_refuted() -> None:
+    scenario = Scenario("clear", (0.5, 0.5, 0.1), intervals=15, requests=120)
+    found = simulate(scenario, interval_policy("WeightedSampling"), runs=20, test=SequentialTest(mode="learn_first"))
+    assert np.allclose(found.shares[:, 0], 1 / 3)
+    assert np.allclose(found.shares[:, -1].mean(axis=0), (5 / 12, 5 / 12, 1 / 6), atol=0.02)
+
+
+def test_what_a_test_may_change() -> None:
+    scenario, test = Scenario("clear", (0.2, 0.5), intervals=15, requests=60), SequentialTest(mode="learn_first")
     for changing in (test, SequentialTest(margin=0.1)):
         with pytest.raises(ValueError, match=r"^test: "):
             simulate(scenario, request_policy("UCB1"), runs=1, test=changing)
@@ -148,7 +160,7 @@ def test_learn_first_keeps_the_floor_until_decided_and_then_commits() -> None:
 @pytest.mark.parametrize("mode", ["earn_first", "learn_first"])
 def test_the_champion_stays_where_all_are_equivalent(mode: str) -> None:
     scenario = Scenario("equal", (0.5, 0.5), intervals=12, requests=1000)
-    test = SequentialTest(mode=mode, floor=0.3, margin=0.15)
+    test = SequentialTest(mode=mode, even=0.6, margin=0.15)
     found = simulate(scenario, interval_policy("ThompsonSampling"), runs=20, test=test)
     assert found.decisions is not None
     assert found.decisions.status.count("equivalent") >= 15
@@ -157,12 +169,12 @@ def test_the_champion_stays_where_all_are_equivalent(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "seed", "floor", "named"),
-    [(0, 0, 0, "runs"), (1.5, 0, 0, "runs"), (1, -1, 0, "seed"), (1, None, 0, "seed"), (1, 0, 0.5, "floor")],
+    ("runs", "seed", "named"),
+    [(0, 0, "runs"), (1.5, 0, "runs"), (1, -1, "seed"), (1, None, "seed")],
 )
-def test_bad_input_is_named(runs: int, seed: int, floor: float, named: str) -> None:
+def test_bad_input_is_named(runs: int, seed: int, named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}: "):
-        simulate(SMALL, POLICIES[0], runs=runs, seed=seed, test=SequentialTest(floor=floor))
+        simulate(SMALL, POLICIES[0], runs=runs, seed=seed)
 
 
 def test_a_thousand_runs_of_five_arms_take_seconds() -> None:

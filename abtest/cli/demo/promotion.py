@@ -1,0 +1,68 @@
+"""Ends a demo: the winner becomes the new champion and serves alone; what an ordinary test would have needed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from abtest.adapters import registry
+from abtest.cli.demo.request import STAGE
+from abtest.cli.shown import summary
+from abtest.cli.shown.output import refusals, say
+from abtest.cli.stage import stacks
+from abtest.cli.stage.build_endpoint import BuildEndpoint
+from abtest.experiment.evidence.sample_size import Question, fixed_horizon
+from abtest.experiment.record.experiment import DECIDED
+from abtest.experiment.record.selection import APPROVED
+from abtest.operations import promote as operation
+from abtest.operations.promote import PromotionError
+
+POWER = 0.8  # of the ordinary test, as most people plan theirs
+SECONDS = 600.0  # the sandbox takes a few
+
+
+def promote_winner(outputs: Mapping[str, str]) -> dict[str, Any] | None:
+    """Promotes a challenger that won, approves it, and waits until it serves alone; None if the champion stays."""
+    experiment, _, _ = summary.latest(outputs)
+    if experiment.status != DECIDED or experiment.leader == experiment.variant_names[0]:
+        return None
+    config = stacks.load_config(STAGE)
+    with refusals(PromotionError):
+        done = operation.promote(experiment, operation.winner(experiment, config), config, outputs["ChampionGroupName"])
+    build_endpoint = BuildEndpoint(outputs)
+    registry.set_status(done.package.arn, APPROVED, "Approved by `abtest demo`.")
+    after = build_endpoint.served([done.package.arn], seconds=SECONDS)
+    say(f"experiment {after.experiment_id}: {', '.join(after.variant_names)} alone")
+    return {
+        "variant_name": done.variant_name,
+        "model_package_arn": done.package.arn,
+        "champion_version": done.package.version,
+        "experiment_id": after.experiment_id,
+        "serves_alone": len(after.variants) == 1,
+    }
+
+
+def ending(document: Mapping[str, Any]) -> list[str]:
+    """Says who won, after how many users, what an ordinary test would have needed, and who serves now."""
+    decision, promotion = document["decision"], document["promotion"]
+    if decision["status"] != DECIDED:
+        return [f"{decision['users']:,} users came without a decision. To go on, send more: make demo USERS=4000."]
+    lines = [f"{decision['leader']} was found to be better after {decision['users']:,} users. {_ordinary(document)}"]
+    if promotion:
+        lines.append(
+            f"{promotion['variant_name']} is promoted: Champion{promotion['champion_version']} is the same model, and "
+            f"{'serves alone' if promotion['serves_alone'] else 'serves'} on {document['endpoint_name']}."
+        )
+    return lines
+
+
+def _ordinary(document: Mapping[str, Any]) -> str:
+    """Says how many users one look at the end needs for the difference that was seen."""
+    rates = {v["variant_name"]: v["conversion_count"] / v["invocation_count"] for v in document["variants"]}
+    best, other = sorted(rates.values(), reverse=True)[:2]
+    if not 0 < other < best < 1:
+        return ""
+    question = Question(other, best - other, alpha=document["alpha"], arms=len(rates))
+    users = len(rates) * fixed_horizon(question, POWER)
+    return (
+        f"A test that is looked at once, planned for the difference seen ({100 * other:.1f} % against "
+        f"{100 * best:.1f} %), needs {users:,} users to find it in {POWER:.0%} of tests."
+    )
