@@ -199,6 +199,13 @@ def exploration_floor(stage: Stage) -> None:
     assert stage.decision(CLEAR)["new_shares"] == pytest.approx({"Champion1": 0.1, "Challenger1": 0.9})
 
 
+def user_period_seconds(stage: Stage) -> None:
+    stage.configured(attribution_window_seconds=60, user_period_seconds=7200)
+    built()
+    counts = stage.decision(CLOSE, age=2 * HOUR)["counts"]["Champion1"]  # a minute before the users' outcomes are known
+    assert (counts["invocation_count"], counts["user_count"]) == (200, 0)
+
+
 def attribution_window_seconds(stage: Stage) -> None:
     stage.configured(attribution_window_seconds=3 * 3600)
     built()
@@ -317,7 +324,16 @@ def selected() -> Any:
 
 CHECKS: tuple[Check, ...] = (
     *(strategy, mode, objective, margin, time_limit_hours, epsilon, warmup, exploration_floor),
-    *(attribution_window_seconds, alpha, joining_share, shadow, canary, promotion_approver, instance_count),
+    *(
+        user_period_seconds,
+        attribution_window_seconds,
+        alpha,
+        joining_share,
+        shadow,
+        canary,
+        promotion_approver,
+        instance_count,
+    ),
     *(instance_type, challenger_variant_count, champion_variant_config, challenger_variant_config),
 )
 SYNTHESISED = ("project_name", "stage_name", "promotion", "rebalance_schedule_minutes", "authentication")

@@ -45,7 +45,7 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
     """
     known = {name: counts.of(name) for name in experiment.variant_names}
     live = experiment.live
-    trials = in_utility(live, {name: (one.invocation_count, one.reward_sum) for name, one in known.items()})
+    trials = in_utility(live, {name: (one.user_count, one.user_mean_sum) for name, one in known.items()})
     history = _weighted_history(live, counts)
     best = dict(
         zip(live.variant_names, believed_best(trials, strategy=live.settings.strategy, history=history), strict=True)
@@ -83,7 +83,7 @@ def decide_change(
     if _ends_comparison(running, changed):
         changed = dataclasses.replace(changed, leaves=running.leaves + 1, compared_since=running.decision_count + 1)
     known = {name: (running.counts or {}).get(name, VariantCounts()) for name in changed.variant_names}
-    trials = {name: (count.invocation_count, count.reward_sum) for name, count in known.items()}
+    trials = {name: (count.user_count, count.user_mean_sum) for name, count in known.items()}
     live = changed.live
     best = dict(zip(live.variant_names, probability_best(in_utility(live, trials)), strict=True))
     unknown = conclude(live, Counts(changed.experiment_id, now, {}, ()), best, now=now, trusted=False)
@@ -157,7 +157,7 @@ def _keeper(experiment: Experiment, found: Conclusion) -> str | None:
 
 
 def _weighted_history(experiment: Experiment, counts: Counts) -> list[list[Trials]]:
-    """By time of invocation; one whose window is still open counts only as much as conversions usually have arrived."""
+    """Users by time of the first invocation; an open window counts only as far as conversions usually have arrived."""
     return [in_utility(experiment, interval) for interval in counts.weighted_history]
 
 

@@ -31,9 +31,10 @@ class VariantMetrics(Answer):
     pending_invocation_count: Annotated[int, Field(description="Invocations that are pending.")]
     pending_conversion_count: Annotated[int, Field(description="Those of them that were converted already.")]
     pending_reward_sum: Annotated[float, Field(description="The rewards of those conversions.")]
-    user_count: Annotated[int, Field(description="Users whose first invocation is no longer pending.")]
-    first_reward_sum: Annotated[float, Field(description="The rewards of these users' first invocations.")]
-    user_mean_sum: Annotated[float, Field(description="The sum over users of the mean reward of an invocation.")]
+    user_count: Annotated[int, Field(description="Users whose outcome is known: by these variants are compared.")]
+    user_mean_sum: Annotated[
+        float, Field(description="The sum of these users' outcomes, each the mean of its rewards.")
+    ]
 
 
 class StatsAnswer(Answer):

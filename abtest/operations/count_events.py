@@ -34,6 +34,7 @@ def count_events(
         experiment_id=experiment.experiment_id,
         as_of=as_of,
         attribution_window_seconds=experiment.settings.attribution_window_seconds,
+        user_period_seconds=experiment.settings.user_period_seconds,
         boundaries=[boundary.as_of for boundary in boundaries],
         shares=[*(boundary.old_shares for boundary in boundaries), experiment.shares],
     )

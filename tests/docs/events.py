@@ -18,7 +18,10 @@ and late: count each `event_id` once. Later versions may add fields: ignore thos
 
 # What a line has beside the fields of the dataclasses.
 ADDED = {
-    "event_id": ("text", "The same for every retry: 32 hexadecimal digits made of experiment, type and inference id."),
+    "event_id": (
+        "text",
+        "The same for every retry: 32 hexadecimal digits made of experiment, type, user and inference id.",
+    ),
     "type": ("text", "What happened: "),
 }
 TYPES = {"str": "text", "float": "number", "datetime": "time (UTC, ISO 8601)", "Any": "any JSON", "NoneType": "null"}

@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import datetime
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -91,32 +92,52 @@ def distinct_events(lines: Iterable[str], experiment_id: str, as_of: datetime.da
 def trials_of(events: Iterable[Event], window: datetime.timedelta) -> tuple[list[Trial], list[Conversion]]:
     """One trial for each invocation, and the conversions whose invocation is not there (yet)."""
     events = list(events)
-    invocations = {event.inference_id: event for event in events if isinstance(event, Invocation)}
+    invocations = {_named(event): event for event in events if isinstance(event, Invocation)}
     conversions = [event for event in events if isinstance(event, Conversion)]
-    matched = {event.inference_id: event for event in conversions if _is_of(event, invocations)}
-    orphans = [event for event in conversions if not _is_of(event, invocations)]
-    return [Trial(event, matched.get(event.inference_id), window) for event in invocations.values()], orphans
+    matched = {_named(event): event for event in conversions}
+    orphans = [event for event in conversions if _named(event) not in invocations]
+    return [Trial(event, matched.get(name), window) for name, event in invocations.items()], orphans
 
 
-def _is_of(conversion: Conversion, invocations: Mapping[str, Invocation]) -> bool:
-    """Whether the invocation that the conversion names is there, and the same user's."""
-    invocation = invocations.get(conversion.inference_id)
-    return invocation is not None and invocation.user_id == conversion.user_id
+def _named(event: Event) -> tuple[str, str]:
+    """What an invocation and its conversion share."""
+    return event.user_id, event.inference_id
 
 
-def first_by_user(trials: Iterable[Trial]) -> list[Trial]:
-    """Each user's first trial: users are sticky, so only these are independent of each other."""
+@dataclasses.dataclass(frozen=True)
+class User:
+    """A user's first trial, all in the period that begins with it, and when the outcome is known."""
+
+    first: Trial
+    trials: tuple[Trial, ...]
+    closed_at: datetime.datetime
+
+    @property
+    def variant(self) -> str:
+        return self.first.variant
+
+    def outcome(self, known_at: datetime.datetime) -> float:
+        return math.fsum(trial.reward(known_at) for trial in self.trials) / len(self.trials)
+
+
+def users_of(trials: Iterable[Trial], period: datetime.timedelta, window: datetime.timedelta) -> list[User]:
+    """By the time of the first trial."""
     ordered = sorted(trials, key=lambda trial: (trial.invocation.timestamp, _digest(trial.invocation)))
-    first: dict[str, Trial] = {}
+    own: dict[str, list[Trial]] = {}
     for trial in ordered:
-        first.setdefault(trial.invocation.user_id, trial)
-    return list(first.values())
+        own.setdefault(trial.invocation.user_id, []).append(trial)
+    users = []
+    for first, *later in own.values():
+        end = first.invocation.timestamp + period
+        more = [one for one in later if period and one.invocation.timestamp <= end and one.variant == first.variant]
+        users.append(User(first, (first, *more), end + window))
+    return users
 
 
 def _digest(invocation: Invocation) -> bytes:
     """What decides between invocations of the same millisecond."""
-    name = f"{invocation.experiment_id}\n{invocation.inference_id}"
-    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
+    name = json.dumps([invocation.experiment_id, invocation.user_id, invocation.inference_id])
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
 
 
 def counts_of(
@@ -125,6 +146,7 @@ def counts_of(
     experiment_id: str,
     as_of: datetime.datetime,
     attribution_window_seconds: int,
+    user_period_seconds: int | None = None,
     boundaries: Iterable[datetime.datetime] = (),
     shares: Iterable[Mapping[str, float]] = (),
 ) -> Counts:
@@ -133,23 +155,28 @@ def counts_of(
     read = distinct_events(lines, experiment_id, as_of)
     trials, orphans = trials_of(read.events, window)
     randomised = [trial for trial in trials if trial.invocation.randomised]
-    first = first_by_user(randomised)
-    groups, first_groups = _by_variant(randomised), _by_variant(first)
+    period = window if user_period_seconds is None else datetime.timedelta(seconds=user_period_seconds)
+    users = users_of(randomised, period, window)
+    groups = _by_variant(randomised)
     ends = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
     return Counts(
         experiment_id=experiment_id,
         as_of=as_of,
-        variants={name: _variant_counts(own, first_groups.get(name, ()), ends) for name, own in groups.items()},
-        history=_history(first, ends),
+        variants={
+            name: _variant_counts(own, [user for user in users if user.variant == name], ends)
+            for name, own in groups.items()
+        },
+        history=_history(users, ends),
         shares=tuple(dict(one) for one in shares),
-        new_users=_new_users(first),
+        new_users=_new_users([user.first for user in users]),
         apart=_apart(trials),
         late_conversion_count=sum(trial.is_late for trial in trials),
         orphan_conversion_count=len(orphans),
         malformed_line_count=len(read.malformed),
         reward_out_of_range_count=sum(line.problem.startswith("reward:") for line in read.malformed),
         foreign_event_count=read.foreign_count,
-        weighted_history=_weighted_history(groups, ends),
+        weighted_history=_weighted_history(randomised, users, ends),
+        heaviest_user_count=max(collections.Counter(one.invocation.user_id for one in randomised).values(), default=0),
     )
 
 
@@ -165,19 +192,24 @@ def _by_variant(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
     return dict(sorted(groups.items()))
 
 
-def _end_of(trial: Trial, ends: Sequence[datetime.datetime]) -> datetime.datetime | None:
-    """The end of the interval in which the trial closed; None while it is pending."""
-    index = bisect.bisect_left(ends, trial.closed_at)
+def _of(variant: str, users: Iterable[User]) -> list[User]:
+    return [user for user in users if user.variant == variant]
+
+
+def _end_of(closed_at: datetime.datetime, ends: Sequence[datetime.datetime]) -> datetime.datetime | None:
+    """The end of the interval in which it closed; None while it is pending."""
+    index = bisect.bisect_left(ends, closed_at)
     return ends[index] if index < len(ends) else None
 
 
-def _history(first: Iterable[Trial], ends: Sequence[datetime.datetime]) -> tuple[Interval, ...]:
-    """First outcomes by the end of the interval in which they closed, by the Decision that drew them, by variant."""
+def _history(users: Iterable[User], ends: Sequence[datetime.datetime]) -> tuple[Interval, ...]:
+    """Outcomes by the end of the interval in which they closed, by the Decision that drew them, by variant."""
     groups: dict[datetime.datetime, dict[int, dict[str, list[float]]]] = {end: {} for end in ends}
-    for trial in sorted(first, key=lambda trial: trial.variant):
-        end, number = _end_of(trial, ends), int((trial.invocation.decision_id or "-d-1").rpartition("-d")[2])
+    for user in sorted(users, key=lambda user: user.variant):
+        end = _end_of(user.closed_at, ends)
+        number = int((user.first.invocation.decision_id or "-d-1").rpartition("-d")[2])
         if end is not None:
-            groups[end].setdefault(number, {}).setdefault(trial.variant, []).append(trial.reward(end))
+            groups[end].setdefault(number, {}).setdefault(user.variant, []).append(user.outcome(end))
     return tuple(
         Interval(
             end,
@@ -200,12 +232,13 @@ def _new_users(first: Iterable[Trial]) -> tuple[NewUsers, ...]:
 
 
 def _weighted_history(
-    groups: Mapping[str, Sequence[Trial]], ends: Sequence[datetime.datetime]
+    randomised: Sequence[Trial], users: Sequence[User], ends: Sequence[datetime.datetime]
 ) -> tuple[dict[str, Cell], ...]:
-    closed = [trial for group in groups.values() for trial in group if trial.closed_at <= ends[-1]]
+    closed = [trial for trial in randomised if trial.closed_at <= ends[-1]]
     seen = [(trial.delay_seconds, trial.reward(ends[-1])) for trial in closed if trial.converted]
-    share = None if len(closed) == sum(map(len, groups.values())) else share_of(seen)
-    cells = {name: _weighted_cells(group, ends, share) for name, group in groups.items()}
+    share = None if len(closed) == len(randomised) else share_of(seen)
+    names = sorted({user.variant for user in users})
+    cells = {name: _weighted_cells(_of(name, users), ends, share) for name in names}
     return tuple({name: cells[name][index] for name in cells if cells[name][index][0]} for index in range(len(ends)))
 
 
@@ -217,15 +250,21 @@ def share_of(seen: Sequence[tuple[float, float]]) -> Share | None:
     return lambda age: math.fsum(reward for delay, reward in seen if delay <= age) / total
 
 
-def _weighted_cells(trials: Iterable[Trial], ends: Sequence[datetime.datetime], share: Share | None) -> list[Cell]:
+def _weighted_cells(users: Iterable[User], ends: Sequence[datetime.datetime], share: Share | None) -> list[Cell]:
     """Of one variant."""
     groups: list[list[Cell]] = [[] for _ in ends]
-    for trial in trials:
-        is_closed, age = trial.closed_at <= ends[-1], (ends[-1] - trial.invocation.timestamp).total_seconds()
-        if is_closed or share:
-            weight = 1.0 if is_closed or share is None else share(age)
-            groups[bisect.bisect_left(ends, trial.invocation.timestamp)].append((weight, trial.reward(ends[-1])))
+    for user in users:
+        own = [(_weight(trial, ends[-1], share), trial.reward(ends[-1])) for trial in user.trials]
+        place = bisect.bisect_left(ends, user.first.invocation.timestamp)
+        weights, rewards = [weight for weight, _ in own], [reward for weight, reward in own if weight]
+        groups[place].append((math.fsum(weights) / len(own), math.fsum(rewards) / len(own)))
     return valid([_sum(cells) for cells in groups])
+
+
+def _weight(trial: Trial, now: datetime.datetime, share: Share | None) -> float:
+    if trial.closed_at <= now:
+        return 1.0
+    return share((now - trial.invocation.timestamp).total_seconds()) if share else 0.0
 
 
 def _sum(cells: Iterable[Cell]) -> Cell:
@@ -255,17 +294,12 @@ def _pooled(cells: Iterable[Cell]) -> tuple[list[Cell], Cell]:
     return kept, rest
 
 
-def _first_reward(trial: Trial, ends: Sequence[datetime.datetime]) -> float:
-    """What was known when the trial's interval ended; the test that read it then must find it unchanged."""
-    return trial.reward(_end_of(trial, ends) or ends[-1])
-
-
-def _variant_counts(own: Sequence[Trial], first: Sequence[Trial], ends: Sequence[datetime.datetime]) -> VariantCounts:
-    """The counts of `own`, the trials of one variant, of which `first` are users' first ones."""
+def _variant_counts(own: Sequence[Trial], users: Sequence[User], ends: Sequence[datetime.datetime]) -> VariantCounts:
+    """The counts of `own`, the trials of one variant, and of its users."""
     as_of = ends[-1]
     closed = [trial for trial in own if trial.closed_at <= as_of]
     pending = [trial for trial in own if trial.closed_at > as_of]
-    first = [trial for trial in first if trial.closed_at <= as_of]
+    known = [(user, end) for user in users if (end := _end_of(user.closed_at, ends))]
     return VariantCounts(
         invocation_count=len(closed),
         conversion_count=sum(trial.converted for trial in closed),
@@ -273,14 +307,6 @@ def _variant_counts(own: Sequence[Trial], first: Sequence[Trial], ends: Sequence
         pending_invocation_count=len(pending),
         pending_conversion_count=sum(trial.converted for trial in pending),
         pending_reward_sum=math.fsum(trial.reward(as_of) for trial in pending),
-        user_count=len(first),
-        first_reward_sum=math.fsum(_first_reward(trial, ends) for trial in first),
-        user_mean_sum=_user_mean_sum(closed, as_of),
+        user_count=len(known),
+        user_mean_sum=math.fsum(user.outcome(end) for user, end in known),
     )
-
-
-def _user_mean_sum(closed: Iterable[Trial], as_of: datetime.datetime) -> float:
-    rewards: dict[str, list[float]] = {}
-    for trial in closed:
-        rewards.setdefault(trial.invocation.user_id, []).append(trial.reward(as_of))
-    return math.fsum(math.fsum(earned) / len(earned) for earned in rewards.values())

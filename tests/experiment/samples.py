@@ -71,9 +71,7 @@ def experiment(**changes: Any) -> Experiment:
 
 def counts(outcomes: dict[str, tuple[int, float]], **changes: Any) -> Counts:
     """One interval, every user with a single invocation."""
-    variants = {
-        name: VariantCounts(n, int(s), s, user_count=n, first_reward_sum=s) for name, (n, s) in outcomes.items()
-    }
+    variants = {name: VariantCounts(n, int(s), s, user_count=n, user_mean_sum=s) for name, (n, s) in outcomes.items()}
     given: dict[str, Any] = {
         "experiment_id": EXPERIMENT,
         "as_of": at(1000),

@@ -34,7 +34,7 @@ def decision(number: int) -> Decision:
         old_shares=Shares(dict(zip(NAMES, old, strict=True))),
         new_shares=Shares(dict(zip(NAMES, shares, strict=True))),
         counts={
-            name: VariantCounts(invocation_count=n, conversion_count=r, reward_sum=r, user_count=n, first_reward_sum=r)
+            name: VariantCounts(invocation_count=n, conversion_count=r, reward_sum=r, user_count=n, user_mean_sum=r)
             for name, (n, r) in zip(NAMES, counts, strict=True)
         },
         probability_best={"Champion1": 0.03, "Challenger1": 0.97},

@@ -140,6 +140,6 @@ def _decision(experiment: Experiment, decisions: Sequence[Decision]) -> dict[str
 
 
 def _users_until_verdict(decisions: Sequence[Decision]) -> int:
-    """Returns how many users' first outcomes were counted when the test ended; so far, if it has not."""
+    """Returns how many users' outcomes were known when the test ended; so far, if it has not."""
     ended = next((decision for decision in decisions if decision.status != RUNNING), decisions[-1])
     return sum(counts.user_count for counts in ended.counts.values())

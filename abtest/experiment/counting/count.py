@@ -4,6 +4,10 @@ An invocation's cohort is closed once its attribution window is over (`timestamp
 reward enter together then. Reward counts if it came within the window. A window of 0 means that there is none: an
 invocation is closed as soon as it is counted, and its reward counts whenever it comes.
 
+The unit of the test, of shares and of P(best) is the user, who weighs as one however many requests came: the outcome is
+the mean reward over the invocations in the user's period, which begins with the first of them, and it is known once the
+windows of all that can come in the period are over.
+
 Duplicates count once (the earliest is kept), in any order. Traffic that was not randomised is counted apart.
 
 All events are counted anew each time, so that nothing can be lost or counted twice; as arrays this takes about a
@@ -11,6 +15,7 @@ microsecond each, where reading one takes 40.
 """
 
 import collections
+import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -49,6 +54,7 @@ def count(
     experiment_id: str,
     as_of: datetime.datetime,
     attribution_window_seconds: int,
+    user_period_seconds: int | None = None,
     boundaries: Iterable[datetime.datetime] = (),
     shares: Sequence[Mapping[str, float]] = (),
 ) -> Counts:
@@ -56,30 +62,33 @@ def count(
 
     `table` holds the experiment's events (others' are counted as foreign), `boundaries` are the `as_of` of its earlier
     Decisions, `shares` the initial ones and those of each Decision; later events and boundaries do not count.
+    `user_period_seconds` (None: as long as the window) is how long after a user's first invocation others belong to the
+    same outcome.
     """
+    period = attribution_window_seconds if user_period_seconds is None else user_period_seconds
     ended = [*sorted({boundary for boundary in boundaries if boundary < as_of}), as_of]
     ends = np.array([columns.to_milliseconds(end) for end in ended], np.int64)
     own = events_of(table, experiment_id)
     invocations, conversions = (only(rows, rows["at"] <= ends[-1]) for rows in own)
     trials, orphans = trials_of(invocations, conversions, attribution_window_seconds)
     names, drawn = randomised(trials, table.draws)
-    first = first_by_user(drawn)
-    closed_first = only(first, first["closed_at"] <= ends[-1])
-    history, first_reward = _history(names, closed_first, ends, table.draws)
+    users = Users.of(drawn, period, attribution_window_seconds)
+    history, rewards = _history(names, users, ends, table.draws)
     return Counts(
         experiment_id=experiment_id,
         as_of=as_of,
-        variants=_variant_counts(names, drawn, closed_first, first_reward, ends[-1]),
+        variants=_variant_counts(names, drawn, users.closed(ends[-1]), rewards, ends[-1]),
         history=tuple(Interval(end, batches) for end, batches in zip(ended, history, strict=True)),
         shares=tuple({name: rounded(share) for name, share in one.items() if share} for one in shares),
-        new_users=new_users(_drawn(table.draws, first)),
+        new_users=new_users(_drawn(table.draws, users.first)),
         apart=apart(trials, table.draws),
         late_conversion_count=int(trials["late"].sum()),
         orphan_conversion_count=orphans,
         malformed_line_count=len(table.malformed),
         reward_out_of_range_count=int(table.malformed["out_of_range"].sum()),
         foreign_event_count=len(table.invocations) + len(table.conversions) - sum(map(len, own)),
-        weighted_history=_weighted_history(names, drawn, ends),
+        weighted_history=_weighted_history(names, drawn, users, ends),
+        heaviest_user_count=int(np.bincount(drawn["user"]).max(initial=0)),
     )
 
 
@@ -98,8 +107,7 @@ def trials_of(invocations: Rows, conversions: Rows, window_seconds: int) -> tupl
     trials["closed_at"], trials["converted_at"] = trials["at"] + 1000 * window_seconds, NEVER
     place = np.searchsorted(invocations["id"], conversions["id"])
     found = place < len(invocations)
-    for name in ("id", "user"):  # the invocation that it names, and the same user's
-        found[found] = invocations[name][place[found]] == conversions[name][found]
+    found[found] = invocations["id"][place[found]] == conversions["id"][found]
     place, credited = place[found], conversions[found]
     late = (credited["at"] > trials["closed_at"][place]) & (window_seconds > 0)
     trials["late"][place] = late
@@ -147,6 +155,39 @@ def first_by_user(trials: Rows) -> Rows:
     return only(trials, is_first)
 
 
+@dataclasses.dataclass(frozen=True)
+class Users:
+    """One trial for each user, whose reward is the mean over the invocations in the user's period.
+
+    `first` [users] is each one's first trial, with the time at which the user's outcome is known as `closed_at`; by the
+    users' numbers. `trials` are those in their users' periods; later ones are logged only.
+    """
+
+    first: Rows
+    trials: Rows
+
+    @classmethod
+    def of(cls, trials: Rows, period_seconds: int, window_seconds: int) -> "Users":
+        """Those of `randomised` trials."""
+        first = first_by_user(trials)
+        first = first[np.argsort(first["user"])]
+        ends = first["at"] + 1000 * period_seconds
+        is_first = trials["id"] == first["id"][trials["user"]]
+        first["closed_at"] = ends + 1000 * window_seconds
+        same = trials["variant"] == first["variant"][trials["user"]]
+        in_time = (trials["at"] <= ends[trials["user"]]) & same & (period_seconds > 0)
+        return cls(first, only(trials, is_first | in_time))
+
+    def closed(self, until: int) -> Rows:
+        return only(self.first, self.first["closed_at"] <= until)
+
+    def mean(self, values: Floats) -> Floats:
+        """[users], of one value for each of `trials`."""
+        counted = np.bincount(self.trials["user"], minlength=len(self.first))
+        sums = np.bincount(self.trials["user"], values, minlength=len(self.first))
+        return np.asarray(sums / np.maximum(counted, 1), np.float64)
+
+
 def _drawn(draws: Sequence[Draw], first: Rows) -> list[Drawn]:
     """Count users per Decision, variant and recorded share."""
     places, users = np.unique(first["draw"], return_counts=True)
@@ -158,22 +199,25 @@ def _drawn(draws: Sequence[Draw], first: Rows) -> list[Drawn]:
 
 
 def _history(
-    names: Names, closed_first: Rows, ends: Whole, draws: Sequence[Draw]
+    names: Names, users: Users, ends: Whole, draws: Sequence[Draw]
 ) -> tuple[list[dict[int, dict[str, tuple[int, float]]]], Floats]:
-    """Users' first outcomes by the interval in which they closed and the number of the Decision that drew them.
+    """Users' outcomes by the interval in which they closed and the number of the Decision that drew them.
 
     Beside them the sums of their rewards by variant. A reward is what was known when its interval ended: the test that
     read it then must find it unchanged.
     """
-    interval = np.searchsorted(ends, closed_first["closed_at"])
-    reward = np.where(closed_first["converted_at"] <= ends[interval], closed_first["reward"], 0.0)
-    number = np.array([decision_number(draw.decision_id or "") for draw in draws], np.int64)[closed_first["draw"]]
+    interval = np.searchsorted(ends, users.first["closed_at"])
+    known_at = ends[np.minimum(interval, len(ends) - 1)][users.trials["user"]]
+    reward = users.mean(np.where(users.trials["converted_at"] <= known_at, users.trials["reward"], 0.0))
+    is_closed = interval < len(ends)
+    closed, interval, reward = users.first[is_closed], interval[is_closed], reward[is_closed]
+    number = np.array([decision_number(draw.decision_id or "") for draw in draws], np.int64)[closed["draw"]]
     pairs, place = np.unique(np.stack([interval, number], axis=1), axis=0, return_inverse=True)
-    users, earned = (_cells(names, closed_first, place.reshape(-1), of, len(pairs)) for of in (None, reward))
+    counted, earned = (_cells(names, closed, place.reshape(-1), of, len(pairs)) for of in (None, reward))
     history: list[dict[int, dict[str, tuple[int, float]]]] = [{} for _ in ends]
-    for (end, drawn_by), cells in zip(pairs.tolist(), _by_name(names, users, earned), strict=True):
+    for (end, drawn_by), cells in zip(pairs.tolist(), _by_name(names, counted, earned), strict=True):
         history[end][drawn_by] = cells
-    return history, _sums(names, closed_first, reward)
+    return history, _sums(names, closed, reward)
 
 
 def _cells(names: Names, trials: Rows, interval: Whole, weights: Floats | None, intervals: int) -> NDArray[Any]:
@@ -193,16 +237,20 @@ def _sums(names: Names, trials: Rows, weights: Floats | None = None) -> Floats:
     return np.bincount(trials["variant"], weights, minlength=len(names)).astype(np.float64)
 
 
-def _weighted_history(names: Names, trials: Rows, ends: Whole) -> tuple[dict[str, Cell], ...]:
-    """By the time of invocation; an invocation whose window is still open counts in part, as `delays` says."""
-    is_closed = trials["closed_at"] <= ends[-1]
-    delays = None if is_closed.all() else delays_of(*_conversions(trials[is_closed]))
-    if delays is None:
-        trials, weight = only(trials, is_closed), np.ones(int(is_closed.sum()))
-    else:
-        weight = np.where(is_closed, 1.0, delays.by((ends[-1] - trials["at"]) / 1000))
-    interval = np.searchsorted(ends, trials["at"])
-    counted, rewards = (_cells(names, trials, interval, of, len(ends))[None] for of in (weight, trials["reward"]))
+def _weighted_history(names: Names, drawn: Rows, users: Users, ends: Whole) -> tuple[dict[str, Cell], ...]:
+    """Users by the time of the first invocation; one whose window is still open counts in part, as `delays` says.
+
+    A user counts as much as the invocations in the period do on average.
+    """
+    trials = users.trials
+    is_closed = drawn["closed_at"] <= ends[-1]
+    delays = None if is_closed.all() else delays_of(*_conversions(drawn[is_closed]))
+    weight = (trials["closed_at"] <= ends[-1]).astype(np.float64)
+    if delays is not None:
+        weight = np.where(weight == 1, 1.0, delays.by((ends[-1] - trials["at"]) / 1000))
+    interval = np.searchsorted(ends, users.first["at"])
+    of_users = (users.mean(weight), users.mean(np.where(weight > 0, trials["reward"], 0.0)))
+    counted, rewards = (_cells(names, users.first, interval, of, len(ends))[None] for of in of_users)
     counted, rewards = valid(counted.round(DIGITS), rewards)
     counted = counted.round(DIGITS)
     return tuple(_by_name(names, counted[0], np.minimum(rewards, counted)[0]))
@@ -215,7 +263,7 @@ def _conversions(trials: Rows) -> tuple[Floats, Floats]:
 
 
 def _variant_counts(
-    names: Names, trials: Rows, closed_first: Rows, first_reward: Floats, until: int
+    names: Names, trials: Rows, closed_users: Rows, user_reward: Floats, until: int
 ) -> dict[str, VariantCounts]:
     is_closed = trials["closed_at"] <= until
     closed, pending = only(trials, is_closed), trials[~is_closed]
@@ -226,21 +274,10 @@ def _variant_counts(
         "pending_invocation_count": _sums(names, pending),
         "pending_conversion_count": _sums(names, pending, pending["converted_at"] != NEVER),
         "pending_reward_sum": _sums(names, pending, pending["reward"]),
-        "user_count": _sums(names, closed_first),
-        "first_reward_sum": first_reward,
-        "user_mean_sum": _user_mean_sum(names, closed),
+        "user_count": _sums(names, closed_users),
+        "user_mean_sum": user_reward,
     }
     return {
         name: VariantCounts.from_json({field: sums[place] for field, sums in found.items()})
         for place, name in enumerate(names)
     }
-
-
-def _user_mean_sum(names: Names, closed: Rows) -> Floats:
-    """By variant, the sum over its users of each one's mean reward."""
-    sums = np.zeros(len(names))
-    for place in range(len(names)):
-        own = closed[closed["variant"] == place]
-        trials, reward = np.bincount(own["user"]), np.bincount(own["user"], own["reward"])
-        sums[place] = (reward[trials > 0] / trials[trials > 0]).sum()
-    return sums

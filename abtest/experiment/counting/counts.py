@@ -18,15 +18,15 @@ Trials: TypeAlias = tuple[int, float]  # trials and the sum of their rewards
 class Interval:
     """What closed between two Decisions.
 
-    `batches` holds one randomised trial per user, the first, by the number of the Decision whose shares drew the user
-    and by variant, with the reward known at `ended_at` and never changed later, as the always-valid test demands.
+    `batches` holds one randomised trial for each user, by the number of the Decision whose shares drew the user and by
+    variant, with the reward known at `ended_at` and never changed later, as the always-valid test demands.
     """
 
     ended_at: datetime.datetime
     batches: Mapping[int, Mapping[str, Trials]]
 
     @property
-    def first_outcomes(self) -> dict[str, Trials]:
+    def outcomes(self) -> dict[str, Trials]:
         """By variant, whichever Decision drew the user."""
         found: dict[str, Trials] = {}
         for batch in self.batches.values():
@@ -91,10 +91,11 @@ class Counts(Record):
     malformed_line_count: int = 0
     reward_out_of_range_count: int = 0  # of the malformed lines, those refused for their reward
     foreign_event_count: int = 0
+    heaviest_user_count: int = 0  # invocations of the user who has most
     weighted_history: Annotated[tuple[Mapping[str, Cell], ...], As(columns.to_columns, columns.from_columns)] = ()
 
     def batches(self, since: int = 0) -> Iterator[tuple[Mapping[str, Trials], Mapping[str, float]]]:
-        """First outcomes and the shares that drew them, in the order in which the users entered.
+        """Users' outcomes and the shares that drew them, in the order in which the users entered.
 
         Only users of the Decision number `since` and later ones; those of whose Decision the shares are not known are
         left out.

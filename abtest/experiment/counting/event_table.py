@@ -24,6 +24,7 @@ Rows: TypeAlias = NDArray[np.void]
 # milliseconds since 1970, a malformed line's that of the hour in which it came. `draw` is a place in the table's draws.
 INVOCATION = np.dtype([("id", "<u8"), ("at", "<i8"), ("user", "<u8"), ("draw", "<u4")])
 CONVERSION = np.dtype([*((name, INVOCATION[name]) for name in ("id", "at", "user", "draw")), ("reward", "<f8")])
+IDS = 2  # what ids are made of: since 2 the user is part of them
 MALFORMED = np.dtype([("id", "<u8"), ("at", "<i8"), ("out_of_range", "?")])
 
 
@@ -119,7 +120,7 @@ class EventTable:
     def to_bytes(self, **also: Any) -> bytes:
         """The table as a file; `also` is written beside it as JSON."""
         content = io.BytesIO()
-        beside = np.frombuffer(json.dumps({"draws": self.draws, **also}).encode(), np.uint8)
+        beside = np.frombuffer(json.dumps({"ids": IDS, "draws": self.draws, **also}).encode(), np.uint8)
         arrays = {"invocations": self.invocations, "conversions": self.conversions, "malformed": self.malformed}
         np.savez(content, allow_pickle=False, beside=beside, **arrays)
         return content.getvalue()
@@ -132,6 +133,8 @@ class EventTable:
                 also = json.loads(file["beside"].tobytes())
                 kinds = {"invocations": INVOCATION, "conversions": CONVERSION, "malformed": MALFORMED}
                 rows = {name: file[name] for name in kinds}
+            if also.pop("ids") != IDS:
+                raise ValueError("holds the ids of another version")
             draws = tuple(Draw(*draw) for draw in also.pop("draws"))
         except (zipfile.BadZipFile, KeyError, OSError, EOFError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"holds no table: {error}") from error
@@ -152,9 +155,9 @@ def _digest(text: str) -> int:
 
 
 def _row(event: Event) -> tuple[int, int, int]:
-    """An invocation and its conversion have the same id."""
+    """An invocation and its conversion have the same id, whichever version wrote them."""
     at = columns.to_milliseconds(event.timestamp)
-    return _digest(f"{event.experiment_id}\n{event.inference_id}"), at, _digest(event.user_id)
+    return _digest(json.dumps([event.experiment_id, event.user_id, event.inference_id])), at, _digest(event.user_id)
 
 
 def _text(draw: Draw) -> str:

@@ -1,4 +1,4 @@
-"""Concludes from users' first outcomes whether an experiment is decided; a status once reached stays.
+"""Concludes from users' outcomes whether an experiment is decided; a status once reached stays.
 
 - decided: a variant is proven better than every other (`stopping`).
 - equivalent: every challenger is proven to differ from the champion by less than the margin.
@@ -119,7 +119,7 @@ def guarantee(experiment: Experiment, conclusion: Conclusion) -> str:
     return (
         f"You can check as often as you like: at most {alpha * 100:g} % of tests will ever name a variant while "
         f"another is better, or a challenger that is no better than the champion{equivalent}. This holds however the "
-        "shares and rates move: each user counts once, by the first outcome whose attribution window is over. An "
+        "shares and rates move: each user counts once, by the mean reward of the user's period once it is known. An "
         f"interval contains the difference at all checks with probability {level:.3g} %, if the difference does not "
         "change. P(best) alone never ends the test."
     )

@@ -39,7 +39,7 @@ def effects(
 ) -> dict[str, Effect]:
     """The leader's Effect against each other variant, where both have users.
 
-    `batches` hold first outcomes (of rewards to maximize) in the order in which they entered; `threshold`, above 2, is
+    `batches` hold users' outcomes (of rewards to maximize) in the order in which they entered; `threshold`, above 2, is
     the test's; `costs` are of an invocation of each variant, in units of reward.
     """
     costs = costs or dict.fromkeys(variant_names, 0.0)

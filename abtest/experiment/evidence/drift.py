@@ -1,6 +1,6 @@
 """Whether the difference between two variants changes as the experiment goes on.
 
-Interval t closed n_a and n_b users' first outcomes, with a difference of mean rewards d_t. If the difference is the
+Interval t closed n_a and n_b users' outcomes, with a difference of mean rewards d_t. If the difference is the
 same throughout, d_t has mean delta and variance s**2 / w_t, w_t = n_a n_b / (n_a + n_b), s**2 the variance of one
 outcome: at most m (1 - m) for rewards in 0..1 of mean m. The alternative is a trend, delta + beta x_t, in x_t = the
 logarithm of the users so far, since what is new wears off quickly at first. With a flat prior on delta and a normal one

@@ -19,6 +19,7 @@ LEAST_EXPECTED = 5.0  # Cochran's rule for counts in a table (Biometrics, 1954)
 MOST_MALFORMED = 0.01  # of all lines
 MOST_LATE = 0.1  # of conversions
 MOST_ORPHANS = 0.05  # of conversions; some are on their way before their invocations
+MOST_OF_A_USER = 0.1  # of invocations
 MOST_APART = 0.1  # of invocations: Fallback, where no variant was drawn
 LEAST_EVENTS = 20  # fewer of them make no share
 
@@ -51,10 +52,10 @@ def _sample_ratio(experiment: Experiment, counts: Counts) -> list[Finding]:
 
 
 def _drift(experiment: Experiment, counts: Counts) -> list[Finding]:
-    """Compares each challenger with the champion over time, by users' first closed outcomes."""
+    """Compares each challenger with the champion over time, by users' outcomes."""
     champion, *challengers = experiment.variant_names
     needed = len(challengers) / DRIFT_ALPHA
-    batches = [interval.first_outcomes for interval in counts.history]
+    batches = [interval.outcomes for interval in counts.history]
     findings = []
     for name in challengers:
         cells = [(batch.get(name, NOBODY), batch.get(champion, NOBODY)) for batch in batches]
@@ -157,6 +158,15 @@ def _fallback(_: Experiment, counts: Counts) -> list[Finding]:
     )
 
 
+def _heavy_user(_: Experiment, counts: Counts) -> list[Finding]:
+    return _share_finding(
+        ("heavy_user", NOTICE),
+        (counts.heaviest_user_count, _randomised(counts), MOST_OF_A_USER),
+        "Heavy user: one user sent {part:,} of {whole:,} invocations ({share:.1%}). The user counts as one. Look "
+        "whether it is a health check, a crawler or a load test, and leave that out.",
+    )
+
+
 def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sentence: str) -> list[Finding]:
     """Returns a finding if `part` of `whole` exceeds `most` (0..1); the sentence has places for part, whole, share."""
     (name, severity), (part, whole, most) = kind, numbers
@@ -168,8 +178,11 @@ def _share_finding(kind: tuple[str, str], numbers: tuple[int, int, float], sente
 
 
 def _invocations(counts: Counts) -> int:
-    randomised = sum(item.invocation_count + item.pending_invocation_count for item in counts.variants.values())
-    return randomised + sum(counts.apart.values())
+    return _randomised(counts) + sum(counts.apart.values())
+
+
+def _randomised(counts: Counts) -> int:
+    return sum(item.invocation_count + item.pending_invocation_count for item in counts.variants.values())
 
 
 def _conversions(counts: Counts) -> int:
@@ -187,4 +200,5 @@ CHECKS: tuple[Callable[[Experiment, Counts], list[Finding]], ...] = (
     _few_conversions,
     _late,
     _fallback,
+    _heavy_user,
 )

@@ -1,6 +1,6 @@
 """The always-valid test that names a leader, however often it is looked at and however shares moved meanwhile.
 
-A user enters the test once, by the first outcome, a fixed time after the first request, and in a batch: the users whom
+A user enters the test once, with one outcome, a fixed time after the first request, in a batch of all users whom
 one Decision's shares drew and who enter in the same interval. For a pair of arms (a, b) of which these shares give the
 parts p_a and p_b = 1 - p_a, means m_a - m_b = d and a stake l >= 0, all fixed before the batch's outcomes, the capital
 is multiplied by
@@ -61,7 +61,7 @@ UNTIL_ONE_LEAVES = 0.9  # of alpha
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Users who enter the test together: first outcomes by variant, and the shares (0..1) that drew them."""
+    """Users who enter the test together: outcomes by variant, and the shares (0..1) that drew them."""
 
     outcomes: Mapping[str, Trials]
     shares: Mapping[str, float]

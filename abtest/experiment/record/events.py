@@ -18,9 +18,18 @@ class EventError(ValueError):
     """A line is not an event of ours; the message says why."""
 
 
-def event_id(experiment_id: str, event_type: str, inference_id: str) -> str:
-    """The same for every retry of the same request: 32 hexadecimal digits."""
-    return hashlib.sha256(f"{experiment_id}\n{event_type}\n{inference_id}".encode()).hexdigest()[:32]
+def event_id(experiment_id: str, event_type: str, user_id: str, inference_id: str) -> str:
+    """The same for every retry of a user's request: 32 hexadecimal digits. Users may have the same inference ids."""
+    return _digest(json.dumps([experiment_id, event_type, user_id, inference_id]))
+
+
+def former_event_id(experiment_id: str, event_type: str, inference_id: str) -> str:
+    """As version 0.1 wrote it; such events are read for ever."""
+    return _digest(f"{experiment_id}\n{event_type}\n{inference_id}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _text(value: Any) -> str:
@@ -76,7 +85,7 @@ class _Event(Record):
 
     @property
     def event_id(self) -> str:
-        return event_id(self.experiment_id, self.type, self.inference_id)
+        return event_id(self.experiment_id, self.type, self.user_id, self.inference_id)
 
     @property
     def randomised(self) -> bool:
@@ -136,6 +145,7 @@ def parse(line: str) -> Event:
         event = kind.from_json(document)
     except ValueError as error:
         raise EventError(str(error)) from None
-    if document.get("event_id") != event.event_id:
-        raise EventError("event_id: is not that of the experiment, type and inference id")
+    ids = (event.event_id, former_event_id(event.experiment_id, event.type, event.inference_id))
+    if document.get("event_id") not in ids:
+        raise EventError("event_id: is not that of the experiment, type, user and inference id")
     return event

@@ -47,6 +47,9 @@ class ExperimentSettings(Record):
     """The least share that a variant keeps; at most what ten variants can all have."""
     attribution_window_seconds: Annotated[int, Ge(0), Le(30 * 24 * 3600)] = 3600
     """How long after an invocation its conversion counts; 0: however long."""
+    user_period_seconds: Annotated[int, Ge(0), Le(30 * 24 * 3600)] | None = None
+    """How long after a user's first invocation others belong to the user's outcome, which is their mean reward; later
+    ones are logged only. 0: the first invocation alone; null: as long as the attribution window."""
     alpha: Annotated[float, Gt(0), Le(0.5)] = 0.05
     """The greatest chance of ever naming a variant while another is better, or a challenger that is no better than the
     champion."""

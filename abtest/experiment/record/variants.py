@@ -36,8 +36,8 @@ class VariantCounts(Record):
     """What one variant's randomised traffic brought.
 
     Invocations, conversions and reward of closed cohorts (attribution window over); the same still pending; and by
-    user: `user_count` users with a closed first outcome, `first_reward_sum` of those first outcomes, and
-    `user_mean_sum`, the sum over users of each one's mean reward per closed invocation.
+    user, as the test, shares and P(best) take them: `user_count` users whose outcome is known, and `user_mean_sum` of
+    these outcomes, a user's mean reward.
     """
 
     invocation_count: int = 0
@@ -47,7 +47,6 @@ class VariantCounts(Record):
     pending_conversion_count: int = 0
     pending_reward_sum: float = 0.0
     user_count: int = 0
-    first_reward_sum: float = 0.0
     user_mean_sum: float = 0.0
 
     def __post_init__(self) -> None:
@@ -55,7 +54,7 @@ class VariantCounts(Record):
         for field in dataclasses.fields(self):
             if getattr(self, field.name) < 0:
                 raise ValueError(f"{field.name}: must not be negative")
-        if self.reward_sum > self.invocation_count or self.first_reward_sum > self.user_count:
+        if self.reward_sum > self.invocation_count:
             raise ValueError("reward_sum: must not exceed the number of trials")
 
 

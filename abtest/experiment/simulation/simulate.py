@@ -130,8 +130,8 @@ class _Simulation:
         self._add(interval, cells, first)
 
     def _add(self, interval: int, cells: Tally, first: Tally) -> None:
-        """Some requests by what came of them, and those of new users among them."""
-        self.cohorts.add(cells)
+        """Some requests by what came of them, and those of new users among them: a strategy learns from these only."""
+        self.cohorts.add(first)
         self.trials[:, interval] += cells.sum(axis=2)
         self.rewards[:, interval] += cells[:, :, 1:].sum(axis=2)
         self.first_trials[:, interval] += first.sum(axis=2)

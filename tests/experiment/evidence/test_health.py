@@ -106,6 +106,11 @@ def test_too_few_conversions(outcomes: dict[str, tuple[int, float]], says: str |
         ("malformed_lines", {"malformed_line_count": 90}, "90 of 2,300 lines (3.9%)"),
         ("late_conversions", {"late_conversion_count": 90}, "90 of 300 (30.0%) came after the attribution window"),
         ("orphan_conversions", {"orphan_conversion_count": 15}, "15 of 225 (6.7%) name an invocation that is not"),
+        (
+            "heavy_user",
+            {"heaviest_user_count": 300},
+            "one user sent 300 of 2,000 invocations (15.0%). The user counts as one",
+        ),
         ("fallback_traffic", {"apart": {"Fallback": 250, "Manual": 250}}, "250 of 2,500 invocations (10.0%)"),
     ],
 )

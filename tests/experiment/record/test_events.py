@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import itertools
 import json
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abtest.experiment.record.events import Conversion, EventError, Invocation, event_id, parse
-from tests.experiment.samples import at, conversion, invocation
+from abtest.experiment.record.events import Conversion, EventError, Invocation, event_id, former_event_id, parse
+from tests.experiment.samples import EXPERIMENT, at, conversion, invocation
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 TIMES = st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2100, 1, 1), timezones=st.just(datetime.UTC)).map(
@@ -29,7 +30,7 @@ def document(**changes: Any) -> dict[str, Any]:
 
 def test_the_line_of_an_invocation() -> None:
     assert json.loads(invocation("i", 1.5).to_line()) == {
-        "event_id": "205d38fb4b48e98adf4612b8a864e03f",
+        "event_id": "0283c4ff925bc762f93408cdb8d9cfe6",
         "type": "invocation",
         "timestamp": "2026-01-01T00:00:01.500Z",
         "experiment_id": "reviews-dev-v1-1",
@@ -55,9 +56,17 @@ def test_the_line_of_a_conversion_carries_the_invocation() -> None:
 
 
 def test_a_retry_has_the_same_id_and_nothing_else_has() -> None:
-    assert invocation("i", 1).event_id == invocation("i", 2, user_id="other").event_id
-    ids = {event_id(e, t, i) for e in ("e", "f") for t in ("invocation", "conversion") for i in ("i", "j")}
-    assert len(ids) == 8
+    assert invocation("i", 1).event_id == invocation("i", 2).event_id
+    parts = itertools.product("ef", ("invocation", "conversion"), ("u", "v", "u\nv"), "ij")
+    assert len({event_id(*of) for of in parts}) == 24
+
+
+def test_events_that_version_0_1_wrote_are_read() -> None:
+    line = json.loads(invocation("i", user_id="u").to_line())
+    former = line | {"event_id": former_event_id(EXPERIMENT, "invocation", "i")}
+    assert parse(json.dumps(former)) == parse(json.dumps(line))
+    with pytest.raises(EventError, match=r"^event_id: "):
+        parse(json.dumps(line | {"event_id": former_event_id(EXPERIMENT, "conversion", "i")}))
 
 
 @given(TIMES, TEXT, TEXT, st.none() | st.floats(0, 1), JSON.filter(lambda value: value == value))

@@ -22,7 +22,7 @@ def test_impossible_variants(name: str, weight: float, named: str) -> None:
 
 
 def test_counts_survive_the_round_trip_and_default_to_zero() -> None:
-    counts = VariantCounts(3, 2, 1.5, 1, 1, 0.5, 2, 1.0, 1.25)
+    counts = VariantCounts(3, 2, 1.5, 1, 1, 0.5, 2, 1.25)
     assert VariantCounts.from_json(json.loads(json.dumps(counts.to_json()))) == counts
     assert VariantCounts.from_json({"another": 1}) == VariantCounts()
 
@@ -32,8 +32,6 @@ def test_impossible_counts() -> None:
         VariantCounts(-1)
     with pytest.raises(ValueError, match="must not exceed"):
         VariantCounts(1, reward_sum=1.5)
-    with pytest.raises(ValueError, match="must not exceed"):
-        VariantCounts(user_count=1, first_reward_sum=1.5)
 
 
 def test_shares_are_a_mapping_of_sum_one() -> None:
