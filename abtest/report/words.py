@@ -74,7 +74,20 @@ def reason(summary: Mapping[str, Any]) -> str:
 
 def effects(decision: Mapping[str, Any]) -> list[str]:
     """Says by how much the leader is better than each other variant, a sentence each; above 0 it is better."""
-    return [_effect(decision["leader"], other, **found) for other, found in decision.get("effects", {}).items()]
+    found = decision.get("effects", {})
+    return [_effect(decision["leader"], other, **one) for other, one in found.items()] + worst_case(decision)
+
+
+def worst_case(decision: Mapping[str, Any]) -> list[str]:
+    """Says what it can cost at most to choose the leader now; nothing where the leader is proven to be better."""
+    lows = {other: one["low"] for other, one in decision.get("effects", {}).items() if one["low"] < 0}
+    if not lows:
+        return []
+    other = min(lows, key=lambda name: lows[name])
+    return [
+        f"If you choose {decision['leader']} now, it is worse than {other} by at most {-100 * lows[other]:.2f} "
+        "percentage points, as far as that interval holds."
+    ]
 
 
 def _effect(leader: str, other: str, *, difference: float, low: float, high: float, level: float) -> str:

@@ -74,9 +74,10 @@ def test_after_a_decision(experiments: ExperimentsTable) -> None:
     assert "reviews-dev-v1-1 on sagemaker-reviews-dev\n" in shown
     assert "strategy ThompsonSampling; earn first" in shown
     assert "80.0%" in shown
-    *_, headline, effect, reason, guarantee, following, finding = shown.splitlines()
+    *_, headline, effect, worst, reason, guarantee, following, finding = shown.splitlines()
     assert headline.startswith("Still running: Challenger1 leads")
     assert effect.endswith(" over Champion1: +12.50 percentage points, always-valid 95 % interval -5.00 to +30.00.")
+    assert worst.endswith(" is worse than Champion1 by at most 5.00 percentage points, as far as that interval holds.")
     assert reason == "because"
     assert guarantee == "It holds at all times."
     assert following == "Keep sending users, and check again later."

@@ -89,8 +89,12 @@ def test_a_verdict_says_what_to_do_next(changes: dict[str, Any], says: str) -> N
 def test_the_effect_comes_with_its_interval_and_level() -> None:
     assert words.effects(DECISION) == [
         "Estimated advantage of Challenger1 over Champion1: +3.12 percentage points, always-valid 95 % interval -0.40 "
-        "to +6.64."
+        "to +6.64.",
+        "If you choose Challenger1 now, it is worse than Champion1 by at most 0.40 percentage points, as far as that "
+        "interval holds.",
     ]
+    proven = {"effects": {"Champion1": {"difference": 0.03, "low": 0.004, "high": 0.06, "level": 0.9}}}
+    assert len(words.effects({**DECISION, **proven})) == 1
 
 
 def test_what_stands_ends_with_the_health_of_the_data() -> None:

@@ -51,7 +51,7 @@ def summary(runs: Runs) -> Json:
 
 def test_it_tells_each_phase_and_prints_the_result_last(runs: Runs) -> None:
     phases = [line for line in runs.first.lines if line.startswith("== ")]
-    assert len(phases) == 7
+    assert len(phases) == 8
     rounds = len(
         [line for line in runs.first.lines if re.match(rf"round \d of {ROUNDS}: {USERS // ROUNDS} users", line)]
     )
@@ -113,7 +113,7 @@ def test_the_decision_is_honest(summary: Json) -> None:
 
 
 def test_it_states_time_and_memory(summary: Json) -> None:
-    phases = ["reviews", "sandbox", "deploy", "pipeline", "endpoint", "traffic", "result"]
+    phases = ["reviews", "sandbox", "deploy", "pipeline", "endpoint", "traffic", "result", "promotion"]
     assert list(summary["seconds"]) == phases
     assert all(isinstance(seconds, float) and seconds > 0 for seconds in summary["seconds"].values())
     assert sum(summary["seconds"].values()) < 360
