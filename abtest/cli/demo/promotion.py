@@ -44,10 +44,9 @@ def ending(document: Mapping[str, Any]) -> list[str]:
     """Says who won, after how many users, what an ordinary test would have needed, and who serves now."""
     decision, promotion, needed = document["decision"], document["promotion"], _ordinary_users(document)
     if decision["status"] != DECIDED:
-        more = (
-            f" About {needed:,} are needed for the difference seen so far: make demo USERS={needed}." if needed else ""
-        )
-        return [f"{decision['users']:,} users came without a decision.{more}"]
+        more = max(needed or 0, 2 * decision["users"])
+        half = f" Half of such tests are decided by {needed:,}, for the difference seen so far." if needed else ""
+        return [f"{decision['users']:,} users came without a decision.{half} To go on: make demo USERS={more}."]
     ordinary = f" A test that is looked at once needs {needed:,} for the difference seen." if needed else ""
     lines = [f"{decision['leader']} was found to be better after {decision['users']:,} users.{ordinary}"]
     if promotion:

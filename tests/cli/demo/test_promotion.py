@@ -27,10 +27,13 @@ def test_a_winner_is_told_with_what_an_ordinary_test_needs() -> None:
 def test_without_a_decision_it_says_how_many_users_are_missing() -> None:
     (line,) = promotion.ending(document("running", ((100, 20), (100, 30))))
     assert line == (
-        "200 users came without a decision. About 588 are needed for the difference seen so far: make demo USERS=588."
+        "200 users came without a decision. Half of such tests are decided by 588, for the difference seen so far. "
+        "To go on: make demo USERS=588."
     )
 
 
 def test_without_a_difference_nothing_is_promised() -> None:
-    assert promotion.ending(document("running", ((100, 20), (100, 20)))) == ["200 users came without a decision."]
+    assert promotion.ending(document("running", ((100, 20), (100, 20)))) == [
+        "200 users came without a decision. To go on: make demo USERS=400."
+    ]
     assert promotion.ending(document("decided", ((10, 0), (10, 10)))) == ["V1 was found to be better after 20 users."]

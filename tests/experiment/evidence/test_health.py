@@ -39,6 +39,7 @@ def test_users_that_the_shares_did_not_draw() -> None:
     )
     assert "100 needed" in found.sentence
     assert found.figures["e_value"] > found.figures["e_value_needed"] == 100
+    assert set(found.figures) == {"e_value", "e_value_needed", "users", "expected", "total"}
 
 
 def test_one_variant_has_no_ratio() -> None:
