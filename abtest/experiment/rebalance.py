@@ -68,7 +68,7 @@ def decide(experiment: Experiment, counts: Counts, *, decided_at: datetime.datet
         value_remaining=value_remaining(trials) if any(n for n, _ in trials) else None,
         reason=_reason(live, found, standing(live, found, best[found.leader]), doubt) + _who_is_out(experiment),
         updated=moved,
-        findings=(*findings, *_crossed(live, found)),
+        findings=(*findings, *_crossed(found)),
     )
 
 
@@ -231,9 +231,9 @@ DISTRUST: tuple[Doubt, ...] = (_of_another, _went_back, _lost_events, _canary)
 DOUBTS: tuple[Doubt, ...] = (*DISTRUST, _nothing_counted, _burn_in)
 
 
-def _crossed(experiment: Experiment, found: Conclusion) -> list[Finding]:
+def _crossed(found: Conclusion) -> list[Finding]:
     """The finding that no variant can be the best one throughout."""
-    if len(found.refuted) < max(len(experiment.variants), 2) or found.status == DECIDED:
+    if not found.crossed or found.status == DECIDED:
         return []
     sentence = (
         "Rates crossed: every variant is proven not to have been the best one all along, so none will be named. "

@@ -11,7 +11,7 @@ from abtest.cli import deploy, simulate
 from abtest.cli.demo import promotion, result, traffic
 from abtest.cli.demo.local_sandbox import local_sandbox
 from abtest.cli.demo.memory import PeakMemory
-from abtest.cli.demo.request import STAGE, Request, Reviews, check_parameters, prepare_reviews
+from abtest.cli.demo.request import ENDPOINT_SECONDS, STAGE, Request, Reviews, check_parameters, prepare_reviews
 from abtest.cli.demo.stopwatch import Stopwatch
 from abtest.cli.models import GROUPS
 from abtest.cli.pipeline import parse_parameters, waited
@@ -21,8 +21,6 @@ from abtest.cli.stage.build_endpoint import BuildEndpoint
 from abtest.experiment.record.selection import APPROVED
 from abtest.report.words import percent, standing
 from pipelines import run
-
-ENDPOINT_SECONDS = 600.0  # the sandbox takes a few
 
 ReviewsOption = Annotated[
     str, typer.Option(envvar="REVIEWS", help="Files (comma separated) or an s3:// URI; default: a generated sample.")

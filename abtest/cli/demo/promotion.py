@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from abtest.adapters import registry
-from abtest.cli.demo.request import STAGE
+from abtest.cli.demo.request import ENDPOINT_SECONDS, STAGE
 from abtest.cli.shown import summary
 from abtest.cli.shown.output import refusals, say
 from abtest.cli.stage import stacks
@@ -16,7 +16,6 @@ from abtest.operations import promote as operation
 from abtest.operations.promote import PromotionError
 
 POWER = 0.8  # of the ordinary test, as most people plan theirs
-SECONDS = 600.0  # the sandbox takes a few
 
 
 def promote_winner(outputs: Mapping[str, str]) -> dict[str, Any] | None:
@@ -29,7 +28,7 @@ def promote_winner(outputs: Mapping[str, str]) -> dict[str, Any] | None:
         done = operation.promote(experiment, operation.winner(experiment, config), config, outputs["ChampionGroupName"])
     build_endpoint = BuildEndpoint(outputs)
     registry.set_status(done.package.arn, APPROVED, "Approved by `abtest demo`.")
-    after = build_endpoint.served([done.package.arn], seconds=SECONDS)
+    after = build_endpoint.served([done.package.arn], seconds=ENDPOINT_SECONDS)
     say(f"experiment {after.experiment_id}: {', '.join(after.variant_names)} alone")
     return {
         "variant_name": done.variant_name,

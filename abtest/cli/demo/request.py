@@ -12,6 +12,7 @@ from pipelines.definition import SMALL_DATA_PARAMETERS, DefinitionError, checked
 from pipelines.reviews import CheckedReviews, ReviewsError, check_reviews, write_sample
 
 STAGE = "demo"
+ENDPOINT_SECONDS = 600.0  # that build-endpoint may take; the sandbox takes a few
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Conclusion:
     """What the test has shown. `leader`: the winner if decided, the champion if equivalent, else the likely best.
 
     `e_values` are those against each other variant's being a best one and must reach `threshold`; `refuted` are the
-    variants of which they have; `effects` are by how much the leader is better than each.
+    variants of which they have, and `crossed` says that these are all; `effects` are by how much the leader is better.
     """
 
     status: str
@@ -35,6 +35,7 @@ class Conclusion:
     threshold: float
     effects: Mapping[str, Effect]
     refuted: frozenset[str] = frozenset()
+    crossed: bool = False
 
 
 def in_utility(experiment: Experiment, cells: Mapping[str, Trials]) -> list[Trials]:
@@ -61,7 +62,7 @@ def conclude(
     leader = _leader(experiment, test, status) or max(names, key=lambda name: best[name])
     found = effects(batches, names, leader, threshold=test.threshold, costs=costs)
     e_values = {name: e_value for name, e_value in test.e_values.items() if name != leader}
-    return Conclusion(status, leader, e_values, test.threshold, found, test.refuted)
+    return Conclusion(status, leader, e_values, test.threshold, found, test.refuted, test.crossed)
 
 
 def batches_of(experiment: Experiment, counts: Counts) -> list[Batch]:

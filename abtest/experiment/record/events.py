@@ -145,7 +145,7 @@ def parse(line: str) -> Event:
         event = kind.from_json(document)
     except ValueError as error:
         raise EventError(str(error)) from None
-    ids = (event.event_id, former_event_id(event.experiment_id, event.type, event.inference_id))
-    if document.get("event_id") not in ids:
+    given = document.get("event_id")
+    if given != event.event_id and given != former_event_id(event.experiment_id, event.type, event.inference_id):
         raise EventError("event_id: is not that of the experiment, type, user and inference id")
     return event
